@@ -1,0 +1,61 @@
+"""What can go wrong -> an exit code, and a message for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong with one line of the user's: where it is, and what is accepted there."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class FirewallError(Exception):
+    """Base of every failure that is told to people; `exit_code` is the command's."""
+
+    exit_code = 1
+
+
+class PolicyRefused(FirewallError):
+    """The policy has problems; all of them are here, none of it was applied."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class NoBackend(FirewallError):
+    """Neither nftables nor iptables can do the work on this host; nothing was changed."""
+
+    exit_code = 3
+
+
+class LoadRefused(FirewallError):
+    """The tool refused the ruleset; nothing was changed."""
+
+    exit_code = 4
+
+
+class RolledBack(FirewallError):
+    """Something failed after the load; the host is back in the state it was in."""
+
+    exit_code = 5
+
+
+class Drift(FirewallError):
+    """Kernel, saved file and policy are not the same."""
+
+    exit_code = 6
+
+
+class Busy(FirewallError):
+    """Another run of ours holds the lock; nothing was changed."""

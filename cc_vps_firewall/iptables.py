@@ -1,0 +1,370 @@
+"""Ruleset -> texts for iptables-restore and ip6tables-restore; dumps -> what to change, what differs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from .policy import EVERYTHING, WIDTH, Limit, Net, network_text
+from .ruleset import BRIDGES, REPLIES, Chain, Port, Rule, Ruleset
+
+NAME = "iptables"
+MARK = "vps-firewall"  # opens the comment of every rule of ours: how they are told from other people's
+OURS = "VPSFW-"  # opens the name of every chain of ours; a chain's name has at most 28 characters
+
+# Forwarded packets are judged in mangle, which comes first: Docker inserts its own accepting rules at the
+# top of filter's FORWARD whenever it starts, and its published ports would never meet a rule of ours there.
+TABLES = {"mangle": ("forward",), "filter": ("input", "forward", "output")}
+
+MULTIPORT = 15  # ports in one rule, a range counts as two (iptables-extensions(8), multiport)
+LEAF = 8  # sources that a new packet is compared with one by one
+BITS = 4  # of the address that one level of the tree decides: 16 branches
+TRACKED = 65_536  # sources that one limit follows at a time
+COMMENT = 200  # xt_comment takes 255 bytes
+
+# iptables knows these by name wherever it runs; the others it would look up in /etc/protocols.
+PROTOCOLS = {"icmpv6": "ipv6-icmp", "gre": "47", "vrrp": "112"}
+
+
+def render(rules: Ruleset, family: int) -> str:
+    """The text for one family's restore tool: a whole mangle and filter, as on a host where nobody else has rules."""
+    parts = [f"# Made by {MARK} from the vps_firewall: section of user-data. Changes here are lost.\n"]
+    for table, hooks in TABLES.items():
+        parts.append(_Writer(rules, family, table, hooks).text())
+    return "".join(parts)
+
+
+# --- rendering --------------------------------------------------------------------------------------------
+
+
+class _Writer:
+    """One table: base chains, and the chains that they reach."""
+
+    def __init__(self, rules: Ruleset, family: int, table: str, hooks: Sequence[str]) -> None:
+        self.family, self.table = family, table
+        self.chains = {c.name: c for c in rules.chains}
+        self.names: dict[object, str] = {}
+        self.policies: dict[str, str] = {}
+        self.rules: dict[str, list[str]] = {}
+        self.hooks = [c for c in rules.chains if c.hook in hooks]
+
+    def text(self) -> str:
+        for chain in self.hooks:
+            policy, rules = chain.policy.upper(), chain.rules
+            if chain.hook == "forward" and self.table == "filter":
+                rules = _PASSED
+            elif self.table == "mangle":
+                policy = "ACCEPT"
+            self.open(chain.hook.upper(), policy)
+            self.write(chain.hook.upper(), rules)
+        declared = (f":{name} {policy} [0:0]\n" for name, policy in self.policies.items())
+        rules_of = (rule for rules in self.rules.values() for rule in rules)
+        return f"*{self.table}\n{''.join(declared)}{''.join(rules_of)}COMMIT\n"
+
+    def open(self, chain: str, policy: str = "-") -> list[str]:
+        self.policies[chain] = policy
+        return self.rules.setdefault(chain, [])
+
+    def write(self, name: str, rules: Iterable[Rule]) -> None:
+        for rule in rules:
+            if rule.family not in (0, self.family):
+                continue
+            if rule.sources.of(self.family) and rule.destinations.of(self.family):
+                self.rule(name, rule)
+
+    def declare(self, stem: str, key: object) -> str:
+        self.names[key] = f"{OURS}{stem}"
+        self.open(self.names[key])
+        return self.names[key]
+
+    def target(self, rule: Rule) -> str:
+        """What a rule ends in: a verdict, or a chain, written when it is first asked for."""
+        if rule.verdict == "log":
+            return f'-j LOG --log-prefix "{MARK} {rule.label.split()[-1]}: "'
+        target = _VERDICTS.get(rule.verdict) or f"-j {self.called(self.chains[rule.verdict])}"
+        return f"-j {self.limit(rule.limit, rule.label, target)}" if rule.limit else target
+
+    def called(self, chain: Chain) -> str:
+        if chain.name not in self.names:
+            name = self.declare(chain.name.upper(), chain.name)
+            self.write(name, chain.rules)
+            if self.table == "mangle" and chain.name == "forwarding":
+                self.add(name, "", "base: nothing else is forwarded", "-j DROP")
+        return self.names[chain.name]
+
+    def add(self, chain: str, match: str, label: str, target: str) -> None:
+        self.rules[chain].append(f'-A {chain}{match} -m comment --comment "{MARK} {_comment(label)}" {target}\n')
+
+    def rule(self, chain: str, rule: Rule) -> None:
+        target = self.target(rule)
+        words = ""
+        if rule.came_in:
+            words += f" -i {_interface(rule.came_in)}"
+        if rule.goes_out:
+            words += f" -o {_interface(rule.goes_out)}"
+        for flag, peers in (("-s", rule.sources), ("-d", rule.destinations)):
+            nets = peers.of(self.family)
+            if len(nets) > 1:
+                target = f"-j {self.tree(nets, flag, target, rule.label)}"
+            elif nets != EVERYTHING:
+                words += f" {flag} {network_text(self.family, nets[0])}"
+        for match, label in self.protocol(rule):
+            state = f" -m conntrack --ctstate {rule.state.upper()}" if rule.state else ""
+            owner = ""
+            if rule.root is not None:
+                owner = f" -m owner {'' if rule.root else '! '}--uid-owner 0"
+            rate = f" -m limit {_rate(rule.rate, '--limit', '--limit-burst')}" if rule.rate else ""
+            self.add(chain, words + match + state + owner + rate, label, target)
+
+    def protocol(self, rule: Rule) -> list[tuple[str, str]]:
+        """The matches on the protocol; what one rule cannot say takes several."""
+        if not rule.proto:
+            return [("", rule.label)]
+        proto = f" -p {PROTOCOLS.get(rule.proto, rule.proto)}"
+        if rule.icmp:
+            module, option = ("icmp", "icmp") if self.family == 4 else ("icmp6", "icmpv6")
+            hops = f" -m hl --hl-eq {rule.hop_limit}" if rule.hop_limit else ""
+            return [(f"{proto} -m {module} --{option}-type {n}{hops}", rule.label) for n in rule.icmp]
+        if rule.flags[0]:
+            mask, value = (flags.upper() or "NONE" for flags in rule.flags)
+            invert = "! " if value.startswith("!") else ""
+            return [(f"{proto} -m tcp {invert}--tcp-flags {mask} {value.lstrip('!')}", rule.label)]
+        if rule.published:
+            return [(f"{proto} -m conntrack --ctorigdstport {_port(p)}", p.label) for p in rule.ports]
+        single = f" -m {rule.proto}"
+        if rule.from_port:
+            single += f" --sport {rule.from_port}"
+        if rule.but_port:
+            single += f" ! --dport {rule.but_port}"
+        if not rule.ports:
+            return [(proto + (single if rule.from_port or rule.but_port else ""), rule.label)]
+        return [
+            (f"{proto}{single} --dport {_port(batch[0])}", _labels(batch) or rule.label)
+            if len(batch) == 1
+            else (f"{proto} -m multiport --dports {','.join(map(_port, batch))}", _labels(batch))
+            for batch in _batches(rule.ports)
+        ]
+
+    def limit(self, limit: Limit, label: str, target: str) -> str:
+        """A chain that gives `target` to a source's connections within its limit, and returns the rest."""
+        key = (limit, label, target)
+        if key not in self.names:
+            number = 1 + sum(OURS + "LIMIT" in n for n in self.names.values())
+            name = self.declare(f"LIMIT-{number}", key)
+            # The kernel keeps a table under its name while a rule uses it, with the rate it was made with:
+            # the rate is part of the name, so that a changed policy gets a table of its own.
+            bucket = f"{self.table[0]}{number}-{limit.count}-{limit.period}"
+            match = (
+                f" -m hashlimit {_rate(limit, '--hashlimit-upto', '--hashlimit-burst')} --hashlimit-mode srcip"
+                f" --hashlimit-name {bucket} --hashlimit-htable-max {TRACKED}"
+            )
+            # An IPv6 customer has a /64 at the least (RFC 6177), so that is one source.
+            self.add(name, match + (" --hashlimit-srcmask 64" if self.family == 6 else ""), label, target)
+        return self.names[key]
+
+    def tree(self, nets: tuple[Net, ...], flag: str, target: str, label: str) -> str:
+        """A chain that gives `target` to the addresses in a list: a few comparisons, however long the list."""
+        key = (nets, flag, target)
+        if key not in self.names:
+            number = 1 + sum(re.fullmatch(OURS + "LIST-[0-9]+", n) is not None for n in self.names.values())
+            name = self.declare(f"LIST-{number}", key)
+            grow(self, nets, name, _Leaf(flag, target, _comment(label)))
+        return self.names[key]
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """What every rule at the end of a branch says beside its network."""
+
+    flag: str
+    target: str
+    label: str
+
+
+def grow(writer: _Writer, nets: tuple[Net, ...], root: str, leaf: _Leaf) -> None:
+    """Split sorted networks by their next bits until few are left; a chain for each branch that has many."""
+    width = WIDTH[writer.family]
+    ending = f' -m comment --comment "{MARK} {leaf.label}" {leaf.target}\n'
+    branches = 0
+    todo = [(root, 0, len(nets), 0)]
+    while todo:
+        chain, low, high, depth = todo.pop()
+        opening = f"-A {chain} {leaf.flag} "
+        lines = writer.rules[chain]
+        if high - low <= LEAF:
+            lines += [opening + network_text(writer.family, net) + ending for net in nets[low:high]]
+            continue
+        below = min(depth + BITS, width)
+        rest = width - below
+        at = low
+        while at < high:
+            number, prefix = nets[at]
+            branch, start = number >> rest, at
+            at += 1
+            if prefix >= below:
+                while at < high and nets[at][0] >> rest == branch:
+                    at += 1
+            if at - start == high - low:
+                todo.append((chain, low, high, below))  # all share these bits: ask about the next ones
+            elif at - start <= 2:
+                lines += [opening + network_text(writer.family, net) + ending for net in nets[start:at]]
+            else:
+                branches += 1
+                name = f"{root}-{branches:x}"
+                writer.open(name)
+                lines.append(f"{opening}{network_text(writer.family, (branch << rest, below))} -g {name}\n")
+                todo.append((name, start, at, below))
+
+
+_VERDICTS = {"accept": "-j ACCEPT", "drop": "-j DROP", "reset": "-j REJECT --reject-with tcp-reset"}
+
+# filter's FORWARD lets pass what mangle's has judged, with a policy of DROP for whatever has not been there.
+_PASSED = (
+    REPLIES,
+    *(Rule("containers: from their own bridges", "accept", came_in=name) for name in BRIDGES),
+    Rule("containers: judged in mangle", "accept", state="dnat"),
+)
+
+
+def _rate(limit: Limit, rate: str, burst: str) -> str:
+    return f"{rate} {limit} {burst} {limit.count}"
+
+
+def _interface(pattern: str) -> str:
+    return pattern[:-1] + "+" if pattern.endswith("*") else pattern
+
+
+def _port(port: Port) -> str:
+    return str(port.first) if port.first == port.last else f"{port.first}:{port.last}"
+
+
+def _batches(ports: Sequence[Port]) -> list[list[Port]]:
+    batches: list[list[Port]] = []
+    room = 0
+    for port in ports:
+        slots = 1 if port.first == port.last else 2
+        if slots > room:
+            batches.append([])
+            room = MULTIPORT
+        batches[-1].append(port)
+        room -= slots
+    return batches
+
+
+def _labels(ports: Iterable[Port]) -> str:
+    return ", ".join(dict.fromkeys(p.label for p in ports if p.label))
+
+
+def _comment(label: str) -> str:
+    """Whatever a label holds, what iptables-restore reads is one quoted string."""
+    safe = re.sub(r"[^ !#-\[\]-~]", "?", label)
+    return safe if len(safe) <= COMMENT else safe[: COMMENT - 3] + "..."
+
+
+# --- dumps ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Table:
+    """One table of a dump: policies of the built-in chains ('-' for others), and the rules of each chain."""
+
+    policies: dict[str, str] = field(default_factory=dict)
+    rules: dict[str, list[str]] = field(default_factory=dict)
+
+
+def parse_dump(dump: str) -> dict[str, Table]:
+    """What iptables-save printed -> its tables, without counters and dates."""
+    tables: dict[str, Table] = {}
+    table = Table()
+    for line in dump.splitlines():
+        if line.startswith("*"):
+            table = tables.setdefault(line[1:].strip(), Table())
+        elif line.startswith(":"):
+            name, policy = line[1:].split()[:2]
+            table.policies[name] = policy
+            table.rules[name] = []
+        elif line.startswith("-A "):
+            chain, _, rest = line[3:].partition(" ")
+            table.rules.setdefault(chain, []).append(rest.rstrip())
+    return tables
+
+
+def ours(rule: str) -> bool:
+    return f'--comment "{MARK} ' in rule
+
+
+def foreign(table: Table, rule: str, rivals: Sequence[str] = ()) -> bool:
+    """Is this rule, which is not ours, somebody else's to keep? A jump into a chain of theirs, or a rule about
+    a bridge of containers or virtual machines. What else stands in a built-in chain would change what the
+    policy says, and goes: the first thing that the tutorial does, too."""
+    target = re.search(r"-[jg] (\S+)", rule)
+    if target and table.policies.get(target[1]) == "-" and not target[1].startswith((OURS, *rivals)):
+        return True
+    names = re.findall(r"(?:^| )-[io] (\S+)", rule)
+    return any(name.startswith(tuple(b.rstrip("*") for b in BRIDGES)) for name in names)
+
+
+def transition(current: str, wanted: str, rivals: Sequence[str] = ()) -> str:
+    """Two dumps -> text for `restore --noflush` that makes the first into the second and leaves other people's
+    chains, rules and jumps alone; '' when there is nothing to do."""
+    before, after = parse_dump(current), parse_dump(wanted)
+    return "".join(
+        _table_transition(name, before.get(name, Table()), after.get(name, Table()), rivals) for name in TABLES
+    )
+
+
+def _table_transition(name: str, before: Table, after: Table, rivals: Sequence[str]) -> str:
+    declared, removed, added, dropped = [], [], [], []
+    for chain, policy in after.policies.items():
+        if policy == "-":
+            if not chain.startswith(OURS) or before.rules.get(chain) == after.rules[chain]:
+                continue
+            declared.append(f":{chain} - [0:0]\n")
+            added += [f"-A {chain} {rule}\n" for rule in after.rules[chain]]
+            continue
+        have, want = before.rules.get(chain, []), [r for r in after.rules[chain] if ours(r)]
+        gone = [r for r in have if not ours(r) and name == "filter" and not foreign(before, r, rivals)]
+        if policy != before.policies.get(chain, "ACCEPT"):
+            declared.append(f":{chain} {policy} [0:0]\n")
+        if gone or [r for r in have if ours(r)] != want:
+            removed += [f"-D {chain} {r}\n" for r in have if ours(r) or r in gone]
+            added += [f"-A {chain} {r}\n" for r in want]
+    for chain in before.policies:
+        if chain.startswith(OURS) and chain not in after.policies:
+            declared.append(f":{chain} - [0:0]\n")
+            dropped.append(f"-X {chain}\n")
+    lines = [*declared, *removed, *added, *dropped]
+    return f"*{name}\n{''.join(lines)}COMMIT\n" if lines else ""
+
+
+def differences(live: str, wanted: str) -> list[str]:
+    """What a live dump has (+) and lacks (-) against a rehearsed one, as far as it is ours to say."""
+    have, want = parse_dump(live), parse_dump(wanted)
+    out: list[str] = []
+    for name in TABLES:
+        mine, theirs = have.get(name, Table()), want.get(name, Table())
+        for chain, policy in theirs.policies.items():
+            if policy != "-" and mine.policies.get(chain, "ACCEPT") != policy:
+                out += [f"-{name} {chain} policy {policy}", f"+{name} {chain} policy {mine.policies.get(chain, 'ACCEPT')}"]
+        for chain in dict.fromkeys([*theirs.policies, *mine.policies]):
+            if theirs.policies.get(chain) == "-" or chain.startswith(OURS):
+                kept = mine.rules.get(chain)
+            elif chain not in theirs.policies:
+                continue
+            else:
+                kept = [
+                    r for r in mine.rules.get(chain, [])
+                    if ours(r) or (name == "filter" and not foreign(mine, r))
+                ]  # fmt: skip
+            if kept != theirs.rules.get(chain):
+                out += _line_differences(f"{name} {chain}", kept, theirs.rules.get(chain))
+    return out
+
+
+def _line_differences(where: str, have: list[str] | None, want: list[str] | None) -> list[str]:
+    known, wanted = set(have or ()), set(want or ())
+    missing = [r for r in want or () if r not in known]
+    extra = [r for r in have or () if r not in wanted]
+    lines = [f"-{where} {r}" for r in missing] + [f"+{where} {r}" for r in extra]
+    return lines or [f"-{where} (its rules are in another order)" if have is not None else f"-{where} (chain)"]

@@ -1,0 +1,651 @@
+"""user-data -> Policy: one pass, every problem at once."""
+
+from __future__ import annotations
+
+import bisect
+import difflib
+import re
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import services
+from .errors import PolicyRefused, Problem
+
+KEY = "vps_firewall"
+
+# An address as a number with its prefix length: 203.0.113.0/24 is (0xCB007100, 24). A hundred thousand
+# ipaddress objects cost more time than the kernel needs to load them; these do not.
+Net = tuple[int, int]
+EVERYTHING: tuple[Net, ...] = ((0, 0),)
+WIDTH = {4: 32, 6: 128}
+_AF = {4: socket.AF_INET, 6: socket.AF_INET6}
+
+PERIODS = ("second", "minute", "hour", "day")
+MAX_RATE = 10_000  # xt_limit counts in 1/10000 s (iptables-extensions(8): "Rate too fast" above it)
+PORTLESS = ("esp", "ah", "gre", "vrrp")
+MAX_NODES = 2_000_000  # values in one section, aliases expanded: a hundred thousand networks are 5 % of it
+MAX_SUGGESTIONS = 50  # "did you mean" compares with every known name; ten thousand typos would take minutes
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Collapsed networks of both families; ((0, 0),) is all of a family, () is none of it."""
+
+    v4: tuple[Net, ...] = EVERYTHING
+    v6: tuple[Net, ...] = EVERYTHING
+
+    def of(self, family: int) -> tuple[Net, ...]:
+        return self.v4 if family == 4 else self.v6
+
+    @property
+    def anywhere(self) -> bool:
+        return self.v4 == EVERYTHING == self.v6
+
+
+ANYWHERE = Sources()
+NOWHERE = Sources((), ())
+
+
+@dataclass(frozen=True)
+class Limit:
+    """`count` per `period`; as many at once are let through before the rate counts."""
+
+    count: int
+    period: str
+
+    def __str__(self) -> str:
+        return f"{self.count}/{self.period}"
+
+
+@dataclass(frozen=True, order=True)
+class Opening:
+    """Ports first..last of tcp or udp; a protocol without ports has 0..0."""
+
+    proto: str
+    first: int = 0
+    last: int = 0
+
+    def __str__(self) -> str:
+        if not self.first:
+            return self.proto
+        ports = str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+        return f"{ports}/{self.proto}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of `allow` (or `ssh`, or `outgoing.allow`): what it opens, to whom, how fast.
+
+    `peers` are sources for what comes in and destinations for what goes out.
+    """
+
+    path: str
+    name: str
+    openings: tuple[Opening, ...]
+    peers: Sources = ANYWHERE
+    limit: Limit | None = None
+    interface: str = ""
+    comment: str = ""
+
+    @property
+    def label(self) -> str:
+        said = f"{self.path} {self.name}".rstrip()
+        return f"{said}: {self.comment}" if self.comment else said
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the owner wrote, resolved: no names left, both families sorted out."""
+
+    enabled: bool = True
+    backend: str = "auto"
+    ssh: Entry | None = None
+    allow: tuple[Entry, ...] = ()
+    deny: Sources = NOWHERE
+    ping: bool = True
+    malformed: str = "drop"
+    outgoing: tuple[Entry, ...] | None = None
+    metadata: str = "root"
+    containers: str = "guard"
+    log: Limit | None = field(default=Limit(3, "minute"))
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Everything that lets something in: ssh first."""
+        return ((self.ssh,) if self.ssh else ()) + self.allow
+
+    def admits(self, source: str, proto: str, port: int, interface: str = "") -> bool:
+        """Would a first, well-formed packet from `source` to `port` get in? Limits are left aside."""
+        family, net, _ = parse_network(source)
+        if covers(self.deny.of(family), (net, WIDTH[family]), family):
+            return False
+        return any(
+            o.proto == proto and o.first <= port <= o.last
+            for e in self.entries
+            if _same_interface(e.interface, interface)
+            and covers(e.peers.of(family), (net, WIDTH[family]), family)
+            for o in e.openings
+        )
+
+
+# What stands when nothing better can: SSH and what the network needs (DESIGN 5).
+BUILT_IN: Mapping[str, object] = {"ping": False}
+
+
+def parse(section: object, *, ssh_ports: Sequence[int] = (22,), read_list: Callable[[str], str]) -> Policy:
+    """The value of the `vps_firewall:` key -> Policy.
+
+    `ssh_ports`: where this host's sshd listens, for a policy that does not say.
+    `read_list`: path -> text of a list file; raises OSError or ValueError with a reason for people.
+    Raises PolicyRefused with every problem there is.
+    """
+    reader = _Reader(ssh_ports, read_list)
+    policy = reader.policy(section)
+    if reader.problems:
+        raise PolicyRefused(reader.problems)
+    return policy
+
+
+# --- networks ---------------------------------------------------------------------------------------------
+
+
+def parse_network(text: str) -> tuple[int, int, int]:
+    """'203.0.113.0/24' -> (family, address as a number, prefix length); raises ValueError with the reason."""
+    address, slash, length = text.partition("/")
+    family = 6 if ":" in address else 4
+    try:
+        number = int.from_bytes(socket.inet_pton(_AF[family], address), "big")
+    except (OSError, ValueError):
+        raise ValueError(_why_not_an_address(text, address)) from None
+    width = WIDTH[family]
+    if family == 6 and number >> 32 == 0xFFFF:
+        v4 = socket.inet_ntop(socket.AF_INET, (number & 0xFFFFFFFF).to_bytes(4, "big"))
+        raise ValueError(f"{show(text)} is an IPv4-mapped address; write {v4}")
+    if not slash:
+        return family, number, width
+    if not (length.isascii() and length.isdigit() and len(length) <= 3 and int(length) <= width):
+        raise ValueError(f"{show(text)} has no prefix length that fits; write /0 to /{width} after the address")
+    prefix = int(length)
+    rest = width - prefix
+    if number >> rest << rest != number:
+        right = network_text(family, (number >> rest << rest, prefix))
+        raise ValueError(f"{show(text)} has host bits set; write {right} or {show(address)}")
+    return family, number, prefix
+
+
+def _why_not_an_address(text: str, address: str) -> str:
+    if "%" in text:
+        return f"{show(text)} has a zone; write the address without % and what follows"
+    if re.fullmatch(r"[0-9./]+", text) or ":" in address:
+        return f"{show(text)} is not an IPv4 or IPv6 address or network"
+    if "." in address and re.fullmatch(r"[A-Za-z0-9._-]+", address):
+        return (
+            f"{show(text)} is a host name; names change, and no resolver answers before the firewall is up: "
+            "write addresses, or a list file"
+        )
+    return f"{show(text)} is not an address, a network or the name of a list"
+
+
+def network_text(family: int, net: Net) -> str:
+    """(0xCB007100, 24) -> '203.0.113.0/24'; a single address is written without its length."""
+    number, prefix = net
+    address = socket.inet_ntop(_AF[family], number.to_bytes(WIDTH[family] // 8, "big"))
+    return address if prefix == WIDTH[family] else f"{address}/{prefix}"
+
+
+def collapse(nets: Iterable[Net], family: int) -> tuple[Net, ...]:
+    """Sorted networks, none inside another, no two that make one: what a kernel set accepts."""
+    width = WIDTH[family]
+    out: list[Net] = []
+    end = -1
+    for number, prefix in sorted(nets):
+        if number <= end:
+            continue
+        end = number + (1 << (width - prefix)) - 1
+        while out and prefix and out[-1][1] == prefix and number - out[-1][0] == 1 << (width - prefix):
+            if number & (1 << (width - prefix)) == 0:
+                break
+            number, prefix = out.pop()[0], prefix - 1
+        out.append((number, prefix))
+    return tuple(out)
+
+
+def covers(nets: Sequence[Net], net: Net, family: int) -> bool:
+    """Is `net` inside one of the collapsed `nets`?"""
+    number, prefix = net
+    at = bisect.bisect_right(nets, (number, 128)) - 1
+    if at < 0:
+        return False
+    start, length = nets[at]
+    rest = WIDTH[family] - length
+    return length <= prefix and number >> rest == start >> rest
+
+
+def _same_interface(pattern: str, interface: str) -> bool:
+    if pattern.endswith("*"):
+        return interface.startswith(pattern[:-1])
+    return pattern in ("", interface)
+
+
+# --- reading ----------------------------------------------------------------------------------------------
+
+
+def show(value: object) -> str:
+    """The user's own words in a message: one line, printable, cut when long."""
+    if isinstance(value, bool) or value is None:
+        text = {True: "true", False: "false", None: "null"}[value]
+    elif isinstance(value, str) and re.fullmatch(r"[!-~]+", value):
+        text = value
+    elif isinstance(value, str):
+        text = ascii(value[:80])
+    elif isinstance(value, Mapping):
+        return "a mapping"
+    elif isinstance(value, (list, tuple)):
+        return "a list"
+    elif isinstance(value, int) and value.bit_length() > 256:
+        return "a huge number"
+    else:
+        text = ascii(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+_KEYS = (
+    "enabled", "backend", "ssh", "allow", "deny", "lists", "ping", "malformed", "outgoing", "metadata",
+    "containers", "log",
+)  # fmt: skip
+_ALLOW_KEYS = ("service", "port", "from", "limit", "interface", "comment")
+_OUT_KEYS = ("service", "port", "to", "comment")
+_LIST_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_PORT = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?(?:/(.*))?")
+_LIMIT = re.compile(r"([0-9]{1,9})/([a-z]+)")
+_INTERFACE = re.compile(r"[A-Za-z0-9_.:@-]{1,15}|[A-Za-z0-9_.:@-]{1,14}\*")
+_COMMENT = re.compile(r"[ !#-\[\]-~]{1,64}")
+
+
+class _Reader:
+    """Walks the section once and collects problems; every method returns a harmless value after one."""
+
+    def __init__(self, ssh_ports: Sequence[int], read_list: Callable[[str], str]) -> None:
+        self.problems: list[Problem] = []
+        self.ssh_ports = tuple(ssh_ports) or (22,)
+        self.read_list = read_list
+        self.lists: dict[str, Any] = {}
+        self.resolved: dict[str, tuple[list[Net], list[Net]]] = {}
+        self.suggestions = 0
+
+    def refuse(self, path: str, message: str) -> None:
+        self.problems.append(Problem(path, message))
+
+    def policy(self, section: object) -> Policy:
+        if not isinstance(section, Mapping):
+            self.refuse(KEY, f"{show(section)} is not a mapping; write {{}} for SSH alone, or the keys you want")
+            return Policy()
+        if reason := _too_big(section):
+            self.refuse(KEY, reason)
+            return Policy()
+        self.keys(KEY, section, _KEYS)
+        get = section.get
+        self.read_lists(get("lists", {}))
+        ssh = self.ssh(get("ssh", {}))
+        deny = self.deny(get("deny", []))
+        allow = self.entries(f"{KEY}.allow", get("allow", []), _ALLOW_KEYS, "from")
+        policy = Policy(
+            enabled=self.flag(f"{KEY}.enabled", get("enabled", True)),
+            backend=self.choice(f"{KEY}.backend", get("backend", "auto"), ("auto", "nftables", "iptables")),
+            ssh=ssh,
+            allow=allow,
+            deny=deny,
+            ping=self.flag(f"{KEY}.ping", get("ping", True)),
+            malformed=self.choice(f"{KEY}.malformed", get("malformed", "drop"), ("drop", "accept")),
+            outgoing=self.outgoing(get("outgoing", "accept")),
+            metadata=self.choice(f"{KEY}.metadata", get("metadata", "root"), ("root", "all")),
+            containers=self.choice(f"{KEY}.containers", get("containers", "guard"), ("guard", "ignore")),
+            log=self.limit(f"{KEY}.log", get("log", "3/minute")),
+        )
+        self.somebody_gets_in(policy, section)
+        return policy
+
+    # -- whole-policy rules
+
+    def somebody_gets_in(self, policy: Policy, section: Mapping[Any, Any]) -> None:
+        if policy.ssh is None:
+            for entry in policy.allow if section.get("ssh") is False else ():
+                if Opening("tcp", 22, 22) in entry.openings:
+                    self.refuse(f"{KEY}.{entry.path}", "opens SSH, which ssh: false closes; remove one of them")
+        elif not self.problems and all(
+            covers(policy.deny.of(family), net, family) for family in (4, 6) for net in policy.ssh.peers.of(family)
+        ):
+            self.refuse(f"{KEY}.deny", "refuses every source that ssh lets in: nobody could log in")
+
+    # -- small pieces
+
+    def keys(self, path: str, mapping: Mapping[Any, Any], known: tuple[str, ...]) -> None:
+        for key in mapping:
+            if key not in known:
+                hint = self.near(key, known) or "known: " + ", ".join(known)
+                self.refuse(_under(path, key), f"unknown key; {hint}")
+
+    def near(self, word: object, known: Iterable[str]) -> str:
+        if not isinstance(word, str) or len(word) > 40 or self.suggestions >= MAX_SUGGESTIONS:
+            return ""
+        self.suggestions += 1
+        match = difflib.get_close_matches(word.lower(), known, 1)
+        return f"did you mean {match[0]}?" if match else ""
+
+    def flag(self, path: str, value: object) -> bool:
+        if isinstance(value, bool):
+            return value
+        self.refuse(path, f"{show(value)} is not true or false")
+        return True
+
+    def choice(self, path: str, value: object, accepted: tuple[str, ...]) -> str:
+        if isinstance(value, str) and value in accepted:
+            return value
+        hint = self.near(value, accepted)
+        self.refuse(path, f"{show(value)} is not one of {', '.join(accepted)}" + (f"; {hint}" if hint else ""))
+        return accepted[0]
+
+    def items(self, path: str, value: object, what: str) -> list[tuple[str, object]]:
+        """A list, or a lone string in place of a list of one -> (path, item) pairs."""
+        if isinstance(value, str):
+            return [(path, value)]
+        if isinstance(value, (list, tuple)):
+            return [(f"{path}[{n}]", item) for n, item in enumerate(value)]
+        self.refuse(path, f"{show(value)} is not a list of {what}")
+        return []
+
+    def limit(self, path: str, value: object) -> Limit | None:
+        if value is False:
+            return None
+        match = _LIMIT.fullmatch(value) if isinstance(value, str) else None
+        if match and match[2] in PERIODS and 1 <= int(match[1]) <= MAX_RATE:
+            return Limit(int(match[1]), match[2])
+        self.refuse(
+            path,
+            f"{show(value)} is not a rate; write NUMBER/PERIOD such as 30/minute "
+            f"(1-{MAX_RATE} per second, minute, hour or day), or false for none",
+        )
+        return None
+
+    # -- sources
+
+    def read_lists(self, value: object) -> None:
+        path = f"{KEY}.lists"
+        if not isinstance(value, Mapping):
+            self.refuse(path, f"{show(value)} is not a mapping of names to sources")
+            return
+        taken = {*services.names(), "any"}
+        for name in value:
+            at = _under(path, name)
+            if not isinstance(name, str) or not _LIST_NAME.fullmatch(name):
+                self.refuse(at, "not a list name; write a-z, 0-9, _ and -, a letter first, at most 32 characters")
+            elif name in taken:
+                kind = "a word with a meaning of its own" if name == "any" else "the name of a service"
+                self.refuse(at, f"is also {kind}; give the list another name")
+            else:
+                self.lists[name] = value[name]
+        for name in self.lists:
+            self.list_of(name, ())
+
+    def list_of(self, name: str, inside: tuple[str, ...]) -> tuple[list[Net], list[Net]]:
+        """Networks of a named list per family, read once; `inside` are the lists being read, for cycles."""
+        if name in self.resolved:
+            return self.resolved[name]
+        path = f"{KEY}.lists.{name}"
+        value = self.lists[name]
+        nets: tuple[list[Net], list[Net]] = ([], [])
+        if isinstance(value, Mapping):
+            self.list_file(path, value, nets)
+        else:
+            self.networks(self.items(path, value, "sources"), nets, (*inside, name), False)
+        self.resolved[name] = nets
+        return nets
+
+    def list_file(self, path: str, value: Mapping[Any, Any], nets: tuple[list[Net], list[Net]]) -> None:
+        self.keys(path, value, ("file",))
+        name = value.get("file")
+        if not isinstance(name, str) or not re.fullmatch(r"/[^\x00-\x1f\x7f]*", name):
+            self.refuse(f"{path}.file", f"{show(name)} is not an absolute path of a file on the host")
+            return
+        try:
+            text = self.read_list(name)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self.refuse(f"{path}.file", f"{show(name)}: {reason}")
+            return
+        lines = ((n, line.partition("#")[0].strip()) for n, line in enumerate(text.split("\n"), 1))
+        numbered = [(f"{path}.file line {n}", line) for n, line in lines if line]
+        self.networks(numbered, nets, None, False)
+
+    def networks(
+        self,
+        items: Sequence[tuple[str, object]],
+        nets: tuple[list[Net], list[Net]],
+        inside: tuple[str, ...] | None,
+        any_is_fine: bool,
+    ) -> None:
+        """Sort (path, source) pairs into `nets` per family. `inside` None: no list names here (a file)."""
+        for path, item in items:
+            if not isinstance(item, str):
+                self.refuse(path, f"{show(item)} is not a source; write an address, a network or the name of a list")
+            elif item in self.lists and inside is not None:
+                if item in inside:
+                    self.refuse(path, f"{show(item)} names itself: {' -> '.join((*inside, item))}")
+                    continue
+                for mine, theirs in zip(nets, self.list_of(item, inside)):
+                    mine.extend(theirs)
+            elif item == "any":
+                if any_is_fine:
+                    nets[0].append((0, 0))
+                    nets[1].append((0, 0))
+                else:
+                    self.refuse(path, "any is accepted in from alone")
+            else:
+                try:
+                    family, number, prefix = parse_network(item)
+                except ValueError as error:
+                    hint = self.near(item, self.lists) if inside is not None and self.lists else ""
+                    self.refuse(path, f"{error}; {hint}" if hint else str(error))
+                else:
+                    nets[family == 6].append((number, prefix))
+
+    def sources(self, path: str, value: object, any_is_fine: bool = True) -> Sources:
+        before = len(self.problems)
+        nets: tuple[list[Net], list[Net]] = ([], [])
+        self.networks(self.items(path, value, "sources"), nets, (), any_is_fine)
+        if any_is_fine and not nets[0] and not nets[1] and len(self.problems) == before:
+            self.refuse(path, "names no source at all; leave it out for anywhere")
+        return Sources(collapse(nets[0], 4), collapse(nets[1], 6))
+
+    def deny(self, value: object) -> Sources:
+        path = f"{KEY}.deny"
+        return self.sources(path, value, any_is_fine=False)
+
+    # -- what is opened
+
+    def ssh(self, value: object) -> Entry | None:
+        path = f"{KEY}.ssh"
+        if value is False:
+            return None
+        if not isinstance(value, Mapping):
+            self.refuse(
+                path, f"{show(value)} is neither a mapping such as {{from: [203.0.113.7]}} nor false, which closes SSH"
+            )
+            value = {}
+        self.keys(path, value, ("port", "from", "limit"))
+        ports = self.ssh_ports if "port" not in value else self.ssh_port(f"{path}.port", value["port"])
+        peers = self.sources(f"{path}.from", value["from"]) if "from" in value else ANYWHERE
+        default = "30/minute" if peers.v4 == EVERYTHING or peers.v6 == EVERYTHING else False
+        limit = self.limit(f"{path}.limit", value.get("limit", default))
+        return Entry("ssh", "", tuple(Opening("tcp", p, p) for p in ports), peers, limit)
+
+    def ssh_port(self, path: str, value: object) -> tuple[int, ...]:
+        listed = isinstance(value, list)
+        items = [(f"{path}[{n}]", v) for n, v in enumerate(value)] if isinstance(value, list) else [(path, value)]
+        if listed and not items:
+            self.refuse(path, "names no port at all; leave it out for the ports sshd listens on")
+        ports = []
+        for at, port in items:
+            if isinstance(port, int) and not isinstance(port, bool) and 1 <= port <= 65535:
+                ports.append(port)
+            elif isinstance(port, str) and port.isascii() and port.isdigit() and 1 <= int(port[:9]) <= 65535:
+                self.refuse(at, f"'{show(port)}' is text; write the number without quotes")
+            else:
+                self.refuse(at, f"{show(port)} is not a port (1-65535)")
+        return tuple(dict.fromkeys(ports))
+
+    def outgoing(self, value: object) -> tuple[Entry, ...] | None:
+        path = f"{KEY}.outgoing"
+        if value == "accept":
+            return None
+        if not isinstance(value, Mapping):
+            self.refuse(path, f"{show(value)} is neither accept nor a mapping {{policy: drop, allow: [dns, ntp]}}")
+            return None
+        self.keys(path, value, ("policy", "allow"))
+        policy = "drop"
+        if "policy" in value:
+            policy = self.choice(f"{path}.policy", value["policy"], ("drop", "accept"))
+        else:
+            self.refuse(f"{path}.policy", "is missing; write drop or accept")
+        entries = self.entries(f"{path}.allow", value.get("allow", []), _OUT_KEYS, "to")
+        if policy == "accept" and entries:
+            self.refuse(f"{path}.allow", "has no meaning while policy is accept; write policy: drop")
+        return entries if policy == "drop" else None
+
+    def entries(self, path: str, value: object, keys: tuple[str, ...], peers: str) -> tuple[Entry, ...]:
+        found = (self.entry(at, item, keys, peers) for at, item in self.items(path, value, "services and ports"))
+        return tuple(e for e in found if e)
+
+    def entry(self, path: str, item: object, keys: tuple[str, ...], peers: str) -> Entry | None:
+        where = path[len(KEY) + 1 :]
+        if not isinstance(item, Mapping):
+            openings = self.opening(path, item)
+            return Entry(where, str(item), openings) if openings else None
+        self.keys(path, item, keys)
+        named = [k for k in ("service", "port") if k in item]
+        openings = ()
+        if len(named) != 1:
+            self.refuse(path, "needs service or port" if not named else "has both service and port; write one of them")
+        elif named == ["service"]:
+            openings = self.service(f"{path}.service", item["service"])
+        else:
+            openings = self.port(f"{path}.port", item["port"])
+        entry = Entry(
+            where,
+            str(item[named[0]]) if named and openings else "",
+            openings,
+            self.sources(f"{path}.{peers}", item[peers]) if peers in item else ANYWHERE,
+            self.limit(f"{path}.limit", item["limit"]) if "limit" in item and "limit" in keys else None,
+            self.text(f"{path}.interface", item["interface"], _INTERFACE, "an interface name such as eth0 or wg*")
+            if "interface" in item and "interface" in keys
+            else "",
+            self.text(
+                f"{path}.comment",
+                item["comment"],
+                _COMMENT,
+                'a comment of 1 to 64 printable ASCII characters without " and \\',
+            )
+            if "comment" in item
+            else "",
+        )
+        return entry if openings else None
+
+    def text(self, path: str, value: object, pattern: re.Pattern[str], what: str) -> str:
+        if isinstance(value, str) and pattern.fullmatch(value):
+            return value
+        self.refuse(path, f"{show(value)} is not {what}")
+        return ""
+
+    def opening(self, path: str, item: object) -> tuple[Opening, ...]:
+        """A bare item of a list: a service, a group or PORT/PROTOCOL."""
+        if isinstance(item, str) and not re.match(r"-?[0-9]", item):
+            return self.service(path, item)
+        return self.port(path, item)
+
+    def service(self, path: str, name: object) -> tuple[Opening, ...]:
+        found = services.lookup(name) if isinstance(name, str) else None
+        if found:
+            return tuple(_opening(text) for text in found)
+        if name in self.lists if isinstance(name, str) else False:
+            self.refuse(path, f"{show(name)} is a list of sources, not a service; name it in from")
+            return ()
+        hint = self.near(name, services.names())
+        self.refuse(
+            path,
+            f"{show(name)} is not a service or a group" + (f"; {hint}" if hint else "; a port is written 8080/tcp"),
+        )
+        return ()
+
+    def port(self, path: str, value: object) -> tuple[Opening, ...]:
+        match = _PORT.fullmatch(value) if isinstance(value, str) else None
+        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535:
+            self.refuse(path, f"{value} names no protocol; write {value}/tcp or {value}/udp")
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            self.refuse(path, f"{show(value)} is not a port (1-65535)")
+        elif not match:
+            text = value if isinstance(value, str) else ""
+            if re.fullmatch(r"-?[0-9.]+(/.*)?", text):
+                self.refuse(path, f"{show(text.partition('/')[0])} is not a port (1-65535)")
+            else:
+                self.refuse(path, f"{show(value)} is not a port; write 8080/tcp or 60000-61000/udp")
+        else:
+            return self.checked_port(path, match)
+        return ()
+
+    def checked_port(self, path: str, match: re.Match[str]) -> tuple[Opening, ...]:
+        first, last, proto = int(match[1]), int(match[2] or match[1]), match[3]
+        wrong = [p for p in dict.fromkeys((first, last)) if not 1 <= p <= 65535]
+        for port in wrong:
+            self.refuse(path, f"{port} is not a port (1-65535)")
+        ports = match[0].partition("/")[0]
+        if last < first and not wrong:
+            self.refuse(path, f"{ports} runs backwards; write {last}-{first}")
+        elif proto is None and not wrong:
+            self.refuse(path, f"{ports} names no protocol; write {ports}/tcp or {ports}/udp")
+        elif proto not in ("tcp", "udp", None):
+            self.refuse(path, f"{show(proto)} is not a protocol with ports; write {ports}/tcp or {ports}/udp")
+        elif not wrong:
+            return (Opening(proto, first, last),)
+        return ()
+
+
+def _opening(text: str) -> Opening:
+    """A line of the service table: '80/tcp', '60000-61000/udp' or 'esp'."""
+    ports, slash, proto = text.partition("/")
+    if not slash:
+        return Opening(text)
+    first, _, last = ports.partition("-")
+    return Opening(proto, int(first), int(last or first))
+
+
+def _under(path: str, key: object) -> str:
+    """The path of a key: plain where it is a plain word, quoted where it is not."""
+    if isinstance(key, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,40}", key):
+        return f"{path}.{key}"
+    return f"{path}[{show(key)}]"
+
+
+def _too_big(section: object) -> str:
+    """YAML aliases can fold a huge or an endless value into a few lines: weigh it, expanded, before walking it."""
+    weights: dict[int, int] = {}
+    open_: set[int] = set()
+    stack: list[tuple[object, bool]] = [(section, False)]
+    while stack:
+        value, done = stack.pop()
+        if not isinstance(value, (Mapping, list, tuple)) or (id(value) in weights and not done):
+            continue
+        children = list(value.values()) if isinstance(value, Mapping) else value
+        if done:
+            open_.discard(id(value))
+            weights[id(value)] = 1 + sum(weights.get(id(c), 1) for c in children)
+            if weights[id(value)] > MAX_NODES:
+                return f"holds more than {MAX_NODES:,} values once its aliases are expanded; put long lists in files"
+        elif id(value) in open_:
+            return "contains itself through a YAML alias"
+        else:
+            open_.add(id(value))
+            stack.append((value, True))
+            stack.extend((c, False) for c in children if isinstance(c, (Mapping, list, tuple)))
+    return ""
