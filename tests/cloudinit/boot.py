@@ -1,0 +1,179 @@
+"""a machine, user-data -> that machine after its own cloud-init has gone through its own stages.
+
+The stages are started by what the suite's own systemd units say: up to cloud-init 24.2 that is a command for each, from 24.3
+one process for all that is told over a socket to go on. The data source is NoCloud with a seed directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Iterator, Mapping, Sequence
+
+from tests.cloudinit.world import Machine, WorldFailed
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+PACKAGE = REPOSITORY / "cc_vps_firewall"
+SCHEMA = REPOSITORY / "schemas" / "vps-firewall.schema.json"
+
+SITE = "/usr/lib/python3/dist-packages"
+LOG = "/var/log/cloud-init.log"
+STATUS = "/var/lib/vps-firewall/status.json"
+SEED = "/var/lib/cloud/seed/nocloud"
+
+UNITS = "/lib/systemd/system"
+ALL_STAGES = "cloud-init-main"  # the one process, where there is one
+STAGES = ("cloud-init-local", "cloud-init-network", "cloud-config", "cloud-final")
+FORMER_NAMES = {"cloud-init-network": "cloud-init"}  # up to 24.2
+
+# The world has wired the machine already; nothing else may be asked for a data source; and to generate a locale takes longer
+# than all the rest.
+SITE_CONFIGURATION = """\
+datasource_list: [NoCloud, None]
+network: {config: disabled}
+locale: C.UTF-8
+"""
+
+STAGE_SECONDS = 120
+
+
+def install(machine: Machine) -> None:
+    """Put the module where the machine's Python looks, in cloud-init's list, and in the schema of a cloud-init that validates."""
+    target = machine.root / SITE.lstrip("/") / PACKAGE.name
+    shutil.copytree(PACKAGE, target, ignore=shutil.ignore_patterns("__pycache__"))
+    listed, places = re.subn(
+        r"^cloud_init_modules:\n(?:.*\n)*?( *- )write[-_]files\n",
+        lambda found: f"{found[0]}{found[1]}vps_firewall\n",
+        machine.read("/etc/cloud/cloud.cfg"),
+        flags=re.MULTILINE,
+    )
+    assert places == 1, "no write-files in cloud_init_modules of /etc/cloud/cloud.cfg"
+    machine.write("/etc/cloud/cloud.cfg", listed)
+    machine.write("/etc/cloud/cloud.cfg.d/90_seed.cfg", SITE_CONFIGURATION)
+    _teach_schema(machine)
+
+
+def _teach_schema(machine: Machine) -> None:
+    """Make the module and its key known to a cloud-init that says WARNING to what its own schema does not hold.
+
+    22.4 looks for the name in the lists of modules, in /etc/cloud/cloud.cfg too; from 23.4 on the keys of user-data.
+    """
+    path = f"{SITE}/cloudinit/config/schemas/schema-cloud-config-v1.json"
+    text = machine.read(path)
+    if not text:
+        return  # before 22.2 each module brought its own schema
+    schema: dict[str, Any] = json.loads(text)
+    schema["$defs"]["all_modules"]["enum"].append("vps_firewall")
+    schema["$defs"]["cc_vps_firewall"] = _definition()
+    schema["allOf"].append({"$ref": "#/$defs/cc_vps_firewall"})
+    if "properties" in schema:
+        schema["properties"]["vps_firewall"] = {}
+    machine.write(path, json.dumps(schema))
+
+
+def _definition() -> dict[str, Any]:
+    definition: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    return definition
+
+
+def seed(machine: Machine, user_data: str | bytes, *, vendor_data: str = "", instance: str = "first") -> None:
+    """What the provider hands to the machine: the owner's user-data, the provider's own, and which instance it is."""
+    machine.write(f"{SEED}/user-data", user_data)
+    machine.write(f"{SEED}/vendor-data", vendor_data)
+    machine.write(f"{SEED}/meta-data", f"instance-id: {instance}\nlocal-hostname: machine\n")
+
+
+def boot(machine: Machine) -> None:
+    """All stages, in order, as at a boot. A stage that fails is no error here: the tests look at what cloud-init recorded."""
+    # What a reboot empties, except for the directories that the namespaces stand on.
+    machine.run("find", "/run", "-mindepth", "1", "-xdev", "-delete")
+    machine.run("mkdir", "-p", "/run/lock")
+    with contextlib.ExitStack() as stack:
+        if everything := _exec_start(machine, ALL_STAGES):
+            process = stack.enter_context(_in_background(machine, everything))
+            _wait_for_sockets(machine, process)
+        for stage in STAGES:
+            command = _exec_start(machine, stage) or _exec_start(machine, FORMER_NAMES[stage])
+            machine.run("sh", "-c", command, check=False)
+        if everything:
+            process.wait(STAGE_SECONDS)
+
+
+def _exec_start(machine: Machine, unit: str) -> str:
+    """The command line of a unit; they are simple enough to mean the same to a shell. Empty if there is no such unit."""
+    lines = machine.run("cat", f"{UNITS}/{unit}.service", check=False).stdout.splitlines()
+    return next((line.partition("=")[2] for line in lines if line.startswith("ExecStart=")), "")
+
+
+@contextlib.contextmanager
+def _in_background(machine: Machine, command: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [*machine.entrance(), "sh", "-c", f"exec {command}"],
+        stdin=subprocess.DEVNULL,  # a terminal here would make it ignore its sockets
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for_sockets(machine: Machine, process: subprocess.Popen[bytes]) -> None:
+    """Until it is ready to be told to start: it makes the socket of the last stage last."""
+    last, deadline = machine.root / "run/cloud-init/share/final.sock", time.monotonic() + STAGE_SECONDS
+    while not last.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise WorldFailed("cloud-init ended before its first stage, or never began")
+        time.sleep(0.02)
+    time.sleep(0.1)  # between bind and listen
+
+
+def zipped(user_data: str) -> bytes:
+    """As for a provider with a small limit on user-data."""
+    return gzip.compress(user_data.encode())
+
+
+def multipart(*parts: tuple[str, str]) -> str:
+    """(content type without text/, text) each -> one MIME archive."""
+    edge = "===============part=="
+    archive = [f'Content-Type: multipart/mixed; boundary="{edge}"\nMIME-Version: 1.0\n']
+    for kind, text in parts:
+        archive.append(f'--{edge}\nContent-Type: text/{kind}; charset="utf-8"\nMIME-Version: 1.0\n\n{text}')
+    return "\n".join([*archive, f"--{edge}--\n"])
+
+
+@dataclass(frozen=True)
+class Record:
+    """What cloud-init and the module say about a boot."""
+
+    log: str
+    errors: tuple[str, ...]  # of all stages, as cloud-init itself keeps them
+    recoverable: Mapping[str, Sequence[str]]  # empty where this cloud-init does not record them
+    status: Mapping[str, Any]  # our status.json
+
+    def lines(self, word: str) -> list[str]:
+        """The lines of cloud-init's log with this word."""
+        return [line for line in self.log.splitlines() if word in line]
+
+
+def record(machine: Machine) -> Record:
+    """Read it from where each program leaves it."""
+    stages: dict[str, Any] = json.loads(machine.read("/run/cloud-init/status.json") or "{}").get("v1", {})
+    errors: list[str] = []
+    recoverable: dict[str, list[str]] = {}
+    for stage in stages.values():
+        if isinstance(stage, dict):
+            errors += stage.get("errors", [])
+            for level, messages in stage.get("recoverable_errors", {}).items():
+                recoverable.setdefault(level, []).extend(messages)
+    ours = machine.read(STATUS)
+    return Record(machine.read(LOG), tuple(errors), recoverable, json.loads(ours) if ours else {})
