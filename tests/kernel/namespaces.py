@@ -1,0 +1,81 @@
+"""nothing -> a network namespace without a name: it lives as long as this process holds it, and no longer.
+
+`ip netns add` would leave a mount behind whenever a test is killed, and needs a writable /run; a file descriptor
+does neither. os.setns() came with Python 3.12, so libc is asked.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+CLONE_NEWNET = 0x40000000
+OWN = "/proc/thread-self/ns/net"
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class ToolFailed(AssertionError):
+    """A tool refused what it was given: in a test that is a finding, and reads like one."""
+
+
+class Namespace:
+    """A network namespace held open by a file descriptor."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        home = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _call("unshare", CLONE_NEWNET)
+            self.fd = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
+            _call("setns", home, CLONE_NEWNET)
+        finally:
+            os.close(home)
+
+    @property
+    def path(self) -> str:
+        """As another process names it, for `ip link ... netns PATH`."""
+        return f"/proc/{os.getpid()}/fd/{self.fd}"
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """This thread is inside: sockets made here stay here."""
+        home = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
+        _call("setns", self.fd, CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            _call("setns", home, CLONE_NEWNET)
+            os.close(home)
+
+    def run(self, argv: Sequence[str], text: str = "", env: Mapping[str, str] | None = None) -> str:
+        """A tool's output, run inside."""
+        with self.entered():
+            done = subprocess.run(
+                argv, input=text, capture_output=True, text=True, env={**os.environ, **(env or {})}, check=False
+            )
+        if done.returncode:
+            raise ToolFailed(f"{' '.join(argv)} in {self.name}: exit {done.returncode}\n{done.stderr}\n{text}")
+        return done.stdout
+
+    def ip(self, *commands: str) -> None:
+        """`ip` commands, all in one process."""
+        self.run(["ip", "-batch", "-"], "\n".join(commands) + "\n")
+
+    def sysctl(self, settings: Mapping[str, int]) -> None:
+        with self.entered():
+            for name, value in settings.items():
+                # sysctl(8) would read the dot of br-0.1 as a slash; written as paths, names are never split.
+                Path("/proc/sys/net", name).write_text(str(value), encoding="ascii")
+
+    def close(self) -> None:
+        os.close(self.fd)
+
+
+def _call(function: str, *arguments: int) -> None:
+    if getattr(_libc, function)(*arguments) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{function}: {os.strerror(code)} (root, or unshare -rn, is needed)")
