@@ -345,8 +345,9 @@ def differences(live: str, wanted: str) -> list[str]:
     for name in TABLES:
         mine, theirs = have.get(name, Table()), want.get(name, Table())
         for chain, policy in theirs.policies.items():
-            if policy != "-" and mine.policies.get(chain, "ACCEPT") != policy:
-                out += [f"-{name} {chain} policy {policy}", f"+{name} {chain} policy {mine.policies.get(chain, 'ACCEPT')}"]
+            has = mine.policies.get(chain, "ACCEPT")
+            if policy not in ("-", has):
+                out += [f"-{name} {chain} policy {policy}", f"+{name} {chain} policy {has}"]
         for chain in dict.fromkeys([*theirs.policies, *mine.policies]):
             if theirs.policies.get(chain) == "-" or chain.startswith(OURS):
                 kept = mine.rules.get(chain)
@@ -368,3 +369,33 @@ def _line_differences(where: str, have: list[str] | None, want: list[str] | None
     extra = [r for r in have or () if r not in wanted]
     lines = [f"-{where} {r}" for r in missing] + [f"+{where} {r}" for r in extra]
     return lines or [f"-{where} (its rules are in another order)" if have is not None else f"-{where} (chain)"]
+
+
+def whole(dump: str) -> str:
+    """A dump -> text for a restore that makes our two tables as they were then, empty ones included."""
+    tables = parse_dump(dump)
+    parts = []
+    for name, hooks in TABLES.items():
+        table = tables.get(name, Table())
+        policies = {hook.upper(): "ACCEPT" for hook in hooks} | table.policies
+        parts.append(f"*{name}\n")
+        parts += [f":{chain} {policy} [0:0]\n" for chain, policy in policies.items()]
+        parts += [f"-A {chain} {rule}\n" for chain, rules in table.rules.items() for rule in rules]
+        parts.append("COMMIT\n")
+    return "".join(parts)
+
+
+def without_ours(dump: str) -> str:
+    """A dump -> text for `restore --noflush` that takes our rules and chains out and opens the policies again."""
+    lines = []
+    for name, table in parse_dump(dump).items():
+        chains = [c for c in table.policies if c.startswith(OURS)]
+        if name not in TABLES or not (chains or any(ours(r) for rules in table.rules.values() for r in rules)):
+            continue
+        lines.append(f"*{name}\n")
+        lines += [f":{hook.upper()} ACCEPT [0:0]\n" for hook in TABLES[name]]
+        lines += [f":{chain} - [0:0]\n" for chain in chains]
+        lines += [f"-D {c} {r}\n" for c, rules in table.rules.items() if c not in chains for r in rules if ours(r)]
+        lines += [f"-X {chain}\n" for chain in chains]
+        lines.append("COMMIT\n")
+    return "".join(lines)

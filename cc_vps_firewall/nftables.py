@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from .policy import EVERYTHING, WIDTH, Limit, Net, Sources, network_text
+from .policy import EVERYTHING, WIDTH, Limit, Net, network_text
 from .ruleset import Chain, Port, Rule, Ruleset
 
 NAME = "nftables"
@@ -175,7 +175,8 @@ class _Writer:
                 self.chains.append(_block("chain", here, [line]))
                 span = "-".join(network_text(family, (end, WIDTH[family])) for end in (first, last))
                 ways.append(f"{span} : goto {here}")
-            self.chains.append(_block("chain", name, [f"{ip} {side} vmap {{\n\t\t\t" + ",\n\t\t\t".join(ways) + "\n\t\t}"]))
+            listed = ",\n\t\t\t".join(ways)
+            self.chains.append(_block("chain", name, [f"{ip} {side} vmap {{\n\t\t\t{listed}\n\t\t}}"]))
         return self.names[key]
 
     def limit(self, limit: Limit, label: str, verdict: str) -> str:
@@ -184,17 +185,20 @@ class _Writer:
         if key not in self.names:
             name = self.name("limit", key)
             lines = []
-            # An IPv6 customer has a /64 at the least (RFC 6177), so that is one source.
-            for family, kind, who in ((4, "ipv4_addr", "ip saddr"), (6, "ipv6_addr", "ip6 saddr & ffff:ffff:ffff:ffff::")):
+            for family, kind, source in _BUCKETS:
                 seen = f"{name}_seen{family}"
-                self.sets.append(_block("set", seen, [
-                    f"type {kind}", f"size {TRACKED}", "flags dynamic,timeout", f"timeout {TIMEOUTS[limit.period]}",
-                ]))  # fmt: skip
-                lines.append(f"update @{seen} {{ {who} {_rate(limit, 'over ')} }} return comment \"{_comment(label)}: too fast\"")
+                timeout = TIMEOUTS[limit.period]
+                fields = [f"type {kind}", f"size {TRACKED}", "flags dynamic,timeout", f"timeout {timeout}"]
+                self.sets.append(_block("set", seen, fields))
+                said = _comment(f"too fast: {label}")
+                lines.append(f'update @{seen} {{ {source} {_rate(limit, "over ")} }} return comment "{said}"')
             lines.append(f'{verdict} comment "{_comment(label)}"')
             self.chains.append(_block("chain", name, lines))
         return self.names[key]
 
+
+# What one source is. An IPv6 customer has a /64 at the least (RFC 6177).
+_BUCKETS = ((4, "ipv4_addr", "ip saddr"), (6, "ipv6_addr", "ip6 saddr & ffff:ffff:ffff:ffff::"))
 
 _VERDICTS = {"accept": "accept", "drop": "drop", "reset": "reject with tcp reset"}
 

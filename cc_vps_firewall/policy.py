@@ -124,8 +124,7 @@ class Policy:
         return any(
             o.proto == proto and o.first <= port <= o.last
             for e in self.entries
-            if _same_interface(e.interface, interface)
-            and covers(e.peers.of(family), (net, WIDTH[family]), family)
+            if _same_interface(e.interface, interface) and covers(e.peers.of(family), (net, WIDTH[family]), family)
             for o in e.openings
         )
 

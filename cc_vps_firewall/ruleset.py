@@ -182,9 +182,7 @@ def _forwarding(policy: Policy) -> tuple[Rule, ...]:
 
 
 def _published(policy: Policy) -> tuple[Rule, ...]:
-    return tuple(
-        replace(r, published=True) for r in opened(e for e in policy.allow) if r.proto in ("tcp", "udp")
-    )
+    return tuple(replace(r, published=True) for r in opened(e for e in policy.allow) if r.proto in ("tcp", "udp"))
 
 
 def _output(policy: Policy) -> tuple[Rule, ...]:

@@ -1,0 +1,40 @@
+# Two commands for everybody: `make demo` shows the main job, `make test` proves it. Both install what they need.
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+STAMP := .venv/.ready
+
+.PHONY: demo test lint bench docs goldens clean host
+
+demo: host $(STAMP)
+	$(PYTHON) -m tests.demo
+
+test: host $(STAMP)
+	$(PYTHON) -m pytest -n 2 tests
+
+lint: $(STAMP)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+bench: host $(STAMP)
+	$(PYTHON) -m tests.bench
+
+# Made from the sources; a test fails when they are stale.
+docs: $(STAMP)
+	$(PYTHON) -m docs.generate
+
+goldens: $(STAMP)
+	$(PYTHON) -m tests.cases.regenerate
+
+$(STAMP): setup.cfg
+	tests/install-host python
+	python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+# Debian packages that the tests and the demo use. None of them changes how this machine boots or filters.
+host:
+	tests/install-host
+
+clean:
+	rm -rf .cache .venv *.egg-info

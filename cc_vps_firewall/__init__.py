@@ -1,0 +1,119 @@
+"""cloud-init's config module `vps_firewall`: user-data -> the engine, at the first boot of an instance.
+
+A module that cannot be imported aborts cloud-init's whole stage: no users, no SSH keys, a machine that nobody
+reaches. So this file needs the standard library alone, in a syntax that every Python of cloud-init's parses,
+and imports the engine inside handle(), where cloud-init contains what goes wrong.
+"""
+
+import glob
+import logging
+import re
+import subprocess
+import sys
+
+KEY = "vps_firewall"
+
+# cloud-init disables loggers outside its own tree when it configures logging again between stages.
+LOG = logging.getLogger("cloudinit.config.cc_vps_firewall")
+
+frequency = "once-per-instance"  # cloud-init up to 22.1 reads these two, later ones `meta`
+distros = ["all"]
+meta = {
+    "id": "cc_vps_firewall",
+    "name": "VPS firewall",
+    "title": "Close the host, but for what its owner opens",
+    "description": "Installs, verifies and saves the firewall described under `vps_firewall:`.",
+    "distros": distros,
+    "frequency": frequency,
+    "examples": [],
+    "activate_by_schema_keys": [KEY],
+}
+
+
+def handle(*positional, **keyword):
+    """cloud-init's entry: handle(name, cfg, cloud, log, args), by position up to 23.1, by keyword from 23.2.
+
+    Raises when the policy was refused or could not be put in force, so that cloud-init reports the module as
+    failed; the built-in policy, or the last good one, is in force then.
+    """
+    named = dict(zip(("name", "cfg", "cloud"), positional), **keyword)
+    cfg, cloud = named["cfg"], named.get("cloud")
+    if KEY not in cfg:
+        LOG.debug("No %s section, nothing to do", KEY)
+        return
+    try:
+        from . import entrance
+    except Exception as error:
+        loaded = _emergency()
+        raise RuntimeError("vps-firewall is not whole (%r); %s" % (error, loaded)) from error
+    problems = entrance.handle(cfg[KEY], cloud)
+    if problems:
+        for problem in problems:
+            sys.stderr.write("vps-firewall: %s\n" % problem)
+        raise RuntimeError("vps-firewall: " + "; ".join(problems[:20]))
+    LOG.info("The firewall is loaded, verified and saved")
+
+
+# --- when the engine itself is broken -----------------------------------------------------------------------
+
+_NFT = """table inet vps_firewall
+delete table inet vps_firewall
+table inet vps_firewall {
+  chain input {
+    type filter hook input priority filter; policy drop;
+    iif "lo" accept
+    ct state established,related accept
+    meta l4proto { 1, 58 } accept
+    udp sport 67 udp dport 68 accept
+    udp sport 547 udp dport 546 accept
+    tcp dport { PORTS } accept
+  }
+  chain forward {
+    type filter hook forward priority filter - 5; policy drop;
+  }
+}
+"""
+_IPTABLES = """*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+-A INPUT -p ICMP -j ACCEPT
+-A INPUT -p udp -m udp --sport CLIENT -j ACCEPT
+-A INPUT -p tcp -m multiport --dports PORTS -j ACCEPT
+COMMIT
+"""
+
+
+def _emergency():
+    """Close the host with what this file alone can say: SSH, replies, ICMP and DHCP come in."""
+    ports = set()
+    for path in ["/etc/ssh/sshd_config"] + sorted(glob.glob("/etc/ssh/sshd_config.d/*.conf")):
+        try:
+            with open(path) as config:
+                ports.update(re.findall(r"(?mi)^\s*port[ \t]+(\d{1,5})\b", config.read()))
+        except (OSError, ValueError):
+            continue
+    chosen = ",".join(sorted(ports or {"22"})[:15])
+    v4 = _IPTABLES.replace("ICMP", "icmp").replace("CLIENT", "67 --dport 68")
+    v6 = _IPTABLES.replace("ICMP", "ipv6-icmp").replace("CLIENT", "547 --dport 546")
+    attempts = [
+        [("nft", "-f", "-", _NFT)],
+        [("iptables-restore", "-w", "10", v4), ("ip6tables-restore", "-w", "10", v6)],
+    ]
+    for attempt in attempts:
+        loaded = [_load(command[:-1], command[-1].replace("PORTS", chosen)) for command in attempt]
+        if all(loaded):
+            return "closed but for SSH until it is mended and cloud-init runs again"
+    return "and no tool could close this host: IT IS OPEN"
+
+
+def _load(argv, text):
+    path = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    try:
+        subprocess.run(argv, input=text.encode(), env=path, check=True, timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        LOG.debug("%s: %s", argv[0], error)
+        return False
+    return True

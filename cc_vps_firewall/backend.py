@@ -1,0 +1,222 @@
+"""policy + host -> which backend, its files, and the services that load them at boot."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+BACKENDS = ("nftables", "iptables")
+TOOLS = {
+    "nftables": ("nft",),
+    "iptables": ("iptables-restore", "iptables-save", "ip6tables-restore", "ip6tables-save"),
+}
+FAMILIES = {"nftables": (0,), "iptables": (4, 6)}  # 0: one text for both
+
+OWN_UNIT = "vps-firewall.service"
+UNIT_FOLDERS = ("etc/systemd/system", "run/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one distribution keeps one backend's rules: a file per family, the services that load them, the
+    file of theirs that must include ours, and what is loaded instead when a file fails (`fallback`)."""
+
+    files: Mapping[int, str]
+    units: tuple[str, ...]
+    include_in: str = ""
+    fallback: str = ""
+    package: str = ""
+
+
+PLACES: Mapping[tuple[str, str], Place] = {
+    ("redhat", "iptables"): Place(
+        {4: "/etc/sysconfig/iptables", 6: "/etc/sysconfig/ip6tables"},
+        ("iptables.service", "ip6tables.service"),
+        fallback=".fallback",
+        package="iptables-nft-services",
+    ),
+    ("redhat", "nftables"): Place(
+        {0: "/etc/nftables/vps-firewall.nft"}, ("nftables.service",), "/etc/sysconfig/nftables.conf",
+        package="nftables",
+    ),
+    ("debian", "iptables"): Place(
+        {4: "/etc/iptables/rules.v4", 6: "/etc/iptables/rules.v6"}, ("netfilter-persistent.service",),
+        package="iptables-persistent",
+    ),
+    ("debian", "nftables"): Place(
+        {0: "/etc/nftables/vps-firewall.nft"}, ("nftables.service",), "/etc/nftables.conf", package="nftables"
+    ),
+    ("other", "iptables"): Place(
+        {4: "/etc/vps-firewall/rules.v4", 6: "/etc/vps-firewall/rules.v6"}, (OWN_UNIT,), package="iptables"
+    ),
+    ("other", "nftables"): Place({0: "/etc/vps-firewall/rules.nft"}, (OWN_UNIT,), package="nftables"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Host:
+    """What decides between the backends. `units`: the firewall services installed; `rivals`: firewall managers
+    that are switched on and would fight ours."""
+
+    family: str = "other"
+    major: int = 0
+    units: frozenset[str] = frozenset()
+    ssh_ports: tuple[int, ...] = (22,)
+    rivals: tuple[str, ...] = ()
+    ipv6: bool = True
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One backend on this host."""
+
+    backend: str
+    place: Place
+    own_unit: bool = False  # no service of the distribution loads our file: ours does
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        return (OWN_UNIT,) if self.own_unit else self.place.units
+
+
+def choices(wanted: str, host: Host) -> tuple[Choice, ...]:
+    """`policy.backend` -> backends to try, best first. One that was named is the only one."""
+    if wanted != "auto":
+        return (_choice(wanted, host),)
+    if any(unit in host.units for unit in PLACES[host.family, "iptables"].units):
+        first = "iptables"
+    elif "nftables.service" in host.units:
+        first = "nftables"
+    else:
+        first = distributions_own(host)
+    return tuple(_choice(name, host) for name in sorted(BACKENDS, key=lambda name: name != first))
+
+
+def distributions_own(host: Host) -> str:
+    """What to install where nothing is: iptables on EL up to 9, nftables on everything newer or else."""
+    return "iptables" if host.family == "redhat" and 0 < host.major <= 9 else "nftables"
+
+
+def _choice(name: str, host: Host) -> Choice:
+    place = PLACES[host.family, name]
+    return Choice(name, place, not all(unit in host.units for unit in place.units))
+
+
+def own_unit(choice: Choice, tools: Mapping[str, str]) -> str:
+    """The text of our unit, for a host where no service of the distribution loads the saved files.
+
+    DefaultDependencies=no: with them a unit before network-pre.target makes an ordering cycle wherever
+    cloud-init runs before sysinit.target, and systemd breaks it by deleting a job (cloud-init#6502).
+    """
+    if choice.backend == "nftables":
+        loads = [f"{tools['nft']} -f {choice.place.files[0]}"]
+    else:
+        loads = [f"{tools[t]} -w 60 {choice.place.files[f]}" for t, f in _RESTORES]
+    return (
+        "[Unit]\n"
+        "Description=Load the firewall rules that vps-firewall saved\n"
+        "Documentation=man:nft(8) man:iptables-restore(8)\n"
+        "DefaultDependencies=no\n"
+        "After=local-fs.target\n"
+        "Wants=network-pre.target\n"
+        "Before=network-pre.target sysinit.target shutdown.target\n"
+        "Conflicts=shutdown.target\n\n"
+        "[Service]\n"
+        "Type=oneshot\n"
+        "RemainAfterExit=yes\n" + "".join(f"ExecStart={load}\n" for load in loads) + "\n"
+        "[Install]\n"
+        "WantedBy=sysinit.target\n"
+    )
+
+
+_RESTORES = (("iptables-restore", 4), ("ip6tables-restore", 6))
+
+
+# --- looking at the host ----------------------------------------------------------------------------------
+
+
+def look(root: str = "/") -> Host:
+    """Read the facts from the files of the system at `root`; runs nothing."""
+    release = _os_release(root)
+    likes = {release.get("ID", ""), *release.get("ID_LIKE", "").split()}
+    family = "other"
+    if likes & {"rhel", "fedora", "centos"}:
+        family = "redhat"
+    elif likes & {"debian", "ubuntu"}:
+        family = "debian"
+    known = {unit for place in PLACES.values() for unit in place.units}
+    return Host(
+        family=family,
+        major=int(re.match(r"\d{0,4}", release.get("VERSION_ID", ""))[0] or 0),  # type: ignore[index]
+        units=frozenset(u for u in known if any(os.path.exists(os.path.join(root, d, u)) for d in UNIT_FOLDERS)),
+        ssh_ports=ssh_ports(root),
+        rivals=_rivals(root),
+        ipv6=os.path.exists(os.path.join(root, "proc/net/if_inet6")),
+    )
+
+
+def enabled(unit: str, root: str = "/") -> bool:
+    """Is there a link that starts this unit at boot?"""
+    return any(
+        os.path.lexists(os.path.join(root, "etc/systemd/system", folder, unit))
+        for folder in _entries(os.path.join(root, "etc/systemd/system"))
+        if folder.endswith(".wants")
+    )
+
+
+def _rivals(root: str) -> tuple[str, ...]:
+    rivals = []
+    if enabled("firewalld.service", root):
+        rivals.append("firewalld")
+    if re.search(r"(?m)^ENABLED=[\"']?yes", _read(os.path.join(root, "etc/ufw/ufw.conf"))):
+        rivals.append("ufw")
+    return tuple(rivals)
+
+
+def ssh_ports(root: str = "/") -> tuple[int, ...]:
+    """Where this host's sshd listens: its socket unit, or the Port and ListenAddress lines of its
+    configuration (sshd_config(5)), or 22."""
+    socket_unit = ""
+    if enabled("ssh.socket", root) or enabled("sshd.socket", root):
+        for folder in ("usr/lib/systemd/system", "lib/systemd/system", "etc/systemd/system"):
+            for name in ("ssh.socket", "sshd.socket"):
+                path = os.path.join(root, folder, name)
+                socket_unit += _read(path)
+                for extra in _entries(path + ".d"):
+                    socket_unit += "\n" + _read(os.path.join(path + ".d", extra))
+    ports: list[str] = []
+    for value in re.findall(r"(?m)^ListenStream=(.*)$", socket_unit):
+        if not value.strip():
+            ports = []  # systemd.socket(5): an empty assignment takes back what stood before
+        ports += re.findall(r"(?:^|:)(\d+)$", value.strip())
+    if not ports:
+        text = _read(os.path.join(root, "etc/ssh/sshd_config"))
+        folder = os.path.join(root, "etc/ssh/sshd_config.d")
+        text += "".join("\n" + _read(os.path.join(folder, n)) for n in _entries(folder) if n.endswith(".conf"))
+        ports = re.findall(r"(?mi)^\s*port[ \t=]+\"?(\d+)", text)
+        ports += re.findall(r"(?mi)^\s*listenaddress[ \t=]+(?:\[[^\]\s]*\]|[^\s:\[]+):(\d+)\b", text)
+    valid = sorted({int(p) for p in ports if 0 < int(p) < 65536})
+    return tuple(valid) or (22,)
+
+
+def _os_release(root: str) -> dict[str, str]:
+    text = _read(os.path.join(root, "etc/os-release")) or _read(os.path.join(root, "usr/lib/os-release"))
+    pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
+    return {key.strip(): value.strip().strip("\"'") for key, _, value in pairs}
+
+
+def _entries(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(1 << 20)
+    except OSError:
+        return ""

@@ -1,0 +1,304 @@
+"""vps-firewall COMMAND -> results on standard output, messages for people on standard error, an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import backend, converge, policy, saved, userdata
+from .errors import FirewallError, PolicyRefused
+
+EXAMPLES = """\
+examples:
+  vps-firewall check user-data.yaml           say what is wrong with a policy, if anything
+  vps-firewall render user-data.yaml          show the rules that it becomes
+  vps-firewall plan user-data.yaml            show what it would change here
+  vps-firewall apply user-data.yaml --confirm 60
+                                              put it in force, and take it back unless you say yes in time
+  vps-firewall verify                         kernel = saved file = policy?
+  vps-firewall status                         what is open to whom
+
+exit codes:
+  0 done   1 unexpected   2 policy refused   3 no usable backend   4 refused by the tool (nothing changed)
+  5 rolled back   6 drift
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. -> its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.call(options)
+        sys.stdout.flush()
+    except PolicyRefused as refused:
+        _tell(*map(str, refused.problems))
+        return refused.exit_code
+    except FirewallError as failure:
+        _tell(f"vps-firewall: {failure}")
+        return failure.exit_code
+    except PermissionError as error:
+        _tell(f"vps-firewall: {error.filename or 'this'}: {error.strerror}; run it as root")
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        _tell(f"vps-firewall: {f'{error.filename}: ' if error.filename else ''}{error.strerror}")
+        return 1
+    except KeyboardInterrupt:
+        _tell("vps-firewall: interrupted")
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="vps-firewall",
+        description="A firewall from the vps_firewall: section of user-data: loaded, verified and saved.",
+        epilog=EXAMPLES,
+        formatter_class=layout,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, call: Callable[[Any], int], about: str, example: str, file: bool = True) -> Any:
+        sub = commands.add_parser(
+            name, help=about, description=about, epilog=f"example:\n  {example}", formatter_class=layout
+        )
+        sub.set_defaults(call=call)
+        if file:
+            sub.add_argument("file", metavar="FILE", help="user-data with a vps_firewall: key, or - for standard input")
+        return sub
+
+    command("check", check, "say what is wrong with a policy, if anything", "vps-firewall check user-data.yaml")
+    sub = command("render", render, "show the text that would be loaded", "vps-firewall render web.yaml --family 4")
+    sub.add_argument("--backend", choices=backend.BACKENDS, help="default: the policy's, or this host's")
+    sub.add_argument("--family", choices=("4", "6"), help="iptables: that family alone, fit for its restore tool")
+    command("plan", plan, "show what would change on this host", "vps-firewall plan user-data.yaml")
+    sub = command("apply", apply, "put a policy in force here", "vps-firewall apply user-data.yaml --confirm 60")
+    sub.add_argument("--confirm", type=_seconds, metavar="SECONDS", help="take it back unless you say yes in time")
+    sub.add_argument("--replace", action="store_true", help="switch off firewalld or ufw, where one is on")
+    sub.add_argument("--json", action="store_true", help="print the status as JSON")
+    sub = command("verify", verify, "kernel = saved file = policy?", "vps-firewall verify || echo drift", file=False)
+    sub.add_argument("--json", action="store_true", help="print the differences as JSON")
+    sub = command("status", status, "what is open to whom, since when", "vps-firewall status --json", file=False)
+    sub.add_argument("--json", action="store_true", help="print the status as JSON")
+    return parser
+
+
+# --- commands ---------------------------------------------------------------------------------------------
+
+
+def check(options: Any) -> int:
+    converge.render(_section(options.file), backend.look())
+    return 0
+
+
+def render(options: Any) -> int:
+    name, texts = converge.render(_section(options.file), backend.look(), options.backend or "")
+    if options.family and name == "nftables":
+        raise FirewallError("--family is for iptables: nftables has one text for both families")
+    if options.family:
+        print(texts[int(options.family)], end="")
+    elif len(texts) == 1:
+        print(texts[0], end="")
+    else:
+        for family, text in texts.items():
+            print(f"# ---- IPv{family} ----\n{text}", end="")
+    return 0
+
+
+def plan(options: Any) -> int:
+    lines = converge.preview(_section(options.file), backend.look())
+    print("\n".join(lines) if lines else "nothing would change")
+    return 0
+
+
+def apply(options: Any) -> int:
+    section, host = _section(options.file), backend.look()
+
+    def go(confirm: Callable[[], bool] | None) -> int:
+        told = converge.converge(section, host, replace=options.replace, guard=_keeps_session, confirm=confirm)
+        print(json.dumps(told, indent=1, sort_keys=True) if options.json else _said(told))
+        return 0
+
+    return _with_confirmation(go, options.confirm) if options.confirm else go(None)
+
+
+def verify(options: Any) -> int:
+    differences, told = converge.check_drift(backend.look())
+    if options.json:
+        print(json.dumps({"equal": not differences, "differences": differences}, indent=1))
+    elif differences:
+        print("\n".join(differences))
+    else:
+        print(f"equal: kernel, saved file and policy ({told.get('backend')})")
+    return 6 if differences else 0
+
+
+def status(options: Any) -> int:
+    told = saved.read_json(saved.STATUS)
+    if options.json:
+        print(json.dumps(told, indent=1, sort_keys=True))
+        return 0
+    print(_said(told) if told else "no policy was ever applied on this host")
+    return 0
+
+
+# --- words ------------------------------------------------------------------------------------------------
+
+
+def _said(told: converge.Status) -> str:
+    seconds = sum(told.get("steps", {}).values())
+    by = told.get("by", "?")
+    lines = [f"{told.get('result', '?')} by {by} at {told.get('when', '?')} in {seconds:.2f} s"]
+    if told.get("result") == "unfinished":
+        lines[0] = f"unfinished: a run by {by}, begun at {told.get('when')}, did not come to its end; run verify"
+    if told.get("in_force"):
+        lines.append(f"in force: {told['in_force']}")
+    lines += [f"problem: {problem}" for problem in told.get("problems", [])]
+    if told.get("backend"):
+        lines.append(f"{told['backend']}, saved in {', '.join(told.get('saved', []))}")
+        lines.append(f"loaded at boot by {', '.join(told.get('services', []))}")
+    for family, title in (("ipv4", "IPv4"), ("ipv6", "IPv6")):
+        for line in told.get("open", {}).get(family, []):
+            more = f", {line['limit']} each" if "limit" in line else ""
+            more += f", on {line['interface']}" if "interface" in line else ""
+            name = line.get("name") or line.get("policy", "")
+            shown = name if name == line["ports"] else f"{name} ({line['ports']})"
+            lines.append(f"{title}  {shown} from {line['from']}{more}")
+    if told.get("backend"):
+        lines.append("everything else is closed")
+    lines += [f"note: {note}" for note in told.get("notes", [])]
+    return "\n".join(lines)
+
+
+def _tell(*lines: str) -> None:
+    sys.stdout.flush()
+    print("\n".join(lines), file=sys.stderr)
+
+
+def _section(path: str) -> object:
+    return userdata.section(userdata.read(path))
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 3600):
+        raise argparse.ArgumentTypeError("write 1 to 3600 seconds")
+    return int(text)
+
+
+# --- nobody is locked out ---------------------------------------------------------------------------------
+
+
+def _keeps_session(wanted: policy.Policy) -> None:
+    """Refuse a policy under which the SSH session we are run from could not be opened again."""
+    session = _ssh_session()
+    if session is None or not wanted.enabled:
+        return
+    client, port = session
+    if not wanted.admits(client, "tcp", port):
+        raise FirewallError(
+            f"this policy would cut off your own SSH session, from {client} to port {port}; "
+            f"let {client} in under ssh, or run this from the console"
+        )
+
+
+def _ssh_session() -> tuple[str, int] | None:
+    """(client address, server port) of the SSH session that we, or a parent of ours, were started in: sudo
+    does not pass SSH_CONNECTION on."""
+    pid = os.getpid()
+    for _ in range(64):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                environment = file.read()
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                parent = int(file.read().rpartition(")")[2].split()[1])
+        except (OSError, ValueError, IndexError):
+            return None
+        for variable in environment.split(b"\0"):
+            if variable.startswith(b"SSH_CONNECTION="):
+                words = variable.decode("ascii", "replace").partition("=")[2].split()
+                try:
+                    client = words[0].partition("%")[0]
+                    policy.parse_network(client)
+                    return client, int(words[3])
+                except (ValueError, IndexError):
+                    continue
+        if parent <= 1:
+            return None
+        pid = parent
+    return None
+
+
+def _with_confirmation(go: Callable[[Callable[[], bool] | None], int], seconds: int) -> int:
+    """Run `go` in a process that outlives this terminal; it takes the rules back unless this one says yes.
+
+    A cut connection kills this process: its end of the pipe closes, which is a no.
+    """
+    reading, writing = os.pipe()
+    ready_reading, ready_writing = os.pipe()
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        os.close(writing)
+        os.close(ready_reading)
+        code = 1
+        try:
+            os.setsid()
+            for signum in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
+                signal.signal(signum, signal.SIG_IGN)
+
+            def confirmed() -> bool:
+                os.write(ready_writing, b"?")
+                return bool(select.select([reading], [], [], seconds)[0]) and os.read(reading, 1) == b"y"
+
+            code = _guarded(lambda: go(confirmed))
+        finally:
+            os._exit(code)
+    os.close(reading)
+    os.close(ready_writing)
+    if os.read(ready_reading, 1):
+        _tell(f"The rules are in force. Log in a second time to see; then type yes within {seconds} s to keep them.")
+        if _typed_yes(seconds):
+            os.write(writing, b"y")
+    os.close(writing)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _guarded(call: Callable[[], int]) -> int:
+    """main()'s error handling for the child, which must not return into its parent's frames."""
+    try:
+        code = call()
+    except PolicyRefused as refused:
+        _tell(*map(str, refused.problems))
+        code = refused.exit_code
+    except FirewallError as failure:
+        _tell(f"vps-firewall: {failure}")
+        code = failure.exit_code
+    except OSError as error:
+        _tell(f"vps-firewall: {error}")
+        code = 1
+    sys.stdout.flush()
+    return code
+
+
+def _typed_yes(seconds: int) -> bool:
+    """Did a line with yes come in time? An end of input is not a no: the time runs on, in case of a pipe."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        if not select.select([sys.stdin], [], [], left)[0]:
+            return False
+        line = sys.stdin.readline()
+        if not line:
+            time.sleep(min(left, 0.5))
+        elif line.strip().lower() in ("y", "yes"):
+            return True
+    return False

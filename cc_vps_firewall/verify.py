@@ -1,0 +1,36 @@
+"""rehearsed dump, live dump -> what differs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from . import iptables, nftables
+
+
+def differences(backend: str, live: Mapping[int, str], wanted: Mapping[int, str]) -> list[str]:
+    """Lines that the kernel has and should not (+), and has not and should (-); empty when equal.
+
+    `wanted` is a dump too, of the same text loaded into an empty namespace: tools print rules in their own
+    words, which no source text equals.
+    """
+    if backend == nftables.NAME:
+        return text_differences(nftables.comparable(wanted[0]), nftables.comparable(live[0]))
+    return [
+        f"{line[0]}IPv{family} {line[1:]}"
+        for family, text in wanted.items()
+        for line in iptables.differences(live.get(family, ""), text)
+    ]
+
+
+def text_differences(wanted: str, live: str) -> list[str]:
+    """Lines of `live` that `wanted` has not (+), and the other way round (-)."""
+    if wanted == live:
+        return []
+    old, new = wanted.splitlines(), live.splitlines()
+    if len(old) + len(new) > 20_000:  # difflib takes minutes there; what is missing and what is new says enough
+        known, there = set(old), set(new)
+        gone = [f"-{line}" for line in old if line not in there] + [f"+{line}" for line in new if line not in known]
+        return gone or ["-(the same lines in another order)"]
+    diff = list(difflib.unified_diff(old, new, lineterm="", n=0))[2:]
+    return [line for line in diff if not line.startswith("@@")]
