@@ -266,17 +266,22 @@ def _rehearse(
 
 def _load(name: str, texts: Texts, before: Texts, rehearsal: Future[dict[int, str]], rivals: Sequence[str]) -> bool:
     """-> was there anything to load? A live load that fails has changed nothing, or one family of two."""
+    beside: list[int] = []
+    todo = dict(texts)
     if name == nftables.NAME:
         if before[0] and not verify.differences(name, before, rehearsal.result()):
             return False
-        todo: Texts = texts
-    elif any(table.rules for dump in before.values() for table in iptables.parse_dump(dump).values()):
-        prefixes = tuple({"ufw": "ufw", "firewalld": "FWD"}[r] for r in rivals)
-        todo = {f: iptables.transition(before[f], rehearsal.result()[f], prefixes) for f in texts}
     else:
-        todo = texts
+        prefixes = tuple({"ufw": "ufw", "firewalld": "FWD"}[r] for r in rivals)
+        for family, dump in before.items():
+            if "-A " not in dump:
+                continue
+            change = iptables.transition(dump, rehearsal.result()[family], prefixes)
+            if not change or iptables.shared(dump):
+                todo[family] = change
+                beside.append(family)
     try:
-        kernel.load(name, todo)
+        kernel.load(name, todo, beside)
     except ToolFailed as failure:
         raise _Refused(str(failure)) from None
     return any(todo.values())

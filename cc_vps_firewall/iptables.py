@@ -305,6 +305,17 @@ def foreign(table: Table, rule: str, rivals: Sequence[str] = ()) -> bool:
     return any(name.startswith(tuple(b.rstrip("*") for b in BRIDGES)) for name in names)
 
 
+def shared(dump: str) -> bool:
+    """Does somebody else have chains or rules in our two tables?"""
+    return any(
+        (table.policies.get(chain) == "-" and not chain.startswith(OURS)) or any(not ours(rule) for rule in rules)
+        for name, table in parse_dump(dump).items()
+        if name in TABLES
+        for chain, rules in table.rules.items()
+        if not chain.startswith(OURS)
+    )
+
+
 def transition(current: str, wanted: str, rivals: Sequence[str] = ()) -> str:
     """Two dumps -> text for `restore --noflush` that makes the first into the second and leaves other people's
     chains, rules and jumps alone; '' when there is nothing to do."""

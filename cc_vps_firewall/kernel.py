@@ -6,7 +6,7 @@ import ctypes
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -92,16 +92,19 @@ def finish(process: subprocess.Popen[bytes], accept: Sequence[int] = (0,)) -> st
 # --- the ruleset ------------------------------------------------------------------------------------------
 
 
-def load(name: str, texts: Texts) -> None:
+def load(name: str, texts: Texts, beside: Collection[int] = ()) -> None:
     """Texts -> the kernel of the calling thread's network namespace, one transaction a family.
 
-    Both families start at once, so that no kill of ours comes between them. Raises ToolFailed.
+    iptables: the families in `beside` leave what else is in the tables; it costs five times as much. Both
+    families start at once, so that no kill of ours comes between them. Raises ToolFailed.
     """
     if name == nftables.NAME:
         run("nft", "-f", "-", text=texts[0])
         return
     processes = [
-        start(_RESTORE[family], "--noflush", "-w", str(LOCK_WAIT), text=text) for family, text in texts.items() if text
+        start(_RESTORE[family], *(["--noflush"] if family in beside else []), "-w", str(LOCK_WAIT), text=text)
+        for family, text in texts.items()
+        if text
     ]
     failures = []
     for process in processes:
@@ -149,7 +152,7 @@ def forget(name: str) -> None:
     if name == nftables.NAME:
         run("nft", "-f", "-", text=f"table {nftables.TABLE}\ndelete table {nftables.TABLE}\n")
         return
-    load(name, {family: iptables.without_ours(text) for family, text in dump(name, (4, 6)).items()})
+    load(name, {family: iptables.without_ours(text) for family, text in dump(name, (4, 6)).items()}, (4, 6))
 
 
 _RESTORE = {4: "iptables-restore", 6: "ip6tables-restore"}

@@ -15,6 +15,9 @@ from typing import Any
 
 import yaml
 
+from cc_vps_firewall import userdata
+from cc_vps_firewall.policy import Policy, parse
+
 HOME = Path(__file__).parent / "cases"
 
 # The machine's own addresses, and a stranger's: what an entry means that names neither `from` nor `to`.
@@ -107,9 +110,13 @@ class Case:
     folder: Path
     about: str
     user_data: str
-    section: Any
     host: Host
     packets: tuple[Packet, ...]
+
+    def policy(self) -> Policy:
+        """What the engine reads in this case's user-data, on this case's host."""
+        section = userdata.section(self.user_data.encode())
+        return parse(section, ssh_ports=self.host.ssh_ports, read_list=self.read_list)
 
     def read_list(self, path: str) -> str:
         """What the policy's `{file: PATH}` finds on this case's host."""
@@ -144,7 +151,6 @@ def load(folder: Path) -> Case:
         folder=folder,
         about=str(said["about"]),
         user_data=user_data,
-        section=yaml.safe_load(user_data)["vps_firewall"],
         host=host,
         packets=packets,
     )

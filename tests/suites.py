@@ -65,21 +65,22 @@ class BuildFailed(Exception):
 
 @dataclass(frozen=True)
 class Suite:
-    """One column of the matrix: the archive's name for it, and the cloud-init it is wanted for."""
+    """One column of the matrix: the archive's name for it, and the cloud-init and Python it is wanted for."""
 
     name: str
     cloud_init: str
-    moves: bool = False  # a suite that is not released: its cloud-init is this one or a later one
+    python: str
+    moves: bool = False  # a suite that is not released: its versions are these or later ones
     instead: str = ""  # the suite to take when this one cannot be installed today
 
 
 SUITES = {
     suite.name: suite
     for suite in (
-        Suite("bullseye", cloud_init="20.4"),
-        Suite("bookworm", cloud_init="22.4"),
-        Suite("trixie", cloud_init="25.1"),
-        Suite("sid", cloud_init="26.2", moves=True, instead="forky"),
+        Suite("bullseye", cloud_init="20.4", python="3.9"),
+        Suite("bookworm", cloud_init="22.4", python="3.11"),
+        Suite("trixie", cloud_init="25.1", python="3.13"),
+        Suite("sid", cloud_init="26.2", python="3.14", moves=True, instead="forky"),
     )
 }
 

@@ -25,13 +25,14 @@ SCHEMA = REPOSITORY / "schemas" / "vps-firewall.schema.json"
 
 SITE = "/usr/lib/python3/dist-packages"
 LOG = "/var/log/cloud-init.log"
+CONSOLE = "/dev/console"  # where the units send what cloud-init prints; in this world it is a file
 STATUS = "/var/lib/vps-firewall/status.json"
 SEED = "/var/lib/cloud/seed/nocloud"
 
-UNITS = "/lib/systemd/system"
-ALL_STAGES = "cloud-init-main"  # the one process, where there is one
-STAGES = ("cloud-init-local", "cloud-init-network", "cloud-config", "cloud-final")
-FORMER_NAMES = {"cloud-init-network": "cloud-init"}  # up to 24.2
+UNIT_FOLDERS = ("/lib/systemd/system", "/etc/systemd/system")
+ALL_STAGES = "cloud-init-main.service"  # the one process, where there is one
+STAGES = ("cloud-init-local.service", "cloud-init-network.service", "cloud-config.service", "cloud-final.service")
+FORMER_NAMES = {"cloud-init-network.service": "cloud-init.service"}  # up to 24.2
 
 # The world has wired the machine already; nothing else may be asked for a data source; and to generate a locale takes longer
 # than all the rest.
@@ -96,26 +97,26 @@ def boot(machine: Machine) -> None:
     machine.run("find", "/run", "-mindepth", "1", "-xdev", "-delete")
     machine.run("mkdir", "-p", "/run/lock")
     with contextlib.ExitStack() as stack:
-        if everything := _exec_start(machine, ALL_STAGES):
+        if everything := exec_start(machine, ALL_STAGES):
             process = stack.enter_context(_in_background(machine, everything))
             _wait_for_sockets(machine, process)
         for stage in STAGES:
-            command = _exec_start(machine, stage) or _exec_start(machine, FORMER_NAMES[stage])
-            machine.run("sh", "-c", command, check=False)
+            command = exec_start(machine, stage) or exec_start(machine, FORMER_NAMES[stage])
+            machine.run("sh", "-c", f"exec >>{CONSOLE} 2>&1\n{command}", check=False)
         if everything:
             process.wait(STAGE_SECONDS)
 
 
-def _exec_start(machine: Machine, unit: str) -> str:
-    """The command line of a unit; they are simple enough to mean the same to a shell. Empty if there is no such unit."""
-    lines = machine.run("cat", f"{UNITS}/{unit}.service", check=False).stdout.splitlines()
-    return next((line.partition("=")[2] for line in lines if line.startswith("ExecStart=")), "")
+def exec_start(machine: Machine, unit: str) -> str:
+    """The command lines of a unit; they are simple enough to mean the same to a shell. Empty if there is no such unit."""
+    text = "".join(machine.run("cat", f"{folder}/{unit}", check=False).stdout for folder in UNIT_FOLDERS)
+    return "\n".join(line.partition("=")[2] for line in text.splitlines() if line.startswith("ExecStart="))
 
 
 @contextlib.contextmanager
 def _in_background(machine: Machine, command: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        [*machine.entrance(), "sh", "-c", f"exec {command}"],
+        [*machine.entrance(), "sh", "-c", f"exec {command} >>{CONSOLE} 2>&1"],
         stdin=subprocess.DEVNULL,  # a terminal here would make it ignore its sockets
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""a case's policy -> loaded into a machine by the tools that hosts load it with."""
+"""a ruleset -> loaded into a machine by the tools that hosts load theirs with."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 import tempfile
 from pathlib import Path
 
-from cc_vps_firewall import iptables, nftables, policy, ruleset
-from tests.casefiles import Case, Published
+from cc_vps_firewall import iptables, nftables
+from cc_vps_firewall.ruleset import Ruleset
+from tests.casefiles import Published
 
 from .namespaces import Namespace
 from .topology import Topology
@@ -26,11 +27,7 @@ PREFIX = {4: "iptables", 6: "ip6tables"}
 CONTAINER_NETWORK = {4: ("172.17.0.0/16", "172.17.0.2"), 6: ("fd00:17::/64", "[fd00:17::2]")}
 
 
-def rules_of(case: Case) -> ruleset.Ruleset:
-    return ruleset.build(policy.parse(case.section, ssh_ports=case.host.ssh_ports, read_list=case.read_list))
-
-
-def load(machine: Namespace, tool: str, rules: ruleset.Ruleset) -> None:
+def load(machine: Namespace, tool: str, rules: Ruleset) -> None:
     """Both families' rules, by the tool itself; what it will not take fails the test."""
     if tool == "nftables":
         machine.run(["nft", "-f", "-"], nftables.render(rules))

@@ -141,14 +141,19 @@ class Prober:
                 ack = 1000 if packet.protocol == "tcp" else 0
             elif packet.state == "established":
                 seq, ack = 1001, self._handshake(packet, number)
-            for frame in frames(packet, number, seq, ack):
+            self._put_on_wire(packet, frames(packet, number, seq, ack))
+
+    def _put_on_wire(self, packet: Packet, pieces: Iterable[bytes]) -> None:
+        for frame in pieces:
+            try:
                 self._wires[packet.via].send(frame)
+            except OSError as error:
+                raise NeverSent(f"{packet}: {error}") from error
 
     def _handshake(self, packet: Packet, number: int) -> int:
         """SYN, then the machine's SYN+ACK is awaited: the number that an ACK must acknowledge, or 0."""
         syn = replace(packet, state="new", flags="syn", sport=source_port(packet, number))
-        for frame in frames(syn, 0):
-            self._wires[packet.via].send(frame)
+        self._put_on_wire(packet, frames(syn, 0))
         deadline = time.monotonic() + 0.1
         while time.monotonic() < deadline:
             self._read_wires()

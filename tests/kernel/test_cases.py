@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from cc_vps_firewall import ruleset
 from tests.casefiles import Case, load_all
 
-from .backends import NOTHING_ARRIVES, TOOLS, listing, load, publish, rules_of
+from .backends import NOTHING_ARRIVES, TOOLS, listing, load, publish
 from .probing import Prober, misjudged
 from .topology import Topology
 
@@ -19,7 +20,7 @@ CASES = load_all()
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_packets(case: Case, tool: str) -> None:
     with Topology(case.host) as topology:
-        load(topology.machine, tool, rules_of(case))
+        load(topology.machine, tool, ruleset.build(case.policy()))
         if case.host.bridge:
             publish(topology, tool)
         print(listing(topology.machine, tool))  # shown by pytest when the test fails
