@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import backend, converge, policy, saved, userdata
+from . import backend, converge, policy, register, saved, userdata
 from .errors import FirewallError, PolicyRefused
 
 EXAMPLES = """\
@@ -90,6 +90,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="print the differences as JSON")
     sub = command("status", status, "what is open to whom, since when", "vps-firewall status --json", file=False)
     sub.add_argument("--json", action="store_true", help="print the status as JSON")
+    for name, call, about in (
+        ("install", install, "put the module into a system's cloud-init"),
+        ("uninstall", uninstall, "take the module out of a system's cloud-init"),
+    ):
+        sub = command(name, call, about, f"vps-firewall {name} --root /mnt/image", file=False)
+        sub.add_argument("--root", default="/", metavar="DIR", help="the system's root folder; default: this system")
     return parser
 
 
@@ -149,6 +155,16 @@ def status(options: Any) -> int:
         print(json.dumps(told, indent=1, sort_keys=True))
         return 0
     print(_said(told) if told else "no policy was ever applied on this host")
+    return 0
+
+
+def install(options: Any) -> int:
+    print("\n".join(register.install(options.root)) or "already installed; nothing was changed")
+    return 0
+
+
+def uninstall(options: Any) -> int:
+    print("\n".join(register.uninstall(options.root)) or "not installed; nothing was changed")
     return 0
 
 

@@ -93,6 +93,16 @@ def remove(path: str, undo: Undo) -> None:
         return
 
 
+def remove_folder(path: str) -> None:
+    """Take a package's folder away, with what Python compiled in it; a folder that holds more stays."""
+    compiled = os.path.join(path, "__pycache__")
+    for name in os.listdir(compiled) if os.path.isdir(compiled) else ():
+        os.unlink(os.path.join(compiled, name))
+    for folder in (compiled, path):
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+
+
 def read(path: str) -> str | None:
     """A file's text, None where there is none."""
     try:

@@ -1,0 +1,291 @@
+"""a system's cloud-init -> the same with our module in it, and back byte for byte.
+
+Four things make a module part of a system, and each is here: the engine among the packages of the Python that
+cloud-init runs with; the command; our definition in cloud-init's own schema, without which every boot that has
+our stanza is "degraded" (23.4 and later); and last, because it is what makes cloud-init import us, the module
+list. cloud-init does not merge lists and cloud.cfg belongs to the package, so the list is a drop-in that holds
+the whole effective one: `install` makes it anew whenever cloud-init has been upgraded.
+"""
+
+from __future__ import annotations
+
+import copy
+import glob
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from . import saved
+from .errors import FirewallError
+
+MODULE = "vps_firewall"
+DEFINITION = "cc_vps_firewall"
+LIST = "cloud_init_modules"
+DROP_IN = "etc/cloud/cloud.cfg.d/99_vps_firewall.cfg"
+COMMAND = "usr/sbin/vps-firewall"
+RECORD = "var/lib/vps-firewall/registered.json"
+KEPT_SCHEMA = "var/lib/vps-firewall/registered-schema.json"
+SCHEMA = "cloudinit/config/schemas/schema-cloud-config-v1.json"
+OLDEST = (20, 4)
+NEWEST_TRIED = (26, 2)
+
+# After the files that user-data may write (a list file of sources), before users and keys open the host.
+AFTER = ("write_files", "bootcmd", "seed_random", "migrator")
+
+
+class CannotRegister(FirewallError):
+    """This system's cloud-init is not what we know how to extend; nothing was changed."""
+
+
+@dataclass(frozen=True)
+class CloudInit:
+    """A cloud-init as installed below a root: all paths are relative to that root."""
+
+    version: tuple[int, ...]
+    interpreter: str
+    packages: str  # the folder that holds the package `cloudinit`, and will hold ours
+
+
+def install(root: str = "/") -> list[str]:
+    """Put the module into the cloud-init of the system at `root`. -> what was done, empty when nothing was left
+    to do. Raises CannotRegister, or OSError with everything put back."""
+    found = find(root)
+    notes = []
+    if found.version[:2] > NEWEST_TRIED:
+        notes.append(f"cloud-init {'.'.join(map(str, found.version))} is newer than any that this was tried with")
+    listed = _drop_in(root)
+    undo = saved.Undo()
+    try:
+        written = list(_install(root, found, listed, undo))
+    except BaseException:
+        undo.undo()
+        raise
+    return [*(f"wrote {path}" for path in written), *notes]
+
+
+def uninstall(root: str = "/") -> list[str]:
+    """Take the module out of the system at `root` again. -> what was done. The firewall itself stays as it is."""
+    done = []
+    record = saved.read_json(_at(root, RECORD))
+    files = record.get("files")
+    undo = saved.Undo()
+    for path in [DROP_IN, COMMAND, *(files if isinstance(files, list) else ())]:
+        if os.path.lexists(_at(root, path)):
+            saved.remove(_at(root, path), undo)
+            done.append(f"removed {path}")
+    schema = record.get("schema")
+    if isinstance(schema, str) and (original := saved.read(_at(root, KEPT_SCHEMA))) is not None:
+        now = saved.read(_at(root, schema))
+        if now is not None and _digest(now) == record.get("patched"):
+            saved.write(_at(root, schema), original.encode(), _mode(record))
+            done.append(f"restored {schema}")
+        elif now is not None and DEFINITION in now:
+            raise CannotRegister(f"{schema} was changed by somebody else too; take {DEFINITION} out by hand")
+    for path in (KEPT_SCHEMA, RECORD):
+        saved.remove(_at(root, path), undo)
+    folder = record.get("folder")
+    if isinstance(folder, str):
+        saved.remove_folder(_at(root, folder))
+    return done
+
+
+# --- looking ----------------------------------------------------------------------------------------------
+
+
+def find(root: str) -> CloudInit:
+    """The cloud-init of the system at `root`. Raises CannotRegister with what is missing."""
+    script = next((p for p in ("usr/bin/cloud-init", "usr/local/bin/cloud-init") if _is_file(root, p)), "")
+    if not script:
+        raise CannotRegister(f"there is no cloud-init below {root}")
+    first = (saved.read(_at(root, script)) or "").partition("\n")[0]
+    match = re.match(r"#!\s*(?:/usr/bin/env\s+)?(\S+)", first)
+    interpreter = match[1] if match else ""
+    if not interpreter.startswith("/"):
+        interpreter = f"/usr/bin/{interpreter}"
+    if not match or not os.path.exists(_resolve(root, interpreter)):
+        raise CannotRegister(f"{script} runs with {interpreter or 'no interpreter'}, which is not there")
+    candidates = sorted(
+        glob.glob(_at(root, "usr/lib/python3*/*-packages/cloudinit"))
+        + glob.glob(_at(root, "usr/local/lib/python3*/*-packages/cloudinit"))
+    )
+    if not candidates:
+        raise CannotRegister(f"{script} is there, its Python package is not")
+    real = os.path.basename(_resolve(root, interpreter))
+    fitting = [c for c in candidates if f"/{real}/" in c] or [c for c in candidates if "/python3/" in c] or candidates
+    packages = os.path.relpath(os.path.dirname(fitting[0]), root)
+    told = re.search(r'__VERSION__ = "([0-9.]+)', saved.read(os.path.join(fitting[0], "version.py")) or "")
+    if not told:
+        raise CannotRegister(f"{packages}/cloudinit does not say its version")
+    version = tuple(int(n) for n in told[1].split(".") if n)
+    if version[:2] < OLDEST:
+        raise CannotRegister(f"cloud-init {told[1]} is older than {'.'.join(map(str, OLDEST))}, the oldest supported")
+    return CloudInit(version, interpreter, packages)
+
+
+def module_list(root: str) -> list[Any]:
+    """The effective module list of the network stage, ours left out: cloud.cfg, then the drop-ins by name."""
+    found: object = None
+    drop_ins = sorted(glob.glob(_at(root, "etc/cloud/cloud.cfg.d/*.cfg")))
+    for path in [_at(root, "etc/cloud/cloud.cfg"), *drop_ins]:
+        name = os.path.relpath(path, root)
+        if name == DROP_IN:
+            continue
+        text = saved.read(path)
+        if text is None:
+            raise CannotRegister(f"there is no {name}")
+        try:
+            config = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise CannotRegister(f"{name} is not YAML: {str(error).splitlines()[0]}") from None
+        if config is not None and not isinstance(config, dict):
+            raise CannotRegister(f"{name} is not a mapping")
+        if config and LIST in config:
+            found = config[LIST]
+    if not isinstance(found, list) or not found:
+        raise CannotRegister(f"etc/cloud/cloud.cfg has no list of {LIST}")
+    return [item for item in found if _name(item) != MODULE]
+
+
+# --- the parts --------------------------------------------------------------------------------------------
+
+
+def _install(root: str, found: CloudInit, drop_in: str, undo: saved.Undo) -> Iterator[str]:
+    engine = f"{found.packages}/{DEFINITION}"
+    files = {f"{engine}/{name}": data for name, data in _engine()}
+    schema = f"{found.packages}/{SCHEMA}"
+    record: dict[str, object] = {"files": sorted(files), "folder": engine}
+    if (text := saved.read(_at(root, schema))) is not None:
+        original = text
+        if DEFINITION in text:
+            original = saved.read(_at(root, KEPT_SCHEMA)) or text
+        patched = patch_schema(original)
+        mode = stat.S_IMODE(os.stat(_at(root, schema)).st_mode)
+        record.update(schema=schema, patched=_digest(patched), mode=mode)
+        # What uninstall needs is there before anything it has to put back is changed.
+        yield from _put(root, {KEPT_SCHEMA: original}, undo, 0o644)
+        yield from _put(root, {RECORD: json.dumps(record, indent=1, sort_keys=True) + "\n"}, undo, 0o644)
+        yield from _put(root, {schema: patched}, undo, mode)
+    else:
+        yield from _put(root, {RECORD: json.dumps(record, indent=1, sort_keys=True) + "\n"}, undo, 0o644)
+    yield from _put(root, files, undo, 0o644)
+    command = f"#!{found.interpreter}\nimport sys\n\nfrom {DEFINITION}.cli import main\n\nsys.exit(main())\n"
+    yield from _put(root, {COMMAND: command}, undo, 0o755)
+    yield from _put(root, {DROP_IN: drop_in}, undo, 0o644)
+
+
+def _drop_in(root: str) -> str:
+    modules = module_list(root)
+    names = [_name(item) for item in modules]
+    at = next((names.index(name) + 1 for name in AFTER if name in names), 0)
+    whole = [*modules[:at], MODULE, *modules[at:]]
+    return (
+        "# Made by `vps-firewall install`: the module list of cloud.cfg with vps_firewall in it. cloud-init does\n"
+        "# not merge lists, so this is the whole list; after an upgrade of cloud-init run `vps-firewall install`.\n"
+        + yaml.safe_dump({LIST: whole}, default_flow_style=False)
+    )
+
+
+def patch_schema(text: str) -> str:
+    """cloud-init's own schema -> the same with our key. Raises CannotRegister where it is not as we know it."""
+    try:
+        schema = json.loads(text)
+        ours = json.loads(_own_schema())
+        definitions = "$defs" if "$defs" in schema else "definitions"
+        schema[definitions], schema["properties"], schema["allOf"]  # noqa: B018 - all three must be there
+    except (ValueError, KeyError, TypeError):
+        raise CannotRegister("cloud-init's schema file is not as any version we know has it") from None
+    nested = {k: v for k, v in ours.items() if k not in ("$schema", "id", "title")}
+    inner = nested.pop("definitions", {})
+    prefix = f"#/{definitions}/{DEFINITION}/definitions/"
+    nested = _relocate(nested, prefix)
+    nested["definitions"] = _relocate(inner, prefix)
+    schema[definitions][DEFINITION] = nested
+    reference = {"$ref": f"#/{definitions}/{DEFINITION}"}
+    if reference not in schema["allOf"]:
+        schema["allOf"].append(reference)
+    schema["properties"].setdefault(MODULE, {})
+    modules = schema[definitions].get("all_modules", {}).get("enum")
+    if isinstance(modules, list):
+        modules.extend(name for name in (MODULE.replace("_", "-"), MODULE) if name not in modules)
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def _relocate(value: Any, prefix: str) -> Any:
+    """Our `#/definitions/x` are one level deeper inside cloud-init's file."""
+    if isinstance(value, Mapping):
+        return {
+            k: v.replace("#/definitions/", prefix) if k == "$ref" and isinstance(v, str) else _relocate(v, prefix)
+            for k, v in value.items()
+        }
+    if isinstance(value, list):
+        return [_relocate(v, prefix) for v in value]
+    return copy.copy(value)
+
+
+def _engine() -> Iterator[tuple[str, str]]:
+    """Our own files, as text: the package, and the schema beside it."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    for name in sorted(os.listdir(here)):
+        if name.endswith(".py"):
+            yield name, saved.read(os.path.join(here, name)) or ""
+    yield SCHEMA_NAME, _own_schema()
+
+
+SCHEMA_NAME = "vps-firewall.schema.json"
+
+
+def _own_schema() -> str:
+    here = os.path.dirname(os.path.abspath(__file__))
+    for folder in (here, os.path.join(os.path.dirname(here), "schemas")):
+        text = saved.read(os.path.join(folder, SCHEMA_NAME))
+        if text is not None:
+            return text
+    raise CannotRegister(f"this installation has no {SCHEMA_NAME}")
+
+
+def _put(root: str, files: Mapping[str, str], undo: saved.Undo, mode: int) -> Iterator[str]:
+    for path in saved.save({_at(root, path): text for path, text in files.items()}, undo, mode):
+        yield os.path.relpath(path, root)
+
+
+# --- paths ------------------------------------------------------------------------------------------------
+
+
+def _at(root: str, path: str) -> str:
+    return os.path.join(root, path.lstrip("/"))
+
+
+def _resolve(root: str, path: str) -> str:
+    """Follow links inside the root: an absolute link in an image points into the image."""
+    for _ in range(20):
+        here = _at(root, path)
+        if not os.path.islink(here):
+            return here
+        target = os.readlink(here)
+        path = target if target.startswith("/") else os.path.join(os.path.dirname(path), target)
+    return _at(root, path)
+
+
+def _is_file(root: str, path: str) -> bool:
+    return os.path.isfile(_resolve(root, f"/{path}"))
+
+
+def _name(item: object) -> str:
+    name = item[0] if isinstance(item, list) and item else item
+    return name.replace("-", "_") if isinstance(name, str) else ""
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _mode(record: Mapping[str, object]) -> int:
+    mode = record.get("mode")
+    return mode if isinstance(mode, int) else 0o644
