@@ -198,8 +198,9 @@ def patch_schema(text: str) -> str:
         schema = json.loads(text)
         ours = json.loads(_own_schema())
         definitions = "$defs" if "$defs" in schema else "definitions"
-        schema[definitions], schema["properties"], schema["allOf"]  # noqa: B018 - all three must be there
-    except (ValueError, KeyError, TypeError):
+        known = schema.get("properties", {})  # absent up to 22.4, which lets any key pass
+        schema[definitions], schema["allOf"], known.keys()  # noqa: B018 - all must be there
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise CannotRegister("cloud-init's schema file is not as any version we know has it") from None
     nested = {k: v for k, v in ours.items() if k not in ("$schema", "id", "title")}
     inner = nested.pop("definitions", {})
@@ -210,7 +211,8 @@ def patch_schema(text: str) -> str:
     reference = {"$ref": f"#/{definitions}/{DEFINITION}"}
     if reference not in schema["allOf"]:
         schema["allOf"].append(reference)
-    schema["properties"].setdefault(MODULE, {})
+    if "properties" in schema:
+        known.setdefault(MODULE, {})
     modules = schema[definitions].get("all_modules", {}).get("enum")
     if isinstance(modules, list):
         modules.extend(name for name in (MODULE.replace("_", "-"), MODULE) if name not in modules)

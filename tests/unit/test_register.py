@@ -86,6 +86,14 @@ def test_the_schema_knows_the_key_and_still_what_it_knew(root: Path) -> None:
     assert "vps_firewall" in schema["$defs"]["all_modules"]["enum"]  # type: ignore[index]
 
 
+def test_a_schema_without_a_list_of_keys_gets_none(root: Path) -> None:
+    name = "usr/lib/python3.9/site-packages/cloudinit/config/schemas/schema-cloud-config-v1.json"
+    put(root, name, json.dumps({key: value for key, value in SCHEMA.items() if key in ("$schema", "$defs", "allOf")}))
+    register.install(str(root))
+    assert "properties" not in schema_of(root)
+    assert {"$ref": "#/$defs/cc_vps_firewall"} in schema_of(root)["allOf"]  # type: ignore[operator]
+
+
 def test_uninstall_restores_every_byte(root: Path) -> None:
     before = tree(root)
     register.install(str(root))
