@@ -92,6 +92,7 @@ def build(policy: Policy) -> Ruleset:
     chains = [
         Chain("essential", _essential()),
         Chain("malformed", _malformed()),
+        Chain("bridged", _bridged()),
         Chain("arriving", _arriving(policy)),
         Chain("published", _published(policy)),
         Chain("forwarding", _forwarding(policy)),
@@ -166,7 +167,17 @@ def _arriving(policy: Policy) -> tuple[Rule, ...]:
         rules.append(Rule("ping", "accept", 4, "icmp", icmp=(ECHO_REQUEST,), rate=PING_LIMIT))
         rules.append(Rule("ping", "accept", 6, "icmpv6", icmp=(ECHO_REQUEST_V6,), rate=PING_LIMIT))
     rules += opened(policy.entries)
+    rules += [Rule("containers: their resolver and DHCP", "bridged", came_in=name) for name in BRIDGES]
     return (*rules, *_log(policy, "in"))
+
+
+def _bridged() -> tuple[Rule, ...]:
+    """What Podman, LXD and libvirt serve to their own containers and machines on the bridge's address."""
+    label = "containers: their resolver and DHCP"
+    return (
+        Rule(label, "accept", proto="udp", ports=(Port(53, 53, label), Port(67, 67, label), Port(547, 547, label))),
+        Rule(label, "accept", proto="tcp", ports=(Port(53, 53),)),
+    )
 
 
 def _forwarding(policy: Policy) -> tuple[Rule, ...]:
