@@ -96,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     ):
         sub = command(name, call, about, f"vps-firewall {name} --root /mnt/image", file=False)
         sub.add_argument("--root", default="/", metavar="DIR", help="the system's root folder; default: this system")
+        if name == "install":
+            sub.add_argument("--sealed", action="store_true", help="closed from the first boot until user-data speaks")
+            sub.add_argument("--default", metavar="FILE", help="with --sealed: the policy where user-data has none")
     return parser
 
 
@@ -159,7 +162,13 @@ def status(options: Any) -> int:
 
 
 def install(options: Any) -> int:
-    print("\n".join(register.install(options.root)) or "already installed; nothing was changed")
+    default = _section(options.default) if options.default else {}
+    if options.default and not options.sealed:
+        raise FirewallError("--default goes with --sealed")
+    done = register.install(options.root)
+    if options.sealed:
+        done += register.seal(options.root, default)
+    print("\n".join(done) or "already installed; nothing was changed")
     return 0
 
 

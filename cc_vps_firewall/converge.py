@@ -220,6 +220,11 @@ def _render(name: str, rules: ruleset.Ruleset) -> dict[int, str]:
     return {family: iptables.render(rules, family) for family in (4, 6)}
 
 
+def texts(name: str, wanted: Policy) -> dict[int, str]:
+    """Policy -> the text per family for one backend."""
+    return _render(name, ruleset.build(wanted))
+
+
 def render(section: object, host: Host, name: str = "") -> tuple[str, dict[int, str]]:
     """What would be loaded: (backend, text per family)."""
     wanted = policy.parse(section, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
@@ -288,6 +293,14 @@ def _load(name: str, texts: Texts, before: Texts, rehearsal: Future[dict[int, st
 
 
 def _save(choice: Choice, texts: Texts, section: object, host: Host, undo: saved.Undo) -> list[str]:
+    written = save_rules(choice, texts, host, undo)
+    kept = {"section": section, "ssh_ports": list(host.ssh_ports), "backend": choice.backend}
+    saved.save({saved.POLICY: json.dumps(kept, indent=1, sort_keys=True) + "\n"}, undo)
+    return written
+
+
+def save_rules(choice: Choice, texts: Texts, host: Host, undo: saved.Undo, root: str = "/") -> list[str]:
+    """Write what the next boot of the system at `root` loads. -> the paths written."""
     place = choice.place
     files = {path: texts[family] for family, path in place.files.items()}
     if place.fallback and not choice.own_unit:
@@ -295,18 +308,17 @@ def _save(choice: Choice, texts: Texts, section: object, host: Host, undo: saved
         closed = policy.parse(policy.BUILT_IN, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
         safe = _render(choice.backend, ruleset.build(closed))
         files.update({path + place.fallback: safe[family] for family, path in place.files.items()})
-    written = saved.save(files, undo)
+    written = saved.save({saved.below(root, path): text for path, text in files.items()}, undo)
     if place.include_in and not choice.own_unit:
-        text = saved.with_include(saved.read(place.include_in), place.files[0])
-        written += saved.save({place.include_in: text}, undo, mode=None)
+        shared = saved.below(root, place.include_in)
+        written += saved.save({shared: saved.with_include(saved.read(shared), place.files[0])}, undo, mode=None)
     if choice.own_unit:
-        unit = f"/etc/systemd/system/{backend.OWN_UNIT}"
-        text = backend.own_unit(choice, kernel.tools(choice.backend))
+        unit = saved.below(root, f"/etc/systemd/system/{backend.OWN_UNIT}")
+        text = backend.own_unit(choice, kernel.tools(choice.backend, root))
         if new := saved.save({unit: text}, undo):
             written += new
-            kernel.reload_units()
-    kept = {"section": section, "ssh_ports": list(host.ssh_ports), "backend": choice.backend}
-    saved.save({saved.POLICY: json.dumps(kept, indent=1, sort_keys=True) + "\n"}, undo)
+            if root == "/":
+                kernel.reload_units()
     return written
 
 

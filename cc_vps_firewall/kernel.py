@@ -32,12 +32,17 @@ def find(tool: str) -> str:
     return shutil.which(tool, path=f"{os.environ.get('PATH', '')}:{SBIN}") or ""
 
 
-def tools(name: str) -> dict[str, str]:
-    """Paths of a backend's tools; raises NoBackend when one is missing."""
-    paths = {tool: find(tool) for tool in backend.TOOLS[name]}
+def tools(name: str, root: str = "/") -> dict[str, str]:
+    """Paths of a backend's tools in the system at `root`; raises NoBackend when one is missing."""
+    paths = {tool: find(tool) if root == "/" else _find_below(root, tool) for tool in backend.TOOLS[name]}
     if missing := [tool for tool, path in paths.items() if not path]:
         raise NoBackend(f"{name}: {', '.join(missing)} not installed")
     return paths
+
+
+def _find_below(root: str, tool: str) -> str:
+    folders = (folder for folder in SBIN.split(":"))
+    return next((f"{f}/{tool}" for f in folders if os.path.lexists(os.path.join(root, f.lstrip("/"), tool))), "")
 
 
 def run(*argv: str, text: str = "", accept: Sequence[int] = (0,)) -> str:
@@ -193,10 +198,10 @@ def _leave_network() -> None:
 # --- services ---------------------------------------------------------------------------------------------
 
 
-def enable(unit: str) -> None:
+def enable(unit: str, root: str = "/") -> None:
     """Start a service at every boot from the next on; it is not started now (its stop would flush our rules,
     and a start from one of cloud-init's stages can wait for that very stage)."""
-    run("systemctl", "enable", unit)
+    run("systemctl", *_below(root), "enable", unit)
 
 
 def retire(unit: str) -> None:
@@ -207,9 +212,13 @@ def retire(unit: str) -> None:
         run("systemctl", "stop", "--no-block", unit)
 
 
-def disable(unit: str) -> None:
+def disable(unit: str, root: str = "/") -> None:
     """Do not start a service at boot; what it loaded stays."""
-    run("systemctl", "disable", unit)
+    run("systemctl", *_below(root), "disable", unit)
+
+
+def _below(root: str) -> list[str]:
+    return [f"--root={root}"] if root != "/" else []
 
 
 def reload_units() -> None:

@@ -22,12 +22,13 @@ from typing import Any
 
 import yaml
 
-from . import saved
-from .errors import FirewallError
+from . import backend, converge, kernel, policy, saved, userdata
+from .errors import FirewallError, NoBackend
 
 MODULE = "vps_firewall"
 DEFINITION = "cc_vps_firewall"
 LIST = "cloud_init_modules"
+DEFAULT = "etc/cloud/cloud.cfg.d/98_vps_firewall_default.cfg"
 DROP_IN = "etc/cloud/cloud.cfg.d/99_vps_firewall.cfg"
 COMMAND = "usr/sbin/vps-firewall"
 RECORD = "var/lib/vps-firewall/registered.json"
@@ -35,6 +36,8 @@ KEPT_SCHEMA = "var/lib/vps-firewall/registered-schema.json"
 SCHEMA = "cloudinit/config/schemas/schema-cloud-config-v1.json"
 OLDEST = (20, 4)
 NEWEST_TRIED = (26, 2)
+
+_DEFAULT_HEADER = "# The image's policy, by `vps-firewall install`; vendor-data and user-data come before it.\n"
 
 # After the files that user-data may write (a list file of sources), before users and keys open the host.
 AFTER = ("write_files", "bootcmd", "seed_random", "migrator")
@@ -70,29 +73,88 @@ def install(root: str = "/") -> list[str]:
     return [*(f"wrote {path}" for path in written), *notes]
 
 
+def seal(root: str, default: object) -> list[str]:
+    """Close the system at `root` from its first packet on: rules that let nothing in are saved where its boot
+    loads them before the network, until user-data has spoken. `default`: the policy of a machine whose
+    user-data has none. -> what was done. Raises PolicyRefused, NoBackend, CannotRegister or OSError, with
+    everything put back."""
+    host = backend.look(root)
+    wanted = policy.parse(default, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+    choice = _usable(root, wanted.backend, host)
+    nothing = policy.parse({"ssh": False, "ping": False}, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+    undo = saved.Undo()
+    try:
+        text = _DEFAULT_HEADER + yaml.safe_dump({MODULE: default}, default_flow_style=False, sort_keys=False)
+        written = saved.save({saved.below(root, DEFAULT): text}, undo, 0o644)
+        written += converge.save_rules(choice, converge.texts(choice.backend, nothing), host, undo, root)
+        fresh = [unit for unit in choice.units if not backend.enabled(unit, root)]
+        for unit in fresh:
+            kernel.enable(unit, root)
+        if written or fresh:
+            _remember_seal(root, undo, fresh)
+    except BaseException:
+        undo.undo()
+        raise
+    return [*(f"wrote {os.path.relpath(path, root)}" for path in written), *(f"enabled {unit}" for unit in fresh)]
+
+
+def _remember_seal(root: str, undo: saved.Undo, units: list[str]) -> None:
+    """What stood in the files before the first seal, so that uninstall can open the image again."""
+    record = saved.read_json(saved.below(root, RECORD))
+    seal: Any = record.setdefault("seal", {"before": {}, "units": []})
+    for path, old in undo.before.items():
+        seal["before"].setdefault(os.path.relpath(path, root), old and [old[0].decode("utf-8", "replace"), old[1]])
+    seal["units"] = sorted({*seal["units"], *units})
+    saved.write_json(saved.below(root, RECORD), record, 0o644)
+
+
+def _unseal(root: str, seal: Mapping[str, Any]) -> list[str]:
+    """Open an image that never booted; a system that has a policy of its own by now keeps it."""
+    if os.path.exists(saved.below(root, saved.POLICY)):
+        return []
+    for unit in seal.get("units", ()):
+        kernel.disable(unit, root)
+    undo = saved.Undo({saved.below(root, p): old and (old[0].encode(), old[1]) for p, old in seal["before"].items()})
+    undo.undo()
+    return [f"put back {path}" for path in seal["before"]] + [f"disabled {unit}" for unit in seal.get("units", ())]
+
+
+def _usable(root: str, wanted: str, host: backend.Host) -> backend.Choice:
+    reasons = []
+    for choice in backend.choices(wanted, host):
+        try:
+            kernel.tools(choice.backend, root)
+            return choice
+        except NoBackend as missing:
+            reasons.append(str(missing))
+    raise NoBackend(f"cannot seal {root}: {'; '.join(reasons)}")
+
+
 def uninstall(root: str = "/") -> list[str]:
     """Take the module out of the system at `root` again. -> what was done. The firewall itself stays as it is."""
     done = []
-    record = saved.read_json(_at(root, RECORD))
+    record = saved.read_json(saved.below(root, RECORD))
     files = record.get("files")
+    if isinstance(seal := record.get("seal"), dict):
+        done += _unseal(root, seal)
     undo = saved.Undo()
-    for path in [DROP_IN, COMMAND, *(files if isinstance(files, list) else ())]:
-        if os.path.lexists(_at(root, path)):
-            saved.remove(_at(root, path), undo)
+    for path in [DROP_IN, DEFAULT, COMMAND, *(files if isinstance(files, list) else ())]:
+        if os.path.lexists(saved.below(root, path)):
+            saved.remove(saved.below(root, path), undo)
             done.append(f"removed {path}")
     schema = record.get("schema")
-    if isinstance(schema, str) and (original := saved.read(_at(root, KEPT_SCHEMA))) is not None:
-        now = saved.read(_at(root, schema))
+    if isinstance(schema, str) and (original := saved.read(saved.below(root, KEPT_SCHEMA))) is not None:
+        now = saved.read(saved.below(root, schema))
         if now is not None and _digest(now) == record.get("patched"):
-            saved.write(_at(root, schema), original.encode(), _mode(record))
+            saved.write(saved.below(root, schema), original.encode(), _mode(record))
             done.append(f"restored {schema}")
         elif now is not None and DEFINITION in now:
             raise CannotRegister(f"{schema} was changed by somebody else too; take {DEFINITION} out by hand")
     for path in (KEPT_SCHEMA, RECORD):
-        saved.remove(_at(root, path), undo)
+        saved.remove(saved.below(root, path), undo)
     folder = record.get("folder")
     if isinstance(folder, str):
-        saved.remove_folder(_at(root, folder))
+        saved.remove_folder(saved.below(root, folder))
     return done
 
 
@@ -104,7 +166,7 @@ def find(root: str) -> CloudInit:
     script = next((p for p in ("usr/bin/cloud-init", "usr/local/bin/cloud-init") if _is_file(root, p)), "")
     if not script:
         raise CannotRegister(f"there is no cloud-init below {root}")
-    first = (saved.read(_at(root, script)) or "").partition("\n")[0]
+    first = (saved.read(saved.below(root, script)) or "").partition("\n")[0]
     match = re.match(r"#!\s*(?:/usr/bin/env\s+)?(\S+)", first)
     interpreter = match[1] if match else ""
     if not interpreter.startswith("/"):
@@ -112,8 +174,8 @@ def find(root: str) -> CloudInit:
     if not match or not os.path.exists(_resolve(root, interpreter)):
         raise CannotRegister(f"{script} runs with {interpreter or 'no interpreter'}, which is not there")
     candidates = sorted(
-        glob.glob(_at(root, "usr/lib/python3*/*-packages/cloudinit"))
-        + glob.glob(_at(root, "usr/local/lib/python3*/*-packages/cloudinit"))
+        glob.glob(saved.below(root, "usr/lib/python3*/*-packages/cloudinit"))
+        + glob.glob(saved.below(root, "usr/local/lib/python3*/*-packages/cloudinit"))
     )
     if not candidates:
         raise CannotRegister(f"{script} is there, its Python package is not")
@@ -132,8 +194,8 @@ def find(root: str) -> CloudInit:
 def module_list(root: str) -> list[Any]:
     """The effective module list of the network stage, ours left out: cloud.cfg, then the drop-ins by name."""
     found: object = None
-    drop_ins = sorted(glob.glob(_at(root, "etc/cloud/cloud.cfg.d/*.cfg")))
-    for path in [_at(root, "etc/cloud/cloud.cfg"), *drop_ins]:
+    drop_ins = sorted(glob.glob(saved.below(root, "etc/cloud/cloud.cfg.d/*.cfg")))
+    for path in [saved.below(root, "etc/cloud/cloud.cfg"), *drop_ins]:
         name = os.path.relpath(path, root)
         if name == DROP_IN:
             continue
@@ -161,12 +223,14 @@ def _install(root: str, found: CloudInit, drop_in: str, undo: saved.Undo) -> Ite
     files = {f"{engine}/{name}": data for name, data in _engine()}
     schema = f"{found.packages}/{SCHEMA}"
     record: dict[str, object] = {"files": sorted(files), "folder": engine}
-    if (text := saved.read(_at(root, schema))) is not None:
+    if "seal" in (former := saved.read_json(saved.below(root, RECORD))):
+        record["seal"] = former["seal"]
+    if (text := saved.read(saved.below(root, schema))) is not None:
         original = text
         if DEFINITION in text:
-            original = saved.read(_at(root, KEPT_SCHEMA)) or text
+            original = saved.read(saved.below(root, KEPT_SCHEMA)) or text
         patched = patch_schema(original)
-        mode = stat.S_IMODE(os.stat(_at(root, schema)).st_mode)
+        mode = stat.S_IMODE(os.stat(saved.below(root, schema)).st_mode)
         record.update(schema=schema, patched=_digest(patched), mode=mode)
         # What uninstall needs is there before anything it has to put back is changed.
         yield from _put(root, {KEPT_SCHEMA: original}, undo, 0o644)
@@ -199,7 +263,7 @@ def patch_schema(text: str) -> str:
         ours = json.loads(_own_schema())
         definitions = "$defs" if "$defs" in schema else "definitions"
         known = schema.get("properties", {})  # absent up to 22.4, which lets any key pass
-        schema[definitions], schema["allOf"], known.keys()  # noqa: B018 - all must be there
+        schema[definitions], schema["allOf"], known.keys()
     except (ValueError, KeyError, TypeError, AttributeError):
         raise CannotRegister("cloud-init's schema file is not as any version we know has it") from None
     nested = {k: v for k, v in ours.items() if k not in ("$schema", "id", "title")}
@@ -253,26 +317,22 @@ def _own_schema() -> str:
 
 
 def _put(root: str, files: Mapping[str, str], undo: saved.Undo, mode: int) -> Iterator[str]:
-    for path in saved.save({_at(root, path): text for path, text in files.items()}, undo, mode):
+    for path in saved.save({saved.below(root, path): text for path, text in files.items()}, undo, mode):
         yield os.path.relpath(path, root)
 
 
 # --- paths ------------------------------------------------------------------------------------------------
 
 
-def _at(root: str, path: str) -> str:
-    return os.path.join(root, path.lstrip("/"))
-
-
 def _resolve(root: str, path: str) -> str:
     """Follow links inside the root: an absolute link in an image points into the image."""
     for _ in range(20):
-        here = _at(root, path)
+        here = saved.below(root, path)
         if not os.path.islink(here):
             return here
         target = os.readlink(here)
         path = target if target.startswith("/") else os.path.join(os.path.dirname(path), target)
-    return _at(root, path)
+    return saved.below(root, path)
 
 
 def _is_file(root: str, path: str) -> bool:

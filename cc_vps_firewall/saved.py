@@ -103,6 +103,11 @@ def remove_folder(path: str) -> None:
             os.rmdir(folder)
 
 
+def below(root: str, path: str) -> str:
+    """The path inside the system at `root`."""
+    return os.path.join(root, path.lstrip("/"))
+
+
 def read(path: str) -> str | None:
     """A file's text, None where there is none."""
     try:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from cc_vps_firewall import register
+from cc_vps_firewall.errors import NoBackend, PolicyRefused
 from cc_vps_firewall.register import CannotRegister
 
 SCHEMA = {
@@ -228,4 +229,19 @@ def test_a_cloud_init_without_a_schema_file_needs_none(root: Path) -> None:
     before = tree(root)
     register.install(str(root))
     register.uninstall(str(root))
+    assert tree(root) == before
+
+
+def test_what_cannot_be_sealed_is_left_as_it_was(root: Path) -> None:
+    before = tree(root)
+    with pytest.raises(NoBackend) as caught:
+        register.seal(str(root), {})
+    assert str(caught.value).startswith(f"cannot seal {root}: ")
+    assert tree(root) == before
+
+
+def test_an_image_with_a_refused_default_is_not_sealed(root: Path) -> None:
+    before = tree(root)
+    with pytest.raises(PolicyRefused, match=r"vps_firewall\.alow: unknown key"):
+        register.seal(str(root), {"alow": ["http"]})
     assert tree(root) == before
