@@ -6,14 +6,15 @@ import bisect
 import difflib
 import re
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from . import services
 from .errors import PolicyRefused, Problem
 
 KEY = "vps_firewall"
+T = TypeVar("T")
 
 # An address as a number with its prefix length: 203.0.113.0/24 is (0xCB007100, 24). A hundred thousand
 # ipaddress objects cost more time than the kernel needs to load them; these do not.
@@ -25,7 +26,7 @@ _AF = {4: socket.AF_INET, 6: socket.AF_INET6}
 PERIODS = ("second", "minute", "hour", "day")
 MAX_RATE = 10_000  # xt_limit counts in 1/10000 s (iptables-extensions(8): "Rate too fast" above it)
 PORTLESS = ("esp", "ah", "gre", "vrrp")
-MAX_NODES = 2_000_000  # values in one section, aliases expanded: a hundred thousand networks are 5 % of it
+MAX_VALUES = 2_000_000  # in one section, aliases and names of lists expanded: a hundred thousand networks are 5 %
 MAX_SUGGESTIONS = 50  # "did you mean" compares with every known name; ten thousand typos would take minutes
 
 
@@ -46,6 +47,8 @@ class Sources:
 
 ANYWHERE = Sources()
 NOWHERE = Sources((), ())
+# Nobody can connect from "this network", loopback, multicast or class E (RFC 6890), nor from ::, ::1 or multicast.
+NOBODY = Sources(((0, 8), (0x7F000000, 8), (0xE0000000, 3)), ((0, 127), (0xFF << 120, 8)))
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,12 @@ class Opening:
     first: int = 0
     last: int = 0
 
+    @property
+    def ports(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
     def __str__(self) -> str:
-        if not self.first:
-            return self.proto
-        ports = str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
-        return f"{ports}/{self.proto}"
+        return f"{self.ports}/{self.proto}" if self.first else self.proto
 
 
 @dataclass(frozen=True)
@@ -161,10 +165,11 @@ def parse_network(text: str) -> tuple[int, int, int]:
     width = WIDTH[family]
     if family == 6 and number >> 32 == 0xFFFF:
         v4 = socket.inet_ntop(socket.AF_INET, (number & 0xFFFFFFFF).to_bytes(4, "big"))
-        raise ValueError(f"{show(text)} is an IPv4-mapped address; write {v4}")
+        length = f"/{int(length) - 96}" if re.fullmatch("9[6-9]|1[01][0-9]|12[0-8]", length) else ""
+        raise ValueError(f"{show(text)} is an IPv4-mapped address; write {v4}{length}")
     if not slash:
         return family, number, width
-    if not (length.isascii() and length.isdigit() and len(length) <= 3 and int(length) <= width):
+    if not (re.fullmatch("[0-9]{1,3}", length) and int(length) <= width):
         raise ValueError(f"{show(text)} has no prefix length that fits; write /0 to /{width} after the address")
     prefix = int(length)
     rest = width - prefix
@@ -177,6 +182,8 @@ def parse_network(text: str) -> tuple[int, int, int]:
 def _why_not_an_address(text: str, address: str) -> str:
     if "%" in text:
         return f"{show(text)} has a zone; write the address without % and what follows"
+    if re.fullmatch(r"[0-9.:a-f]+ *- *[0-9.:a-f]+", text) and re.search("[.:]", text):
+        return f"{show(text)} is a range; write networks such as 203.0.113.0/28"
     if re.fullmatch(r"[0-9./]+", text) or ":" in address:
         return f"{show(text)} is not an IPv4 or IPv6 address or network"
     if "." in address and re.fullmatch(r"[A-Za-z0-9._-]+", address):
@@ -233,34 +240,43 @@ def _same_interface(pattern: str, interface: str) -> bool:
 
 def show(value: object) -> str:
     """The user's own words in a message: one line, printable, cut when long."""
-    if isinstance(value, bool) or value is None:
-        text = {True: "true", False: "false", None: "null"}[value]
-    elif isinstance(value, str) and re.fullmatch(r"[!-~]+", value):
-        text = value
+    for kind, name in _UNPRINTED:
+        if isinstance(value, kind):
+            return name
+    if value is None or isinstance(value, bool):
+        text = str(value).lower().replace("none", "null")
     elif isinstance(value, str):
-        text = ascii(value[:80])
-    elif isinstance(value, Mapping):
-        return "a mapping"
-    elif isinstance(value, (list, tuple)):
-        return "a list"
+        text = value if re.fullmatch(r"[!-~]+", value) else ascii(value[:80])
     elif isinstance(value, int) and value.bit_length() > 256:
         return "a huge number"
     else:
-        text = ascii(value)
+        text = ascii(value) if isinstance(value, (int, float)) else f"the {type(value).__name__} {value}"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-_KEYS = (
+_UNPRINTED: tuple[tuple[Any, str], ...] = (
+    (Mapping, "a mapping"),
+    ((list, tuple), "a list"),
+    ((set, frozenset), "a set"),
+    (bytes, "binary data"),
+)
+
+KEYS = (
     "enabled", "backend", "ssh", "allow", "deny", "lists", "ping", "malformed", "outgoing", "metadata",
     "containers", "log",
 )  # fmt: skip
-_ALLOW_KEYS = ("service", "port", "from", "limit", "interface", "comment")
-_OUT_KEYS = ("service", "port", "to", "comment")
-_LIST_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+SSH_KEYS = ("port", "from", "limit")
+ALLOW_KEYS = ("service", "port", "from", "limit", "interface", "comment")
+OUTGOING_KEYS = ("policy", "allow")
+OUT_KEYS = ("service", "port", "to", "comment")
+LIST_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+PATH = re.compile(r"/[^\x00-\x1f\x7f\ud800-\udfff]*")
+INTERFACE = re.compile(r"(?!-)([A-Za-z0-9_.:@-]{1,15}|[A-Za-z0-9_.:@-]{1,14}\*)")
+COMMENT = re.compile(r"[ !#-\[\]-~]{1,64}")
 _PORT = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?(?:/(.*))?")
-_LIMIT = re.compile(r"([0-9]{1,9})/([a-z]+)")
-_INTERFACE = re.compile(r"[A-Za-z0-9_.:@-]{1,15}|[A-Za-z0-9_.:@-]{1,14}\*")
-_COMMENT = re.compile(r"[ !#-\[\]-~]{1,64}")
+_LIMIT = re.compile(r"([1-9][0-9]{0,8})/([a-z]+)")
+
+_Items = list[tuple[str, object]]  # (path, what stands there)
 
 
 class _Reader:
@@ -270,9 +286,11 @@ class _Reader:
         self.problems: list[Problem] = []
         self.ssh_ports = tuple(ssh_ports) or (22,)
         self.read_list = read_list
-        self.lists: dict[str, Any] = {}
-        self.resolved: dict[str, tuple[list[Net], list[Net]]] = {}
+        self.lists: dict[str, tuple[str, _Items]] = {}  # with where the items stand, see collect()
+        self.resolved: dict[str, Sources] = {}
+        self.lists_are_good = True
         self.suggestions = 0
+        self.networks = 0
 
     def refuse(self, path: str, message: str) -> None:
         self.problems.append(Problem(path, message))
@@ -281,15 +299,15 @@ class _Reader:
         if not isinstance(section, Mapping):
             self.refuse(KEY, f"{show(section)} is not a mapping; write {{}} for SSH alone, or the keys you want")
             return Policy()
-        if reason := _too_big(section):
+        if reason := too_big(section, _children):
             self.refuse(KEY, reason)
             return Policy()
-        self.keys(KEY, section, _KEYS)
+        self.keys(KEY, section, KEYS)
         get = section.get
         self.read_lists(get("lists", {}))
         ssh = self.ssh(get("ssh", {}))
-        deny = self.deny(get("deny", []))
-        allow = self.entries(f"{KEY}.allow", get("allow", []), _ALLOW_KEYS, "from")
+        deny = self.sources(f"{KEY}.deny", get("deny", []), "deny")
+        allow = self.entries(f"{KEY}.allow", get("allow", []), ALLOW_KEYS, "from")
         policy = Policy(
             enabled=self.flag(f"{KEY}.enabled", get("enabled", True)),
             backend=self.choice(f"{KEY}.backend", get("backend", "auto"), ("auto", "nftables", "iptables")),
@@ -313,10 +331,15 @@ class _Reader:
             for entry in policy.allow if section.get("ssh") is False else ():
                 if Opening("tcp", 22, 22) in entry.openings:
                     self.refuse(f"{KEY}.{entry.path}", "opens SSH, which ssh: false closes; remove one of them")
-        elif not self.problems and all(
-            covers(policy.deny.of(family), net, family) for family in (4, 6) for net in policy.ssh.peers.of(family)
-        ):
-            self.refuse(f"{KEY}.deny", "refuses every source that ssh lets in: nobody could log in")
+        elif self.lists_are_good and not any(p.path.startswith(f"{KEY}.ssh") for p in self.problems):
+            for path, wrong, never in (
+                (f"{KEY}.ssh.from", "names no source that anybody can connect from", NOBODY),
+                (f"{KEY}.deny", "refuses every source that ssh lets in", policy.deny),
+            ):
+                closed = {f: collapse(never.of(f) + NOBODY.of(f), f) for f in WIDTH}
+                if all(covers(closed[f], net, f) for f in WIDTH for net in policy.ssh.peers.of(f)):
+                    self.refuse(path, f"{wrong}: nobody could log in")
+                    return
 
     # -- small pieces
 
@@ -324,7 +347,7 @@ class _Reader:
         for key in mapping:
             if key not in known:
                 hint = self.near(key, known) or "known: " + ", ".join(known)
-                self.refuse(_under(path, key), f"unknown key; {hint}")
+                self.refuse(under(path, key), f"unknown key; {hint}")
 
     def near(self, word: object, known: Iterable[str]) -> str:
         if not isinstance(word, str) or len(word) > 40 or self.suggestions >= MAX_SUGGESTIONS:
@@ -346,7 +369,7 @@ class _Reader:
         self.refuse(path, f"{show(value)} is not one of {', '.join(accepted)}" + (f"; {hint}" if hint else ""))
         return accepted[0]
 
-    def items(self, path: str, value: object, what: str) -> list[tuple[str, object]]:
+    def items(self, path: str, value: object, what: str) -> _Items:
         """A list, or a lone string in place of a list of one -> (path, item) pairs."""
         if isinstance(value, str):
             return [(path, value)]
@@ -375,92 +398,103 @@ class _Reader:
         if not isinstance(value, Mapping):
             self.refuse(path, f"{show(value)} is not a mapping of names to sources")
             return
-        taken = {*services.names(), "any"}
+        taken = set(services.names())
         for name in value:
-            at = _under(path, name)
-            if not isinstance(name, str) or not _LIST_NAME.fullmatch(name):
+            at = under(path, name)
+            if not isinstance(name, str) or not LIST_NAME.fullmatch(name):
                 self.refuse(at, "not a list name; write a-z, 0-9, _ and -, a letter first, at most 32 characters")
-            elif name in taken:
+            elif name in taken or name == "any":
                 kind = "a word with a meaning of its own" if name == "any" else "the name of a service"
                 self.refuse(at, f"is also {kind}; give the list another name")
-            else:
-                self.lists[name] = value[name]
+            if isinstance(name, str):
+                # A list with a bad name is read too: those who name it need no problem of their own.
+                if isinstance(value[name], Mapping):
+                    self.lists[name] = "file", self.list_file(f"{at}.file", value[name])
+                else:
+                    self.lists[name] = "lists", self.items(at, value[name], "sources")
         for name in self.lists:
-            self.list_of(name, ())
+            self.resolve(name)
+        self.lists_are_good = not any(p.path.startswith(path) for p in self.problems)
 
-    def list_of(self, name: str, inside: tuple[str, ...]) -> tuple[list[Net], list[Net]]:
-        """Networks of a named list per family, read once; `inside` are the lists being read, for cycles."""
-        if name in self.resolved:
-            return self.resolved[name]
-        path = f"{KEY}.lists.{name}"
-        value = self.lists[name]
-        nets: tuple[list[Net], list[Net]] = ([], [])
-        if isinstance(value, Mapping):
-            self.list_file(path, value, nets)
-        else:
-            self.networks(self.items(path, value, "sources"), nets, (*inside, name), False)
-        self.resolved[name] = nets
-        return nets
-
-    def list_file(self, path: str, value: Mapping[Any, Any], nets: tuple[list[Net], list[Net]]) -> None:
-        self.keys(path, value, ("file",))
+    def list_file(self, path: str, value: Mapping[Any, Any]) -> _Items:
+        self.keys(path[: -len(".file")], value, ("file",))
         name = value.get("file")
-        if not isinstance(name, str) or not re.fullmatch(r"/[^\x00-\x1f\x7f]*", name):
-            self.refuse(f"{path}.file", f"{show(name)} is not an absolute path of a file on the host")
-            return
-        try:
-            text = self.read_list(name)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            self.refuse(f"{path}.file", f"{show(name)}: {reason}")
-            return
-        lines = ((n, line.partition("#")[0].strip()) for n, line in enumerate(text.split("\n"), 1))
-        numbered = [(f"{path}.file line {n}", line) for n, line in lines if line]
-        self.networks(numbered, nets, None, False)
+        if "file" not in value:
+            self.refuse(path, "is missing; write the absolute path of a file on the host")
+        elif not isinstance(name, str) or not PATH.fullmatch(name):
+            self.refuse(path, f"{show(name)} is not an absolute path of a file on the host")
+        else:
+            try:
+                lines = self.read_list(name).split("\n")
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+                self.refuse(path, f"{show(name)}: {reason}")
+            else:
+                numbered = ((n, line.partition("#")[0].strip()) for n, line in enumerate(lines, 1))
+                return [(f"{path} line {n}", line) for n, line in numbered if line]
+        return []
 
-    def networks(
-        self,
-        items: Sequence[tuple[str, object]],
-        nets: tuple[list[Net], list[Net]],
-        inside: tuple[str, ...] | None,
-        any_is_fine: bool,
-    ) -> None:
-        """Sort (path, source) pairs into `nets` per family. `inside` None: no list names here (a file)."""
+    def resolve(self, name: str) -> None:
+        """A list and those that it names, without recursion: a chain of ten thousand is no deeper stack."""
+        way: dict[str, Iterator[tuple[str, object]]] = {name: iter(self.named_by(name))}
+        while way:
+            name = next(reversed(way))
+            for path, other in way[name]:
+                if not isinstance(other, str) or other not in self.lists or other in self.resolved:
+                    continue
+                if other in way:
+                    loop = [*list(way)[list(way).index(other) :], other]
+                    self.refuse(path, f"{show(other)} names itself: {' -> '.join(map(show, loop))}")
+                    continue
+                way[other] = iter(self.named_by(other))
+                break
+            else:
+                self.resolved[name] = self.collect(*self.lists[name])
+                del way[name]
+
+    def named_by(self, name: str) -> _Items:
+        kind, items = self.lists[name]
+        return items if kind == "lists" else []
+
+    def collect(self, kind: str, items: _Items) -> Sources:
+        """Sort sources by family. `kind` is where they stand: any is accepted in from alone, and a file
+        names no lists."""
+        found: dict[int, list[Net]] = {4: [], 6: []}
         for path, item in items:
             if not isinstance(item, str):
                 self.refuse(path, f"{show(item)} is not a source; write an address, a network or the name of a list")
-            elif item in self.lists and inside is not None:
-                if item in inside:
-                    self.refuse(path, f"{show(item)} names itself: {' -> '.join((*inside, item))}")
-                    continue
-                for mine, theirs in zip(nets, self.list_of(item, inside)):
-                    mine.extend(theirs)
+            elif item in self.lists and kind != "file":
+                named = self.resolved.get(item, NOWHERE)  # not there: it goes round, which is said
+                if len(items) == 1:
+                    return named
+                self.networks += len(named.v4) + len(named.v6)
+                if self.networks > MAX_VALUES:
+                    self.networks = 0
+                    self.refuse(path, f"brings the networks that names of lists stand for to more than {MAX_VALUES:,}")
+                    return NOWHERE
+                found[4] += named.v4
+                found[6] += named.v6
             elif item == "any":
-                if any_is_fine:
-                    nets[0].append((0, 0))
-                    nets[1].append((0, 0))
-                else:
-                    self.refuse(path, "any is accepted in from alone")
+                if kind != "from":
+                    self.refuse(path, "any is accepted in from and to alone")
+                found[4] += EVERYTHING
+                found[6] += EVERYTHING
             else:
                 try:
                     family, number, prefix = parse_network(item)
                 except ValueError as error:
-                    hint = self.near(item, self.lists) if inside is not None and self.lists else ""
+                    hint = self.near(item, self.lists) if kind != "file" else ""
                     self.refuse(path, f"{error}; {hint}" if hint else str(error))
                 else:
-                    nets[family == 6].append((number, prefix))
+                    found[family].append((number, prefix))
+        return Sources(collapse(found[4], 4), collapse(found[6], 6))
 
-    def sources(self, path: str, value: object, any_is_fine: bool = True) -> Sources:
+    def sources(self, path: str, value: object, kind: str = "from") -> Sources:
         before = len(self.problems)
-        nets: tuple[list[Net], list[Net]] = ([], [])
-        self.networks(self.items(path, value, "sources"), nets, (), any_is_fine)
-        if any_is_fine and not nets[0] and not nets[1] and len(self.problems) == before:
+        found = self.collect(kind, self.items(path, value, "sources"))
+        if kind == "from" and found == NOWHERE and len(self.problems) == before and self.lists_are_good:
             self.refuse(path, "names no source at all; leave it out for anywhere")
-        return Sources(collapse(nets[0], 4), collapse(nets[1], 6))
-
-    def deny(self, value: object) -> Sources:
-        path = f"{KEY}.deny"
-        return self.sources(path, value, any_is_fine=False)
+        return found
 
     # -- what is opened
 
@@ -473,7 +507,7 @@ class _Reader:
                 path, f"{show(value)} is neither a mapping such as {{from: [203.0.113.7]}} nor false, which closes SSH"
             )
             value = {}
-        self.keys(path, value, ("port", "from", "limit"))
+        self.keys(path, value, SSH_KEYS)
         ports = self.ssh_ports if "port" not in value else self.ssh_port(f"{path}.port", value["port"])
         peers = self.sources(f"{path}.from", value["from"]) if "from" in value else ANYWHERE
         default = "30/minute" if peers.v4 == EVERYTHING or peers.v6 == EVERYTHING else False
@@ -502,13 +536,13 @@ class _Reader:
         if not isinstance(value, Mapping):
             self.refuse(path, f"{show(value)} is neither accept nor a mapping {{policy: drop, allow: [dns, ntp]}}")
             return None
-        self.keys(path, value, ("policy", "allow"))
+        self.keys(path, value, OUTGOING_KEYS)
         policy = "drop"
         if "policy" in value:
             policy = self.choice(f"{path}.policy", value["policy"], ("drop", "accept"))
         else:
             self.refuse(f"{path}.policy", "is missing; write drop or accept")
-        entries = self.entries(f"{path}.allow", value.get("allow", []), _OUT_KEYS, "to")
+        entries = self.entries(f"{path}.allow", value.get("allow", []), OUT_KEYS, "to")
         if policy == "accept" and entries:
             self.refuse(f"{path}.allow", "has no meaning while policy is accept; write policy: drop")
         return entries if policy == "drop" else None
@@ -520,41 +554,42 @@ class _Reader:
     def entry(self, path: str, item: object, keys: tuple[str, ...], peers: str) -> Entry | None:
         where = path[len(KEY) + 1 :]
         if not isinstance(item, Mapping):
-            openings = self.opening(path, item)
-            return Entry(where, str(item), openings) if openings else None
+            bare = self.opening(path, item)
+            return Entry(where, str(item), bare) if bare else None
         self.keys(path, item, keys)
         named = [k for k in ("service", "port") if k in item]
-        openings = ()
+        openings: tuple[Opening, ...] = ()
         if len(named) != 1:
             self.refuse(path, "needs service or port" if not named else "has both service and port; write one of them")
-        elif named == ["service"]:
-            openings = self.service(f"{path}.service", item["service"])
         else:
-            openings = self.port(f"{path}.port", item["port"])
+            read = self.service if named == ["service"] else self.port
+            openings = read(f"{path}.{named[0]}", item[named[0]])
+
+        def part(key: str, read: Callable[[str, object], T], default: T) -> T:
+            return read(f"{path}.{key}", item[key]) if key in item and key in keys else default
+
         entry = Entry(
             where,
-            str(item[named[0]]) if named and openings else "",
+            str(item[named[0]]) if openings else "",
             openings,
-            self.sources(f"{path}.{peers}", item[peers]) if peers in item else ANYWHERE,
-            self.limit(f"{path}.limit", item["limit"]) if "limit" in item and "limit" in keys else None,
-            self.text(f"{path}.interface", item["interface"], _INTERFACE, "an interface name such as eth0 or wg*")
-            if "interface" in item and "interface" in keys
-            else "",
-            self.text(
-                f"{path}.comment",
-                item["comment"],
-                _COMMENT,
-                'a comment of 1 to 64 printable ASCII characters without " and \\',
-            )
-            if "comment" in item
-            else "",
+            part(peers, self.sources, ANYWHERE),
+            part("limit", self.limit, None),
+            part("interface", self.interface, ""),
+            part("comment", self.comment, ""),
         )
         return entry if openings else None
+
+    def interface(self, path: str, value: object) -> str:
+        return self.text(path, value, INTERFACE, "an interface name such as eth0 or wg*")
+
+    def comment(self, path: str, value: object) -> str:
+        return self.text(path, value, COMMENT, 'a comment of 1 to 64 printable ASCII characters without " and \\')
 
     def text(self, path: str, value: object, pattern: re.Pattern[str], what: str) -> str:
         if isinstance(value, str) and pattern.fullmatch(value):
             return value
-        self.refuse(path, f"{show(value)} is not {what}")
+        quotes = "" if isinstance(value, str) or show(value).startswith("a ") else "; text that looks so needs quotes"
+        self.refuse(path, f"{show(value)} is not {what}{quotes}")
         return ""
 
     def opening(self, path: str, item: object) -> tuple[Opening, ...]:
@@ -567,8 +602,11 @@ class _Reader:
         found = services.lookup(name) if isinstance(name, str) else None
         if found:
             return tuple(_opening(text) for text in found)
-        if name in self.lists if isinstance(name, str) else False:
+        if isinstance(name, str) and name in self.lists:
             self.refuse(path, f"{show(name)} is a list of sources, not a service; name it in from")
+            return ()
+        if isinstance(name, str) and _PORT.fullmatch(name):
+            self.refuse(path, f"{show(name)} is a port, not a service; write port: {show(name)}")
             return ()
         hint = self.near(name, services.names())
         self.refuse(
@@ -588,7 +626,8 @@ class _Reader:
             if re.fullmatch(r"-?[0-9.]+(/.*)?", text):
                 self.refuse(path, f"{show(text.partition('/')[0])} is not a port (1-65535)")
             else:
-                self.refuse(path, f"{show(value)} is not a port; write 8080/tcp or 60000-61000/udp")
+                hint = "service: " + text if services.lookup(text) else "8080/tcp or 60000-61000/udp"
+                self.refuse(path, f"{show(value)} is not a port; write {hint}")
         else:
             return self.checked_port(path, match)
         return ()
@@ -599,7 +638,9 @@ class _Reader:
         for port in wrong:
             self.refuse(path, f"{port} is not a port (1-65535)")
         ports = match[0].partition("/")[0]
-        if last < first and not wrong:
+        if re.search(r"\b0[0-9]", ports) and not wrong:
+            self.refuse(path, f"{ports} opens with a zero; write {Opening('', first, last).ports}")
+        elif last < first and not wrong:
             self.refuse(path, f"{ports} runs backwards; write {last}-{first}")
         elif proto is None and not wrong:
             self.refuse(path, f"{ports} names no protocol; write {ports}/tcp or {ports}/udp")
@@ -619,32 +660,43 @@ def _opening(text: str) -> Opening:
     return Opening(proto, int(first), int(last or first))
 
 
-def _under(path: str, key: object) -> str:
+def under(path: str, key: object) -> str:
     """The path of a key: plain where it is a plain word, quoted where it is not."""
     if isinstance(key, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,40}", key):
         return f"{path}.{key}"
     return f"{path}[{show(key)}]"
 
 
-def _too_big(section: object) -> str:
-    """YAML aliases can fold a huge or an endless value into a few lines: weigh it, expanded, before walking it."""
+def _children(value: object) -> Iterable[object] | None:
+    if isinstance(value, str):  # most are
+        return None
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, (list, tuple)) else None
+
+
+def too_big(root: object, children: Callable[[Any], Iterable[object] | None]) -> str:
+    """Aliases fold a huge or an endless value into a few lines of YAML: weigh it, expanded, before walking it.
+
+    `children` of a value that has none is None. -> what is wrong, '' when nothing is.
+    """
     weights: dict[int, int] = {}
     open_: set[int] = set()
-    stack: list[tuple[object, bool]] = [(section, False)]
+    stack = [(root, False)]
     while stack:
         value, done = stack.pop()
-        if not isinstance(value, (Mapping, list, tuple)) or (id(value) in weights and not done):
+        below = children(value)
+        if below is None or (id(value) in weights and not done):
             continue
-        children = list(value.values()) if isinstance(value, Mapping) else value
         if done:
             open_.discard(id(value))
-            weights[id(value)] = 1 + sum(weights.get(id(c), 1) for c in children)
-            if weights[id(value)] > MAX_NODES:
-                return f"holds more than {MAX_NODES:,} values once its aliases are expanded; put long lists in files"
+            weights[id(value)] = 1 + sum(weights.get(id(c), 1) for c in below)
+            if weights[id(value)] > MAX_VALUES:
+                return f"holds more than {MAX_VALUES:,} values once its aliases are expanded; put long lists in files"
         elif id(value) in open_:
             return "contains itself through a YAML alias"
         else:
             open_.add(id(value))
             stack.append((value, True))
-            stack.extend((c, False) for c in children if isinstance(c, (Mapping, list, tuple)))
+            stack.extend((c, False) for c in below)
     return ""

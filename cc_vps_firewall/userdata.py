@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 import email
+import gzip
+import io
 import os
 import re
 import stat
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import yaml
 
 from .errors import PolicyRefused, Problem
-from .policy import KEY, show
+from .policy import KEY, show, too_big, under
 
-MAX_USER_DATA = 8 << 20  # bytes; the largest that any provider takes is 256 KiB
+MAX_USER_DATA = 8 << 20  # bytes, unpacked; the largest that any provider takes is 256 KiB
 MAX_LIST = 16 << 20  # bytes; half a million networks
-MAX_DEPTH = 100  # brackets within brackets; the C parser has no limit of its own but the stack
+MAX_DEPTH = 100  # collections within collections; the C composer has no limit of its own but the stack
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is five times as fast, and not everywhere
 
@@ -26,18 +30,17 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is fiv
 def read(path: str) -> bytes:
     """A user-data file, or standard input for '-'. Raises PolicyRefused with the reason."""
     try:
-        data = sys.stdin.buffer.read(MAX_USER_DATA + 1) if path == "-" else _read_file(path, MAX_USER_DATA)
-        if len(data) > MAX_USER_DATA:
-            raise ValueError(f"is larger than {MAX_USER_DATA:,} bytes")
+        data = sys.stdin.buffer.read(MAX_USER_DATA + 1) if path == "-" else read_file(path, MAX_USER_DATA)
     except (OSError, ValueError) as error:
-        raise PolicyRefused([Problem("user-data", f"{show(path)}: {_reason(error)}")]) from None
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise _refused("user-data", f"{show(path)}: {reason}") from None
     return data
 
 
 def read_list(path: str) -> str:
     """A list file's text. Raises OSError or ValueError with a reason for people."""
     try:
-        return _read_file(path, MAX_LIST).decode("utf-8")
+        return read_file(path, MAX_LIST).decode("utf-8-sig")  # a BOM is what Windows' editors begin with
     except UnicodeDecodeError as error:
         raise ValueError(f"is not UTF-8 (byte {error.start:,})") from None
 
@@ -45,73 +48,175 @@ def read_list(path: str) -> str:
 def section(data: bytes) -> object:
     """User-data -> the value of its `vps_firewall:` key. Of several parts that have one the last counts,
     as in cloud-init's own merge. Raises PolicyRefused with every problem that the YAML itself has."""
-    found = list(sections(data))
-    problems = [p for _, problems in found for p in problems]
+    found = list(_sections(data))
+    values = [value for value, _ in found if value is not _ABSENT]
+    problems = [p for _, told in found for p in told]
     if not found:
-        problems = [Problem("user-data", f"has no {KEY}: key in a #cloud-config part")]
+        problems = [Problem("user-data", "does not open with #cloud-config, so cloud-init would not read it")]
+    elif not values and not problems:
+        problems = [Problem("user-data", f"has no {KEY}: key")]
     if problems:
         raise PolicyRefused(problems)
-    return found[-1][0]
+    return values[-1]
 
 
 def sections(data: bytes) -> Iterator[tuple[object, list[Problem]]]:
-    """(value, problems of its YAML) for each #cloud-config part that has a `vps_firewall:` key."""
-    for text in _parts(_unzip(data)):
-        value, problems = _section(text)
-        if value is not _ABSENT or problems:
-            yield value, problems
+    """(value, keys that stand twice in it) for each #cloud-config part that has a `vps_firewall:` key.
+
+    What else is wrong with a part is cloud-init's to say, and so is what a jinja template renders to.
+    """
+    return ((value, told) for value, told in _sections(data, jinja=False) if value is not _ABSENT)
 
 
 _ABSENT = object()
 
 
-def _parts(data: bytes) -> Iterator[str]:
-    """The #cloud-config texts of user-data: all of it, or parts of a multi-part message or an archive."""
-    if re.match(rb"(?i)(mime-version|content-type|from |return-path):?", data):
-        message = email.message_from_bytes(data)
-        for part in message.walk():
-            payload = part.get_payload(decode=True)
-            if isinstance(payload, bytes):
-                yield from _parts(_unzip(payload)) if _cloud_config(payload) or _zipped(payload) else ()
-    elif data.startswith(b"#cloud-config-archive"):
-        listed = _yaml(_text(data))
-        for item in listed if isinstance(listed, list) else ():
-            content = item.get("content") if isinstance(item, dict) else item
+def _sections(data: bytes, jinja: bool = True) -> Iterator[tuple[object, list[Problem]]]:
+    """(value or _ABSENT, problems) for each #cloud-config part."""
+    read = 0
+    for where, text, template in _parts(data):
+        read += len(text)
+        if read > MAX_USER_DATA:
+            raise _refused("user-data", f"is larger than {MAX_USER_DATA:,} bytes")
+        if template and not jinja:
+            continue
+        try:
+            yield _section(where, text)
+        except PolicyRefused as refused:
+            hint = "; check what the jinja template renders to" if template else ""
+            yield _ABSENT, [Problem(p.path, p.message + hint) for p in refused.problems]
+
+
+# --- parts ------------------------------------------------------------------------------------------------
+
+_JINJA = "text/jinja2"
+_CONFIG = "text/cloud-config"
+_ARCHIVE = "text/cloud-config-archive"
+_HEADS = {
+    b"## template: jinja": _JINJA,
+    b"#cloud-config-archive": _ARCHIVE,
+    b"#cloud-config-jsonp": "",
+    b"#cloud-config": _CONFIG,
+}
+_BY_CONTENT = ("text/plain", "text/x-not-multipart", "text/x-shellscript")
+
+_Part = tuple[str, str, bool]  # where it stands, its text, is it a jinja template?
+
+
+def _parts(data: bytes) -> Iterator[_Part]:
+    """The #cloud-config texts of user-data, told from the rest as cloud-init tells them (user_data.py there)."""
+    data = _unzip("user-data", data)
+    if b"mime-version:" not in data[:4096].lower():
+        yield from _texts("user-data", data)
+        return
+    leaves = (part for part in email.message_from_bytes(data).walk() if not part.is_multipart())
+    for number, part in enumerate(leaves, 1):
+        where, kind = f"user-data part {number}", part.get_content_type()
+        payload = part.get_payload(decode=True)
+        content = payload if isinstance(payload, bytes) else b""
+        if re.search("gzip|gunzip|compress", kind):
+            content, kind = _unzip(where, content), _BY_CONTENT[0]
+        yield from _texts(where, content, kind)
+
+
+def _texts(where: str, data: bytes, kind: str = _BY_CONTENT[0]) -> Iterator[_Part]:
+    if kind in _BY_CONTENT:
+        head = data[:4096].lstrip().lower()
+        kind = next((kind for start, kind in _HEADS.items() if head.startswith(start)), "")
+    if kind == _JINJA:
+        rest = data.lstrip().partition(b"\n")[2]
+        yield from ((at, text, True) for at, text, _ in _texts(where, rest))
+    elif kind == _CONFIG:
+        yield where, _text(where, data), False
+    elif kind == _ARCHIVE:
+        with _told(where):
+            items = _construct(where, _compose(where, _text(where, data)))
+        for number, item in enumerate(items if isinstance(items, list) else (), 1):
+            entry = item if isinstance(item, dict) else {"content": item}
+            content = entry.get("content")
             if isinstance(content, str):
-                typed = isinstance(item, dict) and item.get("type") == "text/cloud-config"
-                yield from _parts(("#cloud-config\n" + content if typed else content).encode())
-    elif _cloud_config(data):
-        yield _text(data)
+                kind = str(
+                    entry.get("type") or (_BY_CONTENT[0] if re.match(r"\s*(#[!cip]|## t)", content) else _CONFIG)
+                )
+                yield from _texts(f"{where} item {number}", content.encode("utf-8", "replace"), kind)
 
 
-def _cloud_config(data: bytes) -> bool:
-    first, _, rest = data.partition(b"\n")
-    return (rest if first.startswith(b"## template:") else first).startswith(b"#cloud-config")
-
-
-def _section(text: str) -> tuple[object, list[Problem]]:
-    """Duplicate keys are looked for in the section alone; the rest of the user-data is not ours to judge."""
-    loader: Any = None
+def _unzip(where: str, data: bytes) -> bytes:
+    """gzip is undone, as cloud-init does, and never to more than the limit."""
     try:
-        if _depth(text) > MAX_DEPTH:
-            return _ABSENT, [Problem("user-data", f"has more than {MAX_DEPTH} brackets within brackets")]
-        loader = _Loader(text)
-        node = loader.get_single_node()
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(MAX_USER_DATA + 1)
+    except (EOFError, OSError, zlib.error) as error:
+        raise _refused(where, f"is not whole gzip data: {error}") from None
+    if len(data) > MAX_USER_DATA:
+        raise _refused(where, f"is larger than {MAX_USER_DATA:,} bytes")
+    return data
+
+
+def _text(where: str, data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _refused(where, f"is not UTF-8 (byte {error.start:,})") from None
+
+
+# --- YAML -------------------------------------------------------------------------------------------------
+
+
+def _section(where: str, text: str) -> tuple[object, list[Problem]]:
+    """Duplicate keys are looked for in the section alone; the rest of the user-data is not ours to judge."""
+    with _told(where):
+        node = _compose(where, text)
         if not isinstance(node, yaml.MappingNode):
             return _ABSENT, []
+        keys = [k.value for k, _ in node.value if isinstance(k, yaml.ScalarNode)]
         values = [v for k, v in node.value if isinstance(k, yaml.ScalarNode) and k.value == KEY]
         if not values:
-            return _ABSENT, []
-        problems = [Problem(KEY, "stands twice in one mapping; write it once")] * (len(values) > 1)
-        problems += _duplicates(values[-1])
-        return loader.construct_document(values[-1]), problems
+            near = difflib.get_close_matches(KEY, keys, 1, 0.85)
+            return _ABSENT, [Problem(where, f"{show(near[0])} is not a key of ours; write {KEY}")] if near else []
+        twice = [Problem(KEY, "stands twice in one mapping; write it once")] * (len(values) > 1)
+        return _construct(KEY, values[-1]), [*twice, *_duplicates(values[-1])]
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Whatever PyYAML raises -> PolicyRefused."""
+    try:
+        yield
     except yaml.YAMLError as error:
-        return _ABSENT, [_yaml_problem(error)]
-    except (RecursionError, ValueError, TypeError):
-        return _ABSENT, [Problem("user-data", "is not YAML that can be read")]
+        mark = getattr(error, "problem_mark", None)
+        at = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).partition("\n")[0]
+        raise _refused(where, f"{at}{what}") from None
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # Its constructors raise these for values that look like what they are not, such as a 30th of February.
+        raise _refused(where, f"has a value that YAML cannot read: {show(str(error))}") from None
+
+
+def _compose(where: str, text: str) -> Any:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise _refused(where, f"is nested deeper than {MAX_DEPTH} levels")
+    loader = _Loader(text)
+    try:
+        return loader.get_single_node()
     finally:
-        if loader is not None:
-            loader.dispose()
+        loader.dispose()
+
+
+def _construct(where: str, node: Any) -> object:
+    # Merge keys (<<) are expanded here, and can explode: nodes are weighed, not values.
+    if reason := too_big(node, _below):
+        raise _refused(where, reason)
+    return _Loader("").construct_document(node) if node else None
+
+
+def _below(node: Any) -> Iterable[object] | None:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return node.value if isinstance(node, yaml.SequenceNode) else None
 
 
 def _duplicates(root: Any) -> list[Problem]:
@@ -126,84 +231,45 @@ def _duplicates(root: Any) -> list[Problem]:
         if isinstance(node, yaml.SequenceNode):
             todo += [(f"{path}[{n}]", child) for n, child in enumerate(node.value)]
         elif isinstance(node, yaml.MappingNode):
-            keys: set[str] = set()
+            names: set[str] = set()
             for key, child in node.value:
                 name = key.value if isinstance(key.value, str) else ""
-                if name and name in keys:
-                    problems.append(Problem(f"{path}.{show(name)}", "stands twice in one mapping; write it once"))
-                keys.add(name)
-                todo.append((f"{path}.{show(name)}", child))
+                if name and name in names:
+                    problems.append(Problem(under(path, name), "stands twice in one mapping; write it once"))
+                names.add(name)
+                todo.append((under(path, name), child))
     return sorted(problems)
 
 
-def _depth(text: str) -> int:
-    """How deep flow brackets go, quotes and comments not looked at: an upper bound is enough."""
-    depth = deepest = 0
-    for bracket in re.findall(r"[\[\]{}]", text):
-        depth += 1 if bracket in "[{" else -(depth > 0)
-        deepest = max(deepest, depth)
-    indents = re.findall(r"^(?:- *)+", text, re.MULTILINE)
-    return max(deepest, max((i.count("-") for i in indents), default=0))
+# --- files ------------------------------------------------------------------------------------------------
 
 
-def _yaml(text: str) -> object:
-    try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - both choices are safe loaders
-    except yaml.YAMLError as error:
-        raise PolicyRefused([_yaml_problem(error)]) from None
-    except (RecursionError, ValueError, TypeError):
-        raise PolicyRefused([Problem("user-data", "is not YAML that can be read")]) from None
+def read_file(path: str, limit: int, pause: Callable[[], None] = lambda: None) -> bytes:
+    """A regular file, whole: opened once, never blocking on a pipe or a device, and not while it changes.
 
-
-def _yaml_problem(error: yaml.YAMLError) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).partition("\n")[0]
-    return Problem("user-data", f"{where}{what}")
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise PolicyRefused([Problem("user-data", f"is not UTF-8 (byte {error.start:,})")]) from None
-
-
-def _zipped(data: bytes) -> bool:
-    return data[:2] == b"\x1f\x8b"
-
-
-def _unzip(data: bytes) -> bytes:
-    """gzip is undone, as cloud-init does, and never to more than the limit."""
-    if not _zipped(data):
-        return data
-    try:
-        unzip = zlib.decompressobj(wbits=31)
-        out = unzip.decompress(data, MAX_USER_DATA + 1)
-    except zlib.error as error:
-        raise PolicyRefused([Problem("user-data", f"is not whole gzip data: {error}")]) from None
-    if len(out) > MAX_USER_DATA:
-        raise PolicyRefused([Problem("user-data", f"is larger than {MAX_USER_DATA:,} bytes")])
-    return out
-
-
-def _read_file(path: str, limit: int) -> bytes:
-    """A regular file, whole: opened once, never blocking on a pipe or a device, and not while it changes."""
+    It is read twice: two writes within one tick of the clock leave one time behind. `pause` comes between.
+    """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    with open(handle, "rb") as file:
-        before = os.fstat(handle)
-        if stat.S_ISDIR(before.st_mode):
-            raise ValueError("is a directory, not a file")
-        if not stat.S_ISREG(before.st_mode):
-            raise ValueError("is not a regular file")
-        data = file.read(limit + 1)
-        after = os.fstat(handle)
+    with open(handle, "rb", buffering=0) as file:
+        kind = os.fstat(handle).st_mode
+        if not stat.S_ISREG(kind):
+            raise ValueError("is a directory, not a file" if stat.S_ISDIR(kind) else "is not a regular file")
+        first = _whole(file, limit)
+        pause()
+        if first != _whole(file, limit):
+            raise ValueError("changed while it was read; try again")
+    return first
+
+
+def _whole(file: io.FileIO, limit: int) -> bytes:
+    file.seek(0)
+    data = b""
+    while len(data) <= limit and (more := file.read(limit + 1 - len(data))):
+        data += more
     if len(data) > limit:
         raise ValueError(f"is larger than {limit:,} bytes")
-    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size) or len(data) != after.st_size:
-        raise ValueError("changed while it was read; try again")
     return data
 
 
-def _reason(error: Exception) -> str:
-    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+def _refused(where: str, message: str) -> PolicyRefused:
+    return PolicyRefused([Problem(where, message)])
