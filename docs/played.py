@@ -17,11 +17,12 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 from cc_vps_firewall import iptables, nftables, ruleset
 
@@ -32,7 +33,7 @@ SECONDS = 120
 _CUT = "@@ next @@"
 _PACKET = re.compile(r"^<!-- packet: (?P<what>[^\n]+) -->\n```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.M | re.S)
 
-# $1: an empty directory, where the overlays live. $2: a Python with PyYAML.
+# $1: an empty directory, where the overlays live. $2: the folder of PyYAML.
 _HOST = r"""
 set -e
 mount --make-rprivate /
@@ -46,9 +47,10 @@ ip link set lo up
 rm -rf /etc/ufw /etc/ssh/sshd_config /etc/ssh/sshd_config.d /etc/iptables /var/lib/vps-firewall
 rm -f /etc/systemd/system/*.wants/{nftables,netfilter-persistent,firewalld,ssh}.*
 rm -f /usr/lib/systemd/system/netfilter-persistent.service /usr/bin/systemctl /usr/sbin/ufw
-for name in ID=debian; do printf '%s\n' "$name" >/etc/os-release; done
+rm -f /etc/os-release
+echo ID=debian >/etc/os-release
 printf '#!/usr/sbin/nft -f\n\nflush ruleset\n' >/etc/nftables.conf
-mkdir -p /run/bin /etc/cloud /etc/vps-firewall
+mkdir -p /run/bin /etc/vps-firewall
 cat >/run/bin/systemctl <<'EOF'
 #!/bin/sh
 wants=/etc/systemd/system/sysinit.target.wants
@@ -58,10 +60,20 @@ enable) ln -sf "/lib/systemd/system/$2" "$wants/$2" ;;
 disable) rm -f "$wants/$2" ;;
 esac
 EOF
-printf '#!/bin/sh\nexec "%s" "$@"\n' "$2" >/run/bin/python3
 printf '#!/bin/sh\nexec python3 -m cc_vps_firewall "$@"\n' >/run/bin/vps-firewall
-chmod +x /run/bin/*
-export PATH=/usr/local/sbin:/run/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+chmod +x /run/bin/systemctl /run/bin/vps-firewall
+
+# A cloud-init to install into, as far as it goes; and PyYAML, for a Python of this host that may have none.
+packages=/usr/lib/python3/dist-packages
+rm -rf $packages/cloudinit $packages/cc_vps_firewall /etc/cloud /usr/local/sbin/vps-firewall /usr/sbin/vps-firewall
+mkdir -p $packages/cloudinit/config/schemas /etc/cloud/cloud.cfg.d /run/python
+echo '__VERSION__ = "25.1.4"' >$packages/cloudinit/version.py
+echo '{"$defs": {}, "allOf": [], "properties": {}}' >$packages/cloudinit/config/schemas/schema-cloud-config-v1.json
+printf '#!/usr/bin/python3\n' >/usr/bin/cloud-init
+printf 'cloud_init_modules:\n  - bootcmd\n  - write_files\n  - users_groups\n  - ssh\n' >/etc/cloud/cloud.cfg
+ln -s "$2" /run/python/yaml
+export PYTHONPATH=/run/python PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
+export PATH=/usr/local/sbin:/usr/sbin:/run/bin:/usr/bin:/sbin:/bin
 unset SSH_CONNECTION
 """
 
@@ -76,7 +88,7 @@ ip -n internet addr add "$SOURCE/32" dev wire
 ip -n internet link set wire up
 ip route add default via 192.0.2.1
 knock() {
-    ip netns exec internet "$PYTHON" - <<EOF
+    ip netns exec internet python3 - <<EOF
 import socket
 knock = socket.socket()
 knock.settimeout(0.5)
@@ -202,7 +214,7 @@ def _timeless(text: str) -> str:
 def _packet(page: Path, what: str) -> str:
     backend, _, source = what.split()
     rules = ruleset.build(pages.first_policy(page))
-    opening = f"PYTHON={shlex.quote(sys.executable)}\nSOURCE={shlex.quote(source)}\n{_WIRE}"
+    opening = f"SOURCE={shlex.quote(source)}\n{_WIRE}"
     if backend == nftables.NAME:
         said = _on_a_host(opening + _TRACED, {"rules": nftables.render(rules)})
         lines = re.findall(rf"^trace id \w+ {nftables.TABLE} (?!\w+ packet:)(.*?) *$", said, re.M)
@@ -220,7 +232,8 @@ def _on_a_host(script: str, files: dict[str, str]) -> str:
     with tempfile.TemporaryDirectory(prefix="vps-firewall-played-") as scratch:
         overlays, work = Path(scratch, "overlays"), Path(scratch, "work")
         overlays.mkdir()
-        shutil.copytree(HOME / "cc_vps_firewall", work / "cc_vps_firewall", ignore=shutil.ignore_patterns("_*_", ".*"))
+        for folder in ("cc_vps_firewall", "schemas"):
+            shutil.copytree(HOME / folder, work / folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
         absolute = []
         for number, (name, text) in enumerate(files.items()):
             if name.startswith("/"):
@@ -229,7 +242,8 @@ def _on_a_host(script: str, files: dict[str, str]) -> str:
             else:
                 Path(work, name).write_text(text, encoding="utf-8")
         whole = "\n".join([_HOST, f"cd {shlex.quote(str(work))}", *absolute, "set +e", script])
-        return _run(["unshare", "--net", "--mount", "bash", "-c", whole, "bash", str(overlays), sys.executable])
+        yaml_folder = str(Path(yaml.__file__).parent)
+        return _run(["unshare", "--net", "--mount", "bash", "-c", whole, "bash", str(overlays), yaml_folder])
 
 
 def _run(command: Sequence[str]) -> str:

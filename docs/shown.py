@@ -8,7 +8,7 @@ A block is marked by a comment above its fence, and is about the page's first po
     <!-- shown: ruleset arriving -->            a chain of the Ruleset
     <!-- kernel: nftables arriving -->          the same from the kernel, which the text was loaded into
 
-`with "TEXT"` at the end leaves the lines that hold TEXT. A mark that shows nothing is an error. What is marked
+`with "TEXT"` at the end leaves the lines that hold TEXT, `without "TEXT"` the others. A mark that shows nothing is an error. What is marked
 `kernel` takes root, and is left alone by `refreshed`; `from_kernel` writes it anew.
 """
 
@@ -99,13 +99,13 @@ def _shown(wanted: Policy, words: list[str]) -> str:
 
 
 def _rules(wanted: Policy, words: list[str]) -> str:
-    names, only = _filter(words)
+    names, shows = _filter(words)
     lines = [
         _value(rule)
         for chain in ruleset.build(wanted).chains
         if chain.name in names
         for rule in chain.rules
-        if only in rule.label
+        if shows(rule.label)
     ]
     return _some(lines)
 
@@ -113,18 +113,24 @@ def _rules(wanted: Policy, words: list[str]) -> str:
 def _text_part(texts: Texts, words: list[str]) -> str:
     backend, *rest = words
     family = int(rest.pop(0)) if backend == iptables.NAME else 0
-    names, only = _filter(rest)
+    names, shows = _filter(rest)
     text = texts(backend, family)
     lines = _blocks(text, names) if backend == nftables.NAME else _chains(text, names)
-    return _some([line for line in lines if only in line])
+    return _some([line for line in lines if shows(line)])
 
 
-def _filter(words: Sequence[str]) -> tuple[list[str], str]:
-    names = list(words)
-    if "with" not in names:
-        return names, ""
-    at = names.index("with")
-    return names[:at], " ".join(names[at + 1 :])
+def _filter(words: Sequence[str]) -> tuple[list[str], Callable[[str], bool]]:
+    """names, `with TEXT`, `without TEXT` -> the names, and which lines to show."""
+    names: list[str] = []
+    shows: list[Callable[[str], bool]] = []
+    left = iter(words)
+    for word in left:
+        if word in ("with", "without"):
+            text = next(left)
+            shows.append(lambda line, text=text, wanted=word == "with": (text in line) is wanted)  # type: ignore[misc]
+        else:
+            names.append(word)
+    return names, lambda line: all(show(line) for show in shows)
 
 
 def _some(lines: Sequence[str]) -> str:
