@@ -169,7 +169,7 @@ def parse_network(text: str) -> tuple[int, int, int]:
         raise ValueError(f"{show(text)} is an IPv4-mapped address; write {v4}{length}")
     if not slash:
         return family, number, width
-    if not (re.fullmatch("[0-9]{1,3}", length) and int(length) <= width):
+    if not (re.fullmatch("0|[1-9][0-9]{0,2}", length) and int(length) <= width):
         raise ValueError(f"{show(text)} has no prefix length that fits; write /0 to /{width} after the address")
     prefix = int(length)
     rest = width - prefix
@@ -269,6 +269,12 @@ SSH_KEYS = ("port", "from", "limit")
 ALLOW_KEYS = ("service", "port", "from", "limit", "interface", "comment")
 OUTGOING_KEYS = ("policy", "allow")
 OUT_KEYS = ("service", "port", "to", "comment")
+CHOICES = {  # the first is the default
+    "backend": ("auto", "nftables", "iptables"),
+    "malformed": ("drop", "accept"),
+    "metadata": ("root", "all"),
+    "containers": ("guard", "ignore"),
+}
 LIST_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 PATH = re.compile(r"/[^\x00-\x1f\x7f\ud800-\udfff]*")
 INTERFACE = re.compile(r"(?!-)([A-Za-z0-9_.:@-]{1,15}|[A-Za-z0-9_.:@-]{1,14}\*)")
@@ -308,17 +314,18 @@ class _Reader:
         ssh = self.ssh(get("ssh", {}))
         deny = self.sources(f"{KEY}.deny", get("deny", []), "deny")
         allow = self.entries(f"{KEY}.allow", get("allow", []), ALLOW_KEYS, "from")
+        chosen = {key: self.choice(f"{KEY}.{key}", get(key, said[0]), said) for key, said in CHOICES.items()}
         policy = Policy(
             enabled=self.flag(f"{KEY}.enabled", get("enabled", True)),
-            backend=self.choice(f"{KEY}.backend", get("backend", "auto"), ("auto", "nftables", "iptables")),
+            backend=chosen["backend"],
             ssh=ssh,
             allow=allow,
             deny=deny,
             ping=self.flag(f"{KEY}.ping", get("ping", True)),
-            malformed=self.choice(f"{KEY}.malformed", get("malformed", "drop"), ("drop", "accept")),
+            malformed=chosen["malformed"],
             outgoing=self.outgoing(get("outgoing", "accept")),
-            metadata=self.choice(f"{KEY}.metadata", get("metadata", "root"), ("root", "all")),
-            containers=self.choice(f"{KEY}.containers", get("containers", "guard"), ("guard", "ignore")),
+            metadata=chosen["metadata"],
+            containers=chosen["containers"],
             log=self.limit(f"{KEY}.log", get("log", "3/minute")),
         )
         self.somebody_gets_in(policy, section)

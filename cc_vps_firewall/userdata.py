@@ -190,7 +190,8 @@ def _told(where: str) -> Iterator[None]:
         raise _refused(where, f"{at}{what}") from None
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         # Its constructors raise these for values that look like what they are not, such as a 30th of February.
-        raise _refused(where, f"has a value that YAML cannot read: {show(str(error))}") from None
+        why = f": {error}" if isinstance(error, ValueError) else ""
+        raise _refused(where, f"has a value that is not what its YAML type says{why}") from None
 
 
 def _compose(where: str, text: str) -> Any:
