@@ -33,9 +33,11 @@ PORTLESS = ("esp", "ah", "gre", "vrrp", "sctp", "ospf")
 STATES = ("new", "reply", "established", "related")
 WAYS = ("eth0", "eth1", "lo", "bridge")  # where a packet starts from; `as:` starts it on the machine itself
 USERS = ("root", "nobody")
+FRAGMENTS = ("in-order", "reversed")
+HEADERS = ("hop-by-hop", "destination-options")  # IPv6 extension headers in front of the transport
 PROTOCOL_KEYS = (*TRANSPORTS, *MESSAGES, "protocol")
 KEYS = {
-    *PROTOCOL_KEYS, "from", "to", "via", "as", "flags", "state", "sport", "hops", "fragments", "checksum",
+    *PROTOCOL_KEYS, "from", "to", "via", "as", "flags", "state", "sport", "hops", "fragments", "header", "checksum",
     "times", "passes", "slack", "expect", "why",
 }  # fmt: skip
 
@@ -61,6 +63,7 @@ class Packet:
     sport: int = 0
     hops: int = 0
     fragments: str = ""
+    header: str = ""
     checksum: str = "good"
     times: int = 1
     passes: int = 1
@@ -73,8 +76,8 @@ class Packet:
             f"{name} {value}"
             for name, value in (
                 ("flags", self.flags), ("state", self.state if self.state != "new" else ""), ("sport", self.sport),
-                ("hops", self.hops), ("fragments", self.fragments), ("as", self.user), ("via", self.via),
-                ("checksum", self.checksum if self.checksum != "good" else ""),
+                ("hops", self.hops), ("fragments", self.fragments), ("behind", self.header), ("as", self.user),
+                ("via", self.via), ("checksum", self.checksum if self.checksum != "good" else ""),
             )
             if value
         ]  # fmt: skip
@@ -195,7 +198,8 @@ def _packets(said: Mapping[str, Any], host: Host) -> Iterator[Packet]:
                     message=message,
                     flags=flags,
                     hops=int(said.get("hops", 0)),
-                    fragments=str(said.get("fragments", "")),
+                    fragments=_one_of(said.get("fragments", ""), ("", *FRAGMENTS)),
+                    header=_one_of(said.get("header", ""), ("", *HEADERS)),
                     sport=int(said.get("sport", 0)),
                     why=str(said.get("why", "")),
                     checksum=_one_of(said.get("checksum", "good"), ("good", "bad")),
@@ -236,9 +240,9 @@ def _sources(said: Mapping[str, Any], protocol: str) -> Iterator[tuple[int, str]
             yield ipaddress.ip_address(source).version, source
         return
     if "to" in said and said["to"] not in ("container", "neighbour"):
-        families = [ipaddress.ip_address(said["to"]).version]
+        families: list[int] = [ipaddress.ip_address(said["to"]).version]
     else:
-        families = [MESSAGES[protocol]] if protocol in MESSAGES else [4, 6]
+        families = [MESSAGES[protocol]] if protocol in MESSAGES else list(MACHINE)
     for family in families:
         if "as" in said:
             yield family, MACHINE[family]
@@ -251,7 +255,7 @@ def _sources(said: Mapping[str, Any], protocol: str) -> Iterator[tuple[int, str]
 def _destination(said: Mapping[str, Any], family: int, host: Host) -> str:
     if "to" in said:
         named = {"container": CONTAINER[family], "neighbour": _next(CONTAINER[family])}
-        return named.get(said["to"], said["to"])
+        return named.get(said["to"], str(said["to"]))
     if said.get("via") == "lo":
         return LOOPBACK[family]
     return MACHINE[family]

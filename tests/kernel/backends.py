@@ -84,9 +84,6 @@ def _docker(bridge: str, family: int, published: tuple[Published, ...]) -> tuple
         nat.append(
             f"-A DOCKER ! -i {bridge} -p {p.protocol} --dport {p.port} -j DNAT --to-destination {container}:{p.target}"
         )
-        accepts.append(
-            f"-A DOCKER -d {container.strip('[]')} ! -i {bridge} -o {bridge} -p {p.protocol} --dport {p.target} -j ACCEPT"
-        )
+        inward = f"-d {container.strip('[]')} ! -i {bridge} -o {bridge}"
+        accepts.append(f"-A DOCKER {inward} -p {p.protocol} --dport {p.target} -j ACCEPT")
     return "\n".join([*nat, "COMMIT", ""]), "\n".join([*accepts, "COMMIT", ""])
-
-

@@ -24,6 +24,7 @@ from scapy.layers.inet6 import (
     ICMPv6TimeExceeded,
     ICMPv6Unknown,
     IPv6,
+    IPv6ExtHdrDestOpt,
     IPv6ExtHdrFragment,
     IPv6ExtHdrHopByHop,
     PadN,
@@ -116,10 +117,12 @@ def body(packet: Packet, number: int, seq: int = 1000, ack: int = 0) -> Layers:
     if packet.fragments:
         payload = Raw(b"." * 100 + token(number) + b"." * 60)
     if packet.protocol == "tcp":
-        ports = _ports(packet, number)
-        return TCP(**ports, flags=_flags(packet), seq=seq, ack=ack, chksum=_checksum(packet)) / payload
+        sport, dport = _ports(packet, number)
+        flags, checksum = _flags(packet), _checksum(packet)
+        return TCP(sport=sport, dport=dport, flags=flags, seq=seq, ack=ack, chksum=checksum) / payload
     if packet.protocol == "udp":
-        return UDP(**_ports(packet, number), chksum=_checksum(packet)) / payload
+        sport, dport = _ports(packet, number)
+        return UDP(sport=sport, dport=dport, chksum=_checksum(packet)) / payload
     if packet.protocol == "icmp":
         return _icmp(packet, number) / _quoted(packet, number)
     if packet.protocol == "icmpv6":
@@ -134,10 +137,10 @@ def body(packet: Packet, number: int, seq: int = 1000, ack: int = 0) -> Layers:
     return Raw(b"\0" * 16 + token(number))
 
 
-def _ports(packet: Packet, number: int) -> dict[str, int]:
+def _ports(packet: Packet, number: int) -> tuple[int, int]:
     if packet.state == "reply":  # from the port that was asked, to the port that asked
-        return {"sport": packet.port, "dport": ASKED_PORT + number}
-    return {"sport": source_port(packet, number), "dport": packet.port}
+        return packet.port, ASKED_PORT + number
+    return source_port(packet, number), packet.port
 
 
 def _flags(packet: Packet) -> str:
@@ -207,6 +210,8 @@ def asked_by_machine(packet: Packet, number: int) -> Layers:
 def frames(packet: Packet, number: int, seq: int = 1000, ack: int = 0) -> list[bytes]:
     """Ethernet frames, more than one if it travels in fragments."""
     above = body(packet, number, seq, ack)
+    if packet.header:
+        above = _in_front(packet.header, packet.protocol) / above
     if packet.message in LISTENERS:  # RFC 2710: with a router alert
         above = IPv6ExtHdrHopByHop(options=[RouterAlert(), PadN(optdata=b"")]) / above
     pieces = _fragments(network(packet), above, number) if packet.fragments else [network(packet) / above]
@@ -215,11 +220,16 @@ def frames(packet: Packet, number: int, seq: int = 1000, ack: int = 0) -> list[b
     return [bytes(Ether(src=_sender(packet), dst=_receiver(packet)) / piece) for piece in pieces]
 
 
+def _in_front(name: str, protocol: str) -> Layers:
+    kinds = {"hop-by-hop": IPv6ExtHdrHopByHop, "destination-options": IPv6ExtHdrDestOpt}
+    return kinds[name](nh=PROTOCOLS[protocol], options=[PadN(optdata=b"\0\0\0\0")])
+
+
 def _fragments(header: Layers, above: Layers, number: int) -> list[Layers]:
     if header.version == 4:
         header.id = number
-        return list(fragment(header / above, fragsize=64))
-    return list(fragment6(header / IPv6ExtHdrFragment(id=number) / above, 120))
+        return list(fragment(header / above, fragsize=64))  # type: ignore[no-untyped-call]
+    return list(fragment6(header / IPv6ExtHdrFragment(id=number) / above, 120))  # type: ignore[no-untyped-call]
 
 
 def _sender(packet: Packet) -> str:
@@ -238,5 +248,3 @@ def _receiver(packet: Packet) -> str:
         neighbours = ("172.17.0.3", "fd00:17::3")
         return MAC["neighbour"] if packet.destination in neighbours else MAC["bridge"]
     return MAC[packet.via]
-
-

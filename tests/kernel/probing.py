@@ -10,20 +10,22 @@ a test whose packets never left would otherwise praise any firewall.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import re
 import select
 import socket
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
+from scapy.packet import Packet as Layers
 
-from tests.casefiles import CONTAINER, MACHINE, Packet
+from tests.casefiles import CONTAINER, MACHINE, TRANSPORTS, Packet
 
 from .crafting import PROTOCOLS, USER_PORT, asked_by_machine, body, frames, network, source_port, token
 from .namespaces import Namespace
@@ -33,10 +35,11 @@ TOKEN = re.compile(rb"<(\d{6})>")
 ETH_P_ALL = 0x0003
 PATIENCE = 1.0  # seconds for what is expected to arrive; it normally takes none
 SETTLED = 0.01  # seconds in which what is not expected may still arrive
+NO_ANSWER = 0.05  # seconds after which a SYN that should be dropped counts as unanswered
 NOBODY = 65534
 # What is delivered on the machine itself, beside 127.0.0.0/8.
-OWN = {*MACHINE.values(), *BRIDGE.values(), "::1", "fe80::10", "ff02::1", "ff02::1:ff00:10", "224.0.0.1", "255.255.255.255"}
-ANY = {4: "0.0.0.0", 6: "::"}  # noqa: S104 - in a namespace of its own
+OWN = {*MACHINE.values(), *BRIDGE.values(), "::1", "fe80::10", "ff02::1", "ff02::1:ff00:10", "255.255.255.255"}
+ANY = {4: "0.0.0.0", 6: "::"}
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
@@ -62,8 +65,8 @@ class Prober:
         self._stack = ExitStack()
         self._arrived: dict[str, set[int]] = {"machine": set(), "container": set(), "neighbour": set(), "wires": set()}
         self._at_the_door: set[int] = set()
-        self._handshakes: list[bytes] = []
-        self._next = 0
+        self._handshakes: list[Layers] = []
+        self._numbers = itertools.count(1)
 
     def __enter__(self) -> Prober:
         machine, internet = self.topology.machine, self.topology.internet
@@ -92,25 +95,19 @@ class Prober:
 
     def arrivals(self) -> list[int]:
         """For each packet, how many of its copies came through."""
-        sent = [s for packet in self.packets for s in self._send(packet)]
+        sent = []
+        for packet in self.packets:
+            sent += [Sent(packet, next(self._numbers), self._places(packet)) for _ in range(packet.times)]
+        # All are made before the first is sent: a rate is asked for its burst, not for what trickles in.
+        for send in [self._prepared(s.packet, s.number) for s in sent]:
+            send()
         self._collect(sent)
-        return [
-            sum(self._came(s) for s in sent if s.packet is packet) for packet in self.packets
-        ]
+        return [sum(self._came(s) for s in sent if s.packet is packet) for packet in self.packets]
 
     def _came(self, sent: Sent) -> bool:
         return any(sent.number in self._arrived[place] for place in sent.places)
 
     # Sending
-
-    def _send(self, packet: Packet) -> list[Sent]:
-        out = []
-        for _ in range(packet.times):
-            self._next += 1
-            sent = Sent(packet, self._next, self._places(packet))
-            self._send_one(packet, sent.number)
-            out.append(sent)
-        return out
 
     def _places(self, packet: Packet) -> tuple[str, ...]:
         """Where it arrives, if it is let through."""
@@ -125,23 +122,31 @@ class Prober:
                 return (namespace,)
         return ("machine",) if packet.destination in OWN or packet.destination.startswith("127.") else ("wires",)
 
-    def _send_one(self, packet: Packet, number: int) -> None:
-        if packet.user:
-            self._send_as_user(packet, number)
-        elif packet.via == "lo":
+    def _prepared(self, packet: Packet, number: int) -> Callable[[], None]:
+        """Bytes are made now; calling the result sends them."""
+        if packet.user and packet.protocol in TRANSPORTS:
+            return lambda: self._send_as_user(packet, number)
+        if packet.user or packet.via == "lo":
             whole = bytes(network(packet) / body(packet, number))
-            with _refusals():
-                self._mouths[packet.family].sendto(whole, (packet.destination, 0))
-        else:
-            seq, ack = 1000, 0
-            if packet.state in ("reply", "related"):
-                asked = asked_by_machine(packet, number)
-                with _refusals():
-                    self._mouths[packet.family].sendto(bytes(asked), (asked.dst, 0))
-                ack = 1000 if packet.protocol == "tcp" else 0
-            elif packet.state == "established":
-                seq, ack = 1001, self._handshake(packet, number)
-            self._put_on_wire(packet, frames(packet, number, seq, ack))
+            return lambda: self._say(packet.family, whole, packet.destination)
+        if packet.state == "established":
+            return lambda: self._put_on_wire(packet, frames(packet, number, 1001, self._handshake(packet, number)))
+        if packet.state == "new":
+            pieces = frames(packet, number)
+            return lambda: self._put_on_wire(packet, pieces)
+        asked = asked_by_machine(packet, number)
+        answer = frames(packet, number, ack=1000)
+
+        def ask_and_answer() -> None:
+            self._say(packet.family, bytes(asked), asked.dst)
+            self._put_on_wire(packet, answer)
+
+        return ask_and_answer
+
+    def _say(self, family: int, whole: bytes, to: str) -> None:
+        """The machine itself sends a packet, IP header and all."""
+        with _refusals():
+            self._mouths[family].sendto(whole, (to, 0))
 
     def _put_on_wire(self, packet: Packet, pieces: Iterable[bytes]) -> None:
         for frame in pieces:
@@ -154,23 +159,17 @@ class Prober:
         """SYN, then the machine's SYN+ACK is awaited: the number that an ACK must acknowledge, or 0."""
         syn = replace(packet, state="new", flags="syn", sport=source_port(packet, number))
         self._put_on_wire(packet, frames(syn, 0))
-        deadline = time.monotonic() + 0.1
+        deadline = time.monotonic() + (PATIENCE if packet.passes else NO_ANSWER)
         while time.monotonic() < deadline:
             self._read_wires()
-            for frame in self._handshakes:
-                segment = Ether(frame).getlayer(TCP)
-                if segment.dport == syn.sport and segment.flags == "SA":
+            for segment in self._handshakes:
+                if segment.dport == syn.sport:
                     return int(segment.seq) + 1
             time.sleep(0.001)
         return 0
 
     def _send_as_user(self, packet: Packet, number: int) -> None:
         """A real socket of a process of that user: what the kernel knows of a packet's owner is its socket."""
-        if packet.protocol in ("icmp", "icmpv6"):
-            whole = bytes(network(packet) / body(packet, number))
-            with _refusals():
-                self._mouths[packet.family].sendto(whole, (packet.destination, 0))
-            return
         kind = socket.SOCK_STREAM if packet.protocol == "tcp" else socket.SOCK_DGRAM
         with self.topology.machine.entered(), _as(packet.user):
             outgoing = socket.socket(FAMILY[packet.family], kind | socket.SOCK_NONBLOCK)
@@ -241,7 +240,7 @@ class Prober:
         if segment.flags == "S":
             self._arrived["wires"].add(segment.sport - USER_PORT)
         elif segment.flags == "SA":
-            self._handshakes.append(frame)
+            self._handshakes.append(segment)
 
     # Sockets
 
@@ -297,7 +296,7 @@ def _refusals() -> Iterator[None]:
 def misjudged(packets: Iterable[Packet], arrivals: Iterable[int]) -> list[str]:
     """A line for each packet whose fate was not the expected one."""
     return [
-        f"{packet}: {came} of {packet.times} arrived, {packet.passes} should" + (f" ({packet.why})" if packet.why else "")
+        f"{packet}: {came} of {packet.times} arrived, {packet.passes} should" + (packet.why and f" ({packet.why})")
         for packet, came in zip(packets, arrivals)
         if not packet.passes <= came <= min(packet.passes + packet.slack, packet.times)
     ]

@@ -1,0 +1,221 @@
+"""real connections that carry data -> they outlive every load of rules, and nothing else slips in meanwhile."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cc_vps_firewall import policy, ruleset
+from tests.casefiles import CONTAINER, MACHINE, STRANGER, Host, Packet, Published
+
+from .backends import TOOLS, load, publish
+from .namespaces import Namespace
+from .probing import FAMILY, Prober
+from .topology import GATEWAY, MAC, Topology
+
+OPEN = {"allow": ["8080/tcp"]}
+CLOSED: dict[str, Any] = {}
+QUIET = {"outgoing": {"policy": "drop", "allow": ["8080/tcp"]}}
+SILENT = {"outgoing": {"policy": "drop"}}
+PATIENCE = 5.0
+
+
+def rules(section: dict[str, Any]) -> ruleset.Ruleset:
+    def no_files(path: str) -> str:
+        raise FileNotFoundError(path)
+
+    return ruleset.build(policy.parse(section, read_list=no_files))
+
+
+def furnish_internet(topology: Topology) -> None:
+    """The internet gets addresses: here real sockets talk."""
+    topology.internet.ip(
+        f"address add {GATEWAY[4]}/24 dev wire0",
+        f"address add {GATEWAY[6]}/64 dev wire0 nodad",
+        f"address add {STRANGER[4]}/32 dev wire0",
+        f"address add {STRANGER[6]}/128 dev wire0 nodad",
+        *(f"neighbour add {a} lladdr {MAC['eth0']} dev wire0 nud permanent" for a in MACHINE.values()),
+    )
+
+
+@dataclass(frozen=True)
+class Route:
+    """A client at `source` connects to `to`:`dport`; a server listens at `server`:`port`."""
+
+    server_in: Namespace
+    server: str
+    port: int
+    client_in: Namespace
+    source: str
+    to: str
+    dport: int
+
+
+@contextmanager
+def connected(route: Route) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Both ends of a TCP connection, the client's first."""
+    family = FAMILY[6 if ":" in route.server else 4]
+    with route.server_in.entered():
+        listener = socket.create_server((route.server, route.port), family=family)
+    with route.client_in.entered():
+        near = socket.socket(family, socket.SOCK_STREAM)
+    with listener, near:
+        for end in (near, listener):
+            end.settimeout(PATIENCE)
+        near.bind((route.source, 0))
+        near.connect((route.to, route.dport))
+        far, _ = listener.accept()
+        with far:
+            far.settimeout(PATIENCE)
+            yield near, far
+
+
+def exchange(near: socket.socket, far: socket.socket, times: int = 1) -> None:
+    """Data goes there and comes back."""
+    for n in range(times):
+        sent = b"%08d" % n
+        near.sendall(sent)
+        assert far.recv(8, socket.MSG_WAITALL) == sent
+        far.sendall(sent[::-1])
+        assert near.recv(8, socket.MSG_WAITALL) == sent[::-1]
+
+
+@contextmanager
+def talking(near: socket.socket, far: socket.socket) -> Iterator[None]:
+    """The two ends talk without pause, in a thread, until the block ends."""
+    enough = threading.Event()
+    failures: list[BaseException] = []
+    rounds = [0]
+
+    def talk() -> None:
+        try:
+            while not enough.is_set():
+                exchange(near, far, 10)
+                rounds[0] += 1
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join()
+    assert failures == []
+    assert rounds[0] > 0
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("tool", TOOLS)
+def test_incoming_connection_outlives_loads(tool: str, family: int) -> None:
+    with Topology(Host()) as topology:
+        furnish_internet(topology)
+        machine = topology.machine
+        load(machine, tool, rules(OPEN))
+        address = MACHINE[family]
+        with connected(Route(machine, address, 8080, topology.internet, STRANGER[family], address, 8080)) as ends:
+            with talking(*ends):
+                for _ in range(5):
+                    load(machine, tool, rules(OPEN))
+                load(machine, tool, rules(CLOSED))
+            exchange(*ends)
+            with pytest.raises(socket.timeout):
+                connect_late(topology.internet, family, address)
+
+
+def connect_late(client_in: Namespace, family: int, to: str) -> None:
+    """One more connection to a port that the policy has closed by now."""
+    with client_in.entered():
+        late = socket.socket(FAMILY[family], socket.SOCK_STREAM)
+    with late:
+        late.settimeout(0.3)
+        late.connect((to, 8080))
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("tool", TOOLS)
+def test_outgoing_connection_outlives_loads(tool: str, family: int) -> None:
+    with Topology(Host()) as topology:
+        furnish_internet(topology)
+        machine, internet = topology.machine, topology.internet
+        load(machine, tool, rules(QUIET))
+        peer = STRANGER[family]
+        with connected(Route(internet, peer, 8080, machine, MACHINE[family], peer, 8080)) as ends, talking(*ends):
+            load(machine, tool, rules(QUIET))
+            load(machine, tool, rules(SILENT))
+        with pytest.raises((socket.timeout, PermissionError)):
+            connect_late(machine, family, peer)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("tool", TOOLS)
+def test_containers_connections_work_and_outlive_loads(tool: str, family: int) -> None:
+    """In through a published port, and out through masquerading: with data, both ways, across loads."""
+    with Topology(Host(bridge="docker0", published=(Published("tcp", 8080, 80),), forwarding=True)) as topology:
+        furnish_internet(topology)
+        machine, internet, container = topology.machine, topology.internet, topology.containers["container"]
+        load(machine, tool, rules(OPEN))
+        publish(topology, tool)
+        inside, peer = CONTAINER[family], STRANGER[family]
+        incoming = Route(container, inside, 80, internet, peer, MACHINE[family], 8080)
+        outgoing = Route(internet, peer, 443, container, inside, peer, 443)
+        with connected(incoming) as one, connected(outgoing) as other:
+            with talking(*one), talking(*other):
+                load(machine, tool, rules(CLOSED))
+            exchange(*one)
+            exchange(*other)
+
+
+@contextmanager
+def reloading(topology: Topology, tool: str, before_each: Sequence[str] = ()) -> Iterator[None]:
+    """Rules are loaded over and over, in a thread, until the block ends."""
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def reload() -> None:
+        try:
+            while not stop.is_set():
+                if before_each:
+                    topology.machine.run(before_each)
+                load(topology.machine, tool, rules(OPEN))
+        except BaseException as error:
+            failures.append(error)
+
+    loader = threading.Thread(target=reload)
+    loader.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        loader.join()
+    assert failures == []
+
+
+def knocks() -> list[Packet]:
+    """Both families at a closed port."""
+    return [Packet("tcp", f, STRANGER[f], MACHINE[f], port=3306, times=25, passes=0) for f in (4, 6)]
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_nothing_slips_in_while_rules_are_loaded_again(tool: str) -> None:
+    """A closed port is knocked at without pause during loads: not one packet arrives."""
+    with Topology(Host()) as topology:
+        load(topology.machine, tool, rules(OPEN))
+        with reloading(topology, tool), Prober(topology, knocks()) as prober:
+            arrivals = [sum(prober.arrivals()) for _ in range(10)]
+    assert arrivals == [0] * 10
+
+
+def test_an_open_moment_would_be_seen() -> None:
+    """The same knocking notices a load that begins by taking the old rules away."""
+    with Topology(Host()) as topology:
+        clumsy = reloading(topology, "nftables", before_each=["nft", "flush", "ruleset"])
+        with clumsy, Prober(topology, knocks()) as prober:
+            assert any(sum(prober.arrivals()) for _ in range(100))
