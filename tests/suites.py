@@ -18,9 +18,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Iterator, Sequence
+from typing import IO
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -41,14 +42,14 @@ PACKAGES = (
     "systemd",
 )
 
-# iptables-persistent offers to save the rules that it finds, and in a chroot those are the rules of the machine that builds.
+# iptables-persistent offers to save the rules that it finds; in a chroot those are the rules of the building machine.
 ANSWERS = "".join(f"iptables-persistent iptables-persistent/autosave_v{family} boolean false\n" for family in (4, 6))
 PRESEED = f"printf '{ANSWERS}' | chroot \"$1\" debconf-set-selections".replace("\n", "\\n")
 
 UNUSED_FILES = ("/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*/LC_MESSAGES/*", "/usr/share/man/*")
 
-# apt inside mmdebstrap does not read this machine's apt.conf. These settings say how the archive is reached and whether a
-# mirror that was frozen at some date may be used; signatures are checked whatever they say.
+# apt inside mmdebstrap does not read this machine's apt.conf. These settings say how the archive is reached and whether
+# a mirror that was frozen at some date may be used; signatures are checked whatever they say.
 INHERITED_APT_OPTIONS = (
     "Acquire::Check-Date",
     "Acquire::Check-Valid-Until",
@@ -150,7 +151,9 @@ def _inherited() -> list[str]:
 
 
 def _architecture() -> str:
-    return subprocess.run(["dpkg", "--print-architecture"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return subprocess.run(
+        ["dpkg", "--print-architecture"], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
 
 
 def _build(suite: Suite, command: Sequence[str], root: Path) -> None:
@@ -213,7 +216,9 @@ def _taken(slot: IO[str]) -> bool:
 
 
 def _main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python3 -m tests.suites", description="Make and keep roots of Debian suites.")
+    parser = argparse.ArgumentParser(
+        prog="python3 -m tests.suites", description="Make and keep roots of Debian suites."
+    )
     parser.add_argument("suite", nargs="*", help=f"of {', '.join(SUITES)}; default: all of them")
     wanted = parser.parse_args(arguments).suite or list(SUITES)
     if unknown := [name for name in wanted if name not in SUITES]:

@@ -1,7 +1,7 @@
 """a machine, user-data -> that machine after its own cloud-init has gone through its own stages.
 
-The stages are started by what the suite's own systemd units say: up to cloud-init 24.2 that is a command for each, from 24.3
-one process for all that is told over a socket to go on. The data source is NoCloud with a seed directory.
+The stages are started by what the suite's own systemd units say: up to cloud-init 24.2 that is a command for each, from
+24.3 one process for all that is told over a socket to go on. The data source is NoCloud with a seed directory.
 """
 
 from __future__ import annotations
@@ -9,23 +9,23 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
-import re
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any
 
 from tests.cloudinit.world import Machine, WorldFailed
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-PACKAGE = REPOSITORY / "cc_vps_firewall"
-SCHEMA = REPOSITORY / "schemas" / "vps-firewall.schema.json"
+SOURCES = ("cc_vps_firewall", "schemas")
+UNPACKED = "/root/vps-firewall"
 
 SITE = "/usr/lib/python3/dist-packages"
 LOG = "/var/log/cloud-init.log"
-CONSOLE = "/dev/console"  # where the units send what cloud-init prints; in this world it is a file
+CONSOLE = "/var/log/console"  # what cloud-init's units print; systemd would send it to the console and the journal
 STATUS = "/var/lib/vps-firewall/status.json"
 SEED = "/var/lib/cloud/seed/nocloud"
 
@@ -34,54 +34,27 @@ ALL_STAGES = "cloud-init-main.service"  # the one process, where there is one
 STAGES = ("cloud-init-local.service", "cloud-init-network.service", "cloud-config.service", "cloud-final.service")
 FORMER_NAMES = {"cloud-init-network.service": "cloud-init.service"}  # up to 24.2
 
-# The world has wired the machine already; nothing else may be asked for a data source; and to generate a locale takes longer
-# than all the rest.
+# The world has wired the machine already; nothing else may be asked for a data source; and a locale and RSA keys take
+# longer to generate than all the rest.
 SITE_CONFIGURATION = """\
 datasource_list: [NoCloud, None]
 network: {config: disabled}
 locale: C.UTF-8
+ssh_genkeytypes: [ed25519]
 """
 
 STAGE_SECONDS = 120
 
 
 def install(machine: Machine) -> None:
-    """Put the module where the machine's Python looks, in cloud-init's list, and in the schema of a cloud-init that validates."""
-    target = machine.root / SITE.lstrip("/") / PACKAGE.name
-    shutil.copytree(PACKAGE, target, ignore=shutil.ignore_patterns("__pycache__"))
-    listed, places = re.subn(
-        r"^cloud_init_modules:\n(?:.*\n)*?( *- )write[-_]files\n",
-        lambda found: f"{found[0]}{found[1]}vps_firewall\n",
-        machine.read("/etc/cloud/cloud.cfg"),
-        flags=re.MULTILINE,
-    )
-    assert places == 1, "no write-files in cloud_init_modules of /etc/cloud/cloud.cfg"
-    machine.write("/etc/cloud/cloud.cfg", listed)
+    """Put the module into the machine's cloud-init as its owner would, from sources that go away again."""
+    for part in SOURCES:
+        shutil.copytree(
+            REPOSITORY / part, machine.root / UNPACKED.lstrip("/") / part, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    machine.run("python3", "-m", "cc_vps_firewall", "install", environment={"PYTHONPATH": UNPACKED})
+    machine.run("rm", "-r", UNPACKED)
     machine.write("/etc/cloud/cloud.cfg.d/90_seed.cfg", SITE_CONFIGURATION)
-    _teach_schema(machine)
-
-
-def _teach_schema(machine: Machine) -> None:
-    """Make the module and its key known to a cloud-init that says WARNING to what its own schema does not hold.
-
-    22.4 looks for the name in the lists of modules, in /etc/cloud/cloud.cfg too; from 23.4 on the keys of user-data.
-    """
-    path = f"{SITE}/cloudinit/config/schemas/schema-cloud-config-v1.json"
-    text = machine.read(path)
-    if not text:
-        return  # before 22.2 each module brought its own schema
-    schema: dict[str, Any] = json.loads(text)
-    schema["$defs"]["all_modules"]["enum"].append("vps_firewall")
-    schema["$defs"]["cc_vps_firewall"] = _definition()
-    schema["allOf"].append({"$ref": "#/$defs/cc_vps_firewall"})
-    if "properties" in schema:
-        schema["properties"]["vps_firewall"] = {}
-    machine.write(path, json.dumps(schema))
-
-
-def _definition() -> dict[str, Any]:
-    definition: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    return definition
 
 
 def seed(machine: Machine, user_data: str | bytes, *, vendor_data: str = "", instance: str = "first") -> None:
@@ -92,7 +65,7 @@ def seed(machine: Machine, user_data: str | bytes, *, vendor_data: str = "", ins
 
 
 def boot(machine: Machine) -> None:
-    """All stages, in order, as at a boot. A stage that fails is no error here: the tests look at what cloud-init recorded."""
+    """All stages, in order, as at a boot. A stage that fails is no error here: cloud-init records it."""
     # What a reboot empties, except for the directories that the namespaces stand on.
     machine.run("find", "/run", "-mindepth", "1", "-xdev", "-delete")
     machine.run("mkdir", "-p", "/run/lock")
@@ -108,7 +81,7 @@ def boot(machine: Machine) -> None:
 
 
 def exec_start(machine: Machine, unit: str) -> str:
-    """The command lines of a unit; they are simple enough to mean the same to a shell. Empty if there is no such unit."""
+    """The command lines of a unit, simple enough to mean the same to a shell. Empty if there is no such unit."""
     text = "".join(machine.run("cat", f"{folder}/{unit}", check=False).stdout for folder in UNIT_FOLDERS)
     return "\n".join(line.partition("=")[2] for line in text.splitlines() if line.startswith("ExecStart="))
 

@@ -8,15 +8,16 @@ Standard library only: it runs in the namespace with whatever Python started it.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import selectors
 import socket
 import sys
 import time
-from typing import Sequence
+from collections.abc import Sequence
 
-# An answer over a veth takes well under a millisecond. What has not answered by then was dropped; the time is for a busy machine.
+# An answer over a veth takes well under a millisecond; the rest is for a busy machine. What is silent then was dropped.
 PATIENCE_SECONDS = 1.5
 
 Knock = tuple[str, str, int]
@@ -30,9 +31,8 @@ def knock_at(knocks: Sequence[Knock]) -> list[str]:
     words = ["silent"] * len(knocks)
     with selectors.DefaultSelector() as selector:
         for index, (source, target, port) in enumerate(knocks):
-            knocker = _knocker(source, target, port)
             awaited = selectors.EVENT_READ if port == PING else selectors.EVENT_WRITE
-            selector.register(knocker, awaited, index)
+            selector.register(_knocker(source, target, port), awaited, index)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while selector.get_map() and (remaining := deadline - time.monotonic()) > 0:
             for key, _ in selector.select(remaining):
@@ -83,10 +83,8 @@ def listen_on(ports: Sequence[int]) -> None:
         while True:
             for key, _ in selector.select():
                 assert isinstance(key.fileobj, socket.socket)
-                try:
+                with contextlib.suppress(OSError):  # whoever knocked was gone before the door opened
                     key.fileobj.accept()[0].close()
-                except OSError:
-                    pass  # whoever knocked was gone before the door opened
 
 
 def _main(arguments: Sequence[str]) -> int:

@@ -14,9 +14,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterator, Mapping, Sequence
 
 from tests.cloudinit.knock import PING, Knock
 
@@ -32,8 +32,8 @@ PREFIX_LENGTH = {4: 24, 6: 64}
 # What a program started by systemd would find: no HOME, no locale of whoever runs the tests.
 ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8")
 
-# Runs in the new namespaces, with $1 the root and $2 an empty directory. The settings under /proc/sys that are not the network's
-# belong to the whole computer: read-only. /dev holds no block device, and its console is a file that can be read.
+# Runs in the new namespaces, with $1 the root and $2 an empty directory. The settings under /proc/sys that are not the
+# network's belong to the whole computer: read-only. /dev holds no block device, and its console is a file.
 MAKE_MACHINE = """
 set -e
 mount --make-rprivate /
@@ -102,7 +102,7 @@ class Machine(Place):
 
     @property
     def root(self) -> Path:
-        """The machine's root directory, as seen from outside. Absolute symlinks in it point outside: do not follow them."""
+        """The machine's root directory, seen from outside. Absolute symlinks in it point outside: do not follow."""
         return Path(f"/proc/{self.holder}/root")
 
     def run(
@@ -183,7 +183,7 @@ def _internet() -> Iterator[Internet]:
 
 @contextlib.contextmanager
 def _held(kinds: Sequence[str], script: str, *arguments: str) -> Iterator[int]:
-    """New namespaces of these kinds, kept by a process that ends with this block (and with this program, however it ends)."""
+    """New namespaces of these kinds, kept by a process that ends with this block, or else with this program."""
     if os.geteuid() != 0:
         raise WorldFailed("making a network namespace takes root: run this with sudo")
     command = ["unshare", *kinds, "--fork", "--kill-child", "--", "sh", "-c", script, "sh", *arguments]
@@ -222,9 +222,12 @@ def _enter_network(holder: int) -> list[str]:
 
 
 def _run(command: Sequence[str], given: str | None, check: bool) -> subprocess.CompletedProcess[str]:
-    stdin = {"stdin": subprocess.DEVNULL} if given is None else {}
     done = subprocess.run(
-        command, input=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", **stdin
+        command,
+        input=given or "",  # never the terminal of whoever runs this
+        capture_output=True,
+        text=True,
+        errors="replace",
     )
     if check and done.returncode != 0:
         raise WorldFailed(f"{' '.join(command)}\nexit {done.returncode}\n{done.stdout}{done.stderr}")
@@ -247,6 +250,7 @@ def _until_left(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def _wait_for_ready(process: subprocess.Popen[str], what: str) -> None:
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     if process.stdout.readline() != "ready\n":
         raise WorldFailed(f"{what} could not be made: {process.stderr.read().strip()}")

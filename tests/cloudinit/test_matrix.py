@@ -1,0 +1,357 @@
+"""each suite's cloud-init, with each backend -> the user's policy in the kernel, on disk and in the status.
+
+Every test is one machine that boots with its own cloud-init. What is asserted is what an owner would see: which ports
+answer to whom over which family, what the next boot would load, and what cloud-init and the module say about it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from collections.abc import Sequence
+
+import pytest
+
+from tests.cloudinit import boot
+from tests.cloudinit.world import ANYONE, MACHINE, OFFICE, Internet, Machine
+from tests.suites import Suite, cloud_init_version
+
+TUTORIAL = """\
+#cloud-config
+vps_firewall:
+  backend: {backend}
+  ssh: {{from: [203.0.113.7]}}
+  allow: [http, https, smtp, smtps, pop3, pop3s, imap, imaps]
+"""
+TUTORIAL_PORTS = (80, 443, 25, 465, 110, 995, 143, 993)
+EVERYTHING = (22, *TUTORIAL_PORTS, 3306, 8080)  # what listens on the machine, wanted by the policy or not
+
+REFUSED = """\
+#cloud-config
+vps_firewall:
+  ssh: {from: [203.0.113.7/24]}
+  allow: [htpp, 70000/tcp]
+  allwo: [http]
+"""
+REFUSED_PATHS = ("vps_firewall.ssh.from[0]", "vps_firewall.allow[0]", "vps_firewall.allow[1]", "vps_firewall.allwo")
+
+LOADERS = {"nftables": "nftables.service", "iptables": "netfilter-persistent.service"}
+SAVED = {
+    "nftables": ("/etc/nftables/vps-firewall.nft",),
+    "iptables": ("/etc/iptables/rules.v4", "/etc/iptables/rules.v6"),
+}
+DUMP = {"nftables": "nft -s list table inet vps_firewall", "iptables": "iptables-save && ip6tables-save"}
+
+both_backends = pytest.mark.parametrize("backend", ["nftables", "iptables"])
+
+
+# --- the stanzas of the tutorial and of the shortest policy ---
+
+
+@both_backends
+def test_tutorial(suite: Suite, backend: str, machine: Machine, internet: Internet) -> None:
+    """The stanza of the README: eight services for everybody, SSH for the office."""
+    boot.seed(machine, TUTORIAL.format(backend=backend))
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: set(EVERYTHING), 6: set(EVERYTHING)}, (
+            "open before, or nothing is shown"
+        )
+        boot.boot(machine)
+        assert answering(internet, ANYONE) == {4: set(TUTORIAL_PORTS), 6: set(TUTORIAL_PORTS)}
+        assert answering(internet, OFFICE) == {4: {22, *TUTORIAL_PORTS}, 6: set(TUTORIAL_PORTS)}
+    assert pings(internet) == {4: True, 6: True}
+    assert_applied(machine, backend)
+    assert_ran_with_what_the_suite_brings(machine, suite)
+
+
+@both_backends
+def test_shortest_policy(backend: str, machine: Machine, internet: Internet) -> None:
+    """`vps_firewall: {}`, but for the backend: SSH from anywhere, nothing else."""
+    boot.seed(machine, f"#cloud-config\nvps_firewall: {{backend: {backend}}}\n")
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22}, 6: {22}}
+    assert_applied(machine, backend)
+
+
+@pytest.mark.parametrize("persistent", [True, False], ids=["iptables-persistent", "stock"])
+def test_auto_follows_the_host(persistent: bool, machine: Machine, internet: Internet) -> None:
+    """`vps_firewall: {}` takes the backend whose loader is installed; a stock Debian has nftables' alone."""
+    if not persistent:
+        remove_iptables_persistent(machine)
+    boot.seed(machine, "#cloud-config\nvps_firewall: {}\n")
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22}, 6: {22}}
+    assert_applied(machine, "iptables" if persistent else "nftables")
+
+
+def test_iptables_without_its_loader(machine: Machine, internet: Internet) -> None:
+    """Asked for by name where no service of the distribution loads its files: a unit of ours does."""
+    remove_iptables_persistent(machine)
+    boot.seed(machine, TUTORIAL.format(backend="iptables"))
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, OFFICE) == {4: {22, *TUTORIAL_PORTS}, 6: set(TUTORIAL_PORTS)}
+    assert_applied(machine, "iptables", loader="vps-firewall.service")
+
+
+# --- what leaves the machine alone ---
+
+
+@pytest.mark.parametrize("stanza", ["{}", "vps_firewall: {enabled: false}"], ids=["no stanza", "disabled"])
+def test_nothing_is_touched(stanza: str, machine: Machine, internet: Internet) -> None:
+    """Without the key, or with `enabled: false`: no rule, no file, no service, and no complaint."""
+    files_before = saved_files(machine)
+    links_before = machine.run("find", "/etc/systemd/system", "-type", "l").stdout
+    boot.seed(machine, f"#cloud-config\n{stanza}\n")
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: set(EVERYTHING), 6: set(EVERYTHING)}
+    assert tables(machine) == ""
+    assert saved_files(machine) == files_before
+    assert machine.run("find", "/etc/systemd/system", "-type", "l").stdout == links_before
+    assert_no_complaint(machine)
+
+
+# --- what goes wrong ---
+
+
+@pytest.mark.parametrize("persistent", [True, False], ids=["iptables-persistent", "stock"])
+def test_refused_policy(persistent: bool, machine: Machine, internet: Internet) -> None:
+    """The module fails visibly, each problem is told by its path; closed but for SSH, now and after a reboot."""
+    if not persistent:
+        remove_iptables_persistent(machine)
+    boot.seed(machine, REFUSED)
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22}, 6: {22}}
+    record = boot.record(machine)
+    assert_failed_alone(machine, record)
+    assert record.status["result"] == "failed"
+    problems = record.status["problems"]
+    assert sorted(problem.split(": ")[0] for problem in problems) == sorted(REFUSED_PATHS), problems
+    console = machine.read(boot.CONSOLE)
+    assert [problem for problem in problems if problem not in console] == [], console
+    assert_saved(machine, "iptables" if persistent else "nftables")
+
+
+@pytest.mark.parametrize(
+    ("file", "content"), [("policy.py", "def (\n"), ("kernel.py", None)], ids=["syntax error", "missing file"]
+)
+def test_engine_that_cannot_be_imported(file: str, content: str | None, machine: Machine, internet: Internet) -> None:
+    """cloud-init goes on to users and SSH keys, the failure is told, and the host does not stay open."""
+    path = f"{boot.SITE}/cc_vps_firewall/{file}"
+    if content is None:
+        (machine.root / path.lstrip("/")).unlink()
+    else:
+        machine.write(path, content)
+    boot.seed(machine, TUTORIAL.format(backend="nftables"))
+    boot.boot(machine)
+    record = boot.record(machine)
+    assert_failed_alone(machine, record)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22}, 6: {22}}
+    assert record.status["result"] == "failed"
+    assert record.status["problems"]
+    assert [problem for problem in record.status["problems"] if problem not in machine.read(boot.CONSOLE)] == []
+
+
+# --- the ways in which user-data comes ---
+
+
+def test_owner_goes_before_provider(machine: Machine, internet: Internet) -> None:
+    """vendor-data sets what the owner says nothing about, and no more than that."""
+    boot.seed(
+        machine,
+        "#cloud-config\nvps_firewall: {allow: [https]}\n",
+        vendor_data="#cloud-config\nvps_firewall: {allow: [http], ping: false}\n",
+    )
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22, 443}, 6: {22, 443}}
+    assert pings(internet) == {4: False, 6: False}
+    assert_no_complaint(machine)
+
+
+def test_multipart(machine: Machine, internet: Internet) -> None:
+    """The stanza in one part of a MIME archive, something else in another."""
+    stanza = "#cloud-config\nvps_firewall: {allow: [http]}\n"
+    boot.seed(
+        machine, boot.multipart(("cloud-config", stanza), ("x-shellscript", "#!/bin/sh\ntouch /root/script-ran\n"))
+    )
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22, 80}, 6: {22, 80}}
+    assert (machine.root / "root/script-ran").exists()
+    assert_no_complaint(machine)
+
+
+def test_gzip(machine: Machine, internet: Internet) -> None:
+    """The whole user-data compressed."""
+    boot.seed(machine, boot.zipped("#cloud-config\nvps_firewall: {allow: [http]}\n"))
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22, 80}, 6: {22, 80}}
+    assert_no_complaint(machine)
+
+
+# --- the boots after the first ---
+
+
+def test_second_boot_and_new_instance(machine: Machine, internet: Internet) -> None:
+    """The same instance is not done again (its boot service loads the rules); a new instance gets its own policy."""
+    boot.seed(machine, "#cloud-config\nvps_firewall: {allow: [http]}\n")
+    boot.boot(machine)
+    assert tables(machine) != ""
+    first = boot.record(machine).status
+
+    forget_rules(machine)
+    boot.boot(machine)
+    assert tables(machine) == "", "the module ran again"
+    assert boot.record(machine).lines("config-vps_firewall already ran"), "cloud-init did not come to the module"
+    assert boot.record(machine).status == first
+
+    start_loader(machine, LOADERS["iptables"])
+    boot.seed(machine, "#cloud-config\nvps_firewall: {allow: [https]}\n", instance="second")
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22, 443}, 6: {22, 443}}
+    assert_applied(machine, "iptables")
+
+
+# --- what is asserted ---
+
+
+def answering(internet: Internet, who: dict[int, str]) -> dict[int, set[int]]:
+    """Per family the ports that answer to this source; those that do not must be silent, not refuse."""
+    knocks = [(who[family], MACHINE[family], port) for family in (4, 6) for port in EVERYTHING]
+    answers = internet.knock(knocks)
+    assert set(answers.values()) <= {"open", "silent"}, answers
+    return {
+        family: {port for (_, target, port), word in answers.items() if target == MACHINE[family] and word == "open"}
+        for family in (4, 6)
+    }
+
+
+def assert_applied(machine: Machine, backend: str, loader: str = "") -> None:
+    """The policy is in force, equal in kernel, file and policy, and everybody says so."""
+    record = boot.record(machine)
+    assert record.status["result"] == "applied", record.status
+    assert record.status["backend"] == backend
+    assert record.status["problems"] == []
+    verified = machine.run("python3", "-m", "cc_vps_firewall", "verify", check=False)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert_saved(machine, backend, loader)
+    assert_no_complaint(machine)
+
+
+def assert_saved(machine: Machine, backend: str, loader: str = "") -> None:
+    """The files are private; their loader starts at boot, the other does not; it loads what the kernel holds now."""
+    loader = loader or LOADERS[backend]
+    other = LOADERS["iptables" if backend == "nftables" else "nftables"]
+    for path in SAVED[backend]:
+        found = (machine.root / path.lstrip("/")).stat()
+        assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (0o600, 0, 0), path
+    assert machine.run("systemctl", "is-enabled", loader, check=False).stdout.strip() == "enabled"
+    assert machine.run("systemctl", "is-enabled", other, check=False).stdout.strip() != "enabled"
+    live = stripped(machine.run("sh", "-c", DUMP[backend]).stdout)
+    loaded = machine.run(
+        "unshare", "--net", "sh", "-ec", f"{boot.exec_start(machine, loader)} >&2; {DUMP[backend]}"
+    ).stdout
+    assert live
+    assert live == stripped(loaded)
+
+
+def assert_no_complaint(machine: Machine) -> None:
+    """Nobody warns of us, of our key in the user-data, or of anything we use."""
+    record = boot.record(machine)
+    assert complaints(record.log) == []
+    assert record.errors == ()
+    assert record.recoverable == {}
+    done = machine.run("cloud-init", "status", "--long", check=False)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "status: done"), done.stdout
+    shown = machine.run("cloud-init", "status", "--format", "json", check=False)
+    if "unrecognized arguments" not in shown.stderr:  # 20.4 has no such option
+        told = json.loads(shown.stdout)
+        assert (told["status"], told["errors"], told.get("recoverable_errors", {})) == ("done", [], {})
+
+
+def complaints(log: str) -> list[str]:
+    """Lines of cloud-init's log that are about us or about the user-data, and are not good news."""
+    about_us = [line for line in log.splitlines() if re.search(r"vps[_-]firewall", line)]
+    bad = [line for line in about_us if re.search(r"WARN|ERROR|CRITICAL|Traceback|deprecat|FAIL", line, re.IGNORECASE)]
+    return bad + [
+        line for line in log.splitlines() if re.search(r"Invalid cloud-config|schema (errors|validation)", line)
+    ]
+
+
+def assert_failed_alone(machine: Machine, record: boot.Record) -> None:
+    """cloud-init says that the module failed, and went through everything else."""
+    assert [error.split(",")[0] for error in record.errors] == ["('vps_firewall'"]
+    status = machine.run("cloud-init", "status", check=False)
+    assert (status.returncode, status.stdout.splitlines()[0]) == (1, "status: error")
+    for module in ("users-groups", "ssh"):
+        assert any("SUCCESS" in line for line in record.lines(f"config-{module}")), f"{module} did not run"
+    assert "debian:" in machine.read("/etc/passwd")
+    assert (machine.root / "etc/ssh/ssh_host_ed25519_key").exists()
+    assert record.lines("finish: modules-final: SUCCESS")
+
+
+def assert_ran_with_what_the_suite_brings(machine: Machine, suite: Suite) -> None:
+    """The version that the suite is in the matrix for, and its own Python, compiled the module."""
+    major, minor, *_ = (int(part) for part in cloud_init_version(machine.root).split("."))
+    wanted = tuple(int(part) for part in suite.cloud_init.split("."))
+    assert (major, minor) == wanted or (suite.moves and (major, minor) > wanted)
+    compiled = machine.root / boot.SITE.lstrip("/") / "cc_vps_firewall/__pycache__"
+    tag = machine.run("python3", "-c", "import sys; print(sys.implementation.cache_tag)").stdout.strip()
+    assert tag == f"cpython-3{suite.python.split('.')[1]}" or suite.moves
+    assert (compiled / f"__init__.{tag}.pyc").exists()
+
+
+def pings(internet: Internet) -> dict[int, bool]:
+    """Per family whether anyone's echo request is answered."""
+    return {family: internet.ping(ANYONE[family], MACHINE[family]) for family in (4, 6)}
+
+
+# --- what is done to a machine ---
+
+
+def tables(machine: Machine) -> str:
+    """What the kernel has to filter with, of either backend: iptables here is the variant on nftables' side.
+
+    Only the names: nft 0.9.8 dies of a floating point exception when it has to list what iptables loaded with hashlimit.
+    """
+    return machine.run("nft", "list", "tables").stdout
+
+
+def stripped(dump: str) -> str:
+    """Without what traffic changes (counters, sources that a limit has seen) and the times of iptables-save."""
+    lines = (line for line in dump.splitlines() if not line.startswith("#"))
+    text = "\n".join(re.sub(r"\[\d+:\d+\]", "", line) for line in lines)
+    seen = r"(set \w+ \{[^{}]*?size \d+)(?:\t# count \d+)?([^{}]*flags dynamic[^{}]*?)\n\s*elements = \{[^{}]*\}"
+    return re.sub(r"\t# count \d+", "", re.sub(seen, r"\1\2", text))
+
+
+def saved_files(machine: Machine) -> Sequence[str]:
+    """Files that could hold rules or say that there are some."""
+    command = "find /etc/nftables* /etc/iptables* /var/lib/vps-firewall /etc/vps-firewall -type f -exec md5sum {} +"
+    return sorted(machine.run("sh", "-c", command, check=False).stdout.splitlines())
+
+
+def forget_rules(machine: Machine) -> None:
+    """As a reboot does."""
+    machine.run("nft", "flush", "ruleset")
+    assert tables(machine) == ""
+
+
+def start_loader(machine: Machine, unit: str) -> None:
+    """What systemd would start at boot."""
+    machine.run("sh", "-ec", boot.exec_start(machine, unit))
+    assert tables(machine) != ""
+
+
+def remove_iptables_persistent(machine: Machine) -> None:
+    """Debian's own cloud images do not have it."""
+    machine.run("dpkg", "--purge", "iptables-persistent", "netfilter-persistent")
