@@ -143,6 +143,10 @@ def has_session(page: Path) -> bool:
     return any(b.info == "console" for b in pages.blocks(page))
 
 
+def has_packets(page: Path) -> bool:
+    return _PACKET.search(page.read_text(encoding="utf-8")) is not None
+
+
 def typed(block: Block) -> list[Typed]:
     """The commands of one console block."""
     found = []
@@ -160,7 +164,7 @@ def played(page: Path) -> list[tuple[Block, Typed, str]]:
         script.append(f"echo {shlex.quote(_CUT)}")
         answer = "< <(sleep 1; echo yes)" if one.yes else "</dev/null"
         script.append(f"(exit $code); {{ {one.command}\n}} 2>&1 {answer}; code=$?")
-    files = {path: text for path, text in pages.list_files(page).items()}
+    files = dict(pages.list_files(page))
     for block in pages.blocks(page):
         kind, *words = block.info.split()
         files.update({name: block.text for name in words if kind == "yaml" and "." in name})

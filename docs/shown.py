@@ -2,14 +2,14 @@
 
 A block is marked by a comment above its fence, and is about the page's first policy:
 
-    <!-- shown: nftables arriving -->           a chain or set of the nftables text
-    <!-- shown: iptables 4 VPSFW-ARRIVING -->   the rules of chains of the filter table, IPv4 (`mangle:FORWARD` for others)
+    <!-- shown: nftables arriving -->           a chain or a set of the nftables text
+    <!-- shown: iptables 4 VPSFW-ARRIVING -->   rules of a chain of filter, IPv4 (of another table: `mangle:FORWARD`)
     <!-- shown: policy ssh -->                  a field of the Policy
     <!-- shown: ruleset arriving -->            a chain of the Ruleset
     <!-- kernel: nftables arriving -->          the same from the kernel, which the text was loaded into
 
-`with "TEXT"` at the end leaves the lines that hold TEXT, `without "TEXT"` the others. A mark that shows nothing is an error. What is marked
-`kernel` takes root, and is left alone by `refreshed`; `from_kernel` writes it anew.
+`with "TEXT"` at the end leaves the lines that hold TEXT, `without "TEXT"` the others. A mark that shows nothing is an
+error. What is marked `kernel` takes root, and is left alone by `refreshed`; `from_kernel` writes it anew.
 """
 
 from __future__ import annotations
@@ -57,12 +57,14 @@ def marks(page: Path, kind: str) -> list[tuple[str, str]]:
     return [(m["what"], m["text"]) for m in _MARKED.finditer(text) if m["kind"] == kind]
 
 
+def shown(page: Path, what: str) -> str:
+    """What one mark of kind `shown` would show of a page's policy."""
+    return _shown(pages.first_policy(page), shlex.split(what))
+
+
 def from_a_kernel(page: Path, what: str) -> str:
     """What one mark of kind `kernel` shows here and now."""
-    wanted = _first_policy(page)
-    if wanted is None:
-        raise NothingToShow(f"{page.name} has no policy")
-    return _text_part(_loaded(wanted), shlex.split(what))
+    return _text_part(_loaded(pages.first_policy(page)), shlex.split(what))
 
 
 def _first_policy(page: Path) -> Policy | None:

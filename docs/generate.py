@@ -1,0 +1,316 @@
+"""schema, service table, parsers, files' places -> pages below docs/reference/; code -> marked blocks in all pages.
+
+`python3 -m docs.generate` makes the pages and the blocks that the code alone decides. With `--all`, as root, it also
+writes anew what a kernel and a shell say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cc_vps_firewall import backend, cli, saved
+from tests.unit import service_comments
+
+from . import pages, played, shown
+from .pages import HOME
+
+REFERENCE = HOME / "docs" / "reference"
+SCHEMA = HOME / "schemas" / "vps-firewall.schema.json"
+MADE = "<!-- Made by `make docs`. Changes here are lost. -->\n\n"
+
+Schema = Mapping[str, Any]
+
+
+def generated() -> dict[Path, str]:
+    """The pages that are made whole, and what they should hold."""
+    made = {"policy.md": policy(), "services.md": services(), "commands.md": commands(), "files.md": files()}
+    return {REFERENCE / name: MADE + text for name, text in made.items()}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python3 -m docs.generate", description="Make the reference pages.")
+    parser.add_argument("--all", action="store_true", help="also what a kernel and a shell say (as root)")
+    everything = parser.parse_args(arguments).all
+    for page, text in generated().items():
+        _write(page, text)
+    for page in pages.pages():
+        _write(page, shown.refreshed(page))
+        if everything:
+            _write(page, shown.from_kernel(page))
+            _write(page, played.rewritten(page))
+    return 0
+
+
+def _write(page: Path, text: str) -> None:
+    if not page.exists() or page.read_text(encoding="utf-8") != text:
+        page.write_text(text, encoding="utf-8")
+        print(page.relative_to(HOME))
+
+
+# --- services ---------------------------------------------------------------------------------------------
+
+
+def services() -> str:
+    entries, groups = service_comments.entries(), service_comments.groups()
+    names = len(entries) + sum(len(e.aliases) for e in entries) + len(groups)
+    out = [
+        "# Services and groups\n\n",
+        f"The {names} names that `allow`, and `allow` under `outgoing`, take. A port without a name is written "
+        "`8080/tcp` or `60000-61000/udp`.\n\n",
+        "The ports are those of IANA's register as Debian ships it. Where they are not, the reason stands with the "
+        "service.\n\n## Groups\n\n",
+        *_table(
+            ("name", "opens", ""),
+            ((f"`{g.name}`", ", ".join(f"`{m}`" for m in g.members), _said(g.description, g.reason)) for g in groups),
+        ),
+    ]
+    for section in dict.fromkeys(e.section for e in entries):
+        rows = (
+            (", ".join(f"`{n}`" for n in (e.name, *e.aliases)), ", ".join(e.openings), _said(e.description, e.reason))
+            for e in entries
+            if e.section == section
+        )
+        out += [f"\n## {section}\n\n", *_table(("name", "opens", ""), rows)]
+    return "".join(out)
+
+
+def _said(description: str, reason: str | None) -> str:
+    return f"{description}. Not as IANA: {reason}" if reason else description
+
+
+# --- commands ---------------------------------------------------------------------------------------------
+
+
+def commands() -> str:
+    """From the parsers themselves; argparse lays its help out in another way in each version of Python."""
+    top = cli._parser()
+    out = [
+        "# Commands\n\n",
+        "`vps-firewall` and `python3 -m cc_vps_firewall` are the same. Results are on standard output, messages on "
+        "standard error. What the codes mean: [exit codes](exit-codes.md).\n\n",
+        "FILE is user-data with a `vps_firewall:` key: `#cloud-config`, or a multi-part message, an archive or a gzip "
+        "file that holds one. `-` is standard input.\n\n",
+        f"```text\n{str(top.epilog).partition('exit codes:')[0].strip()}\n```\n",
+    ]
+    for name, parser in _parsers(top).items():
+        rows = [(f"`{_usage(a)}`", str(a.help)) for a in parser._actions if a.dest != "help"]
+        example = str(parser.epilog).partition("\n")[2].strip()
+        out.append(f"\n## {name}\n\n{str(parser.description)[:1].upper()}{str(parser.description)[1:]}")
+        out.append("\n\n" if str(parser.description)[-1] in "?." else ".\n\n")
+        out += [*_table(("", ""), rows), "\n"] if rows else []
+        out.append(f"```sh\n{example}\n```\n")
+    return "".join(out)
+
+
+def _parsers(top: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
+    for action in top._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return action.choices
+    raise LookupError("the command has no commands")
+
+
+def _usage(action: argparse.Action) -> str:
+    """--confirm SECONDS, --backend nftables|iptables, --json, FILE"""
+    value = str(action.metavar) if action.metavar else "|".join(map(str, action.choices or ()))
+    return " ".join([*action.option_strings[-1:], *([value] if value else [])])
+
+
+# --- files ------------------------------------------------------------------------------------------------
+
+
+def files() -> str:
+    hosts = {"redhat": "CentOS, RHEL, Alma, Rocky, Fedora", "debian": "Debian, Ubuntu", "other": "others"}
+    rows = []
+    for (family, name), place in backend.PLACES.items():
+        saved_to = [f"`{path}`" for path in place.files.values()]
+        if place.fallback:
+            saved_to.append(f"beside each a `{place.fallback}`")
+        if place.include_in:
+            saved_to.append(f"included from `{place.include_in}`")
+        rows.append((hosts[family], name, ", ".join(saved_to), ", ".join(f"`{u}`" for u in place.units)))
+    own = [
+        (f"`{saved.STATUS}`", "0644", "how the last run ended: [the status](status.md)"),
+        (f"`{saved.POLICY}`", "0600", "the policy that was applied last"),
+        (f"`{saved.LOCK}`", "0600", "held while a run is at work"),
+        (f"`/etc/systemd/system/{backend.OWN_UNIT}`", "0600", "our unit, where no service of the distribution fits"),
+    ]
+    return "".join(
+        (
+            "# Files\n\n## What the next boot loads\n\n",
+            *_table(("host", "backend", "saved to", "loaded by"), rows),
+            "\nThe rules are saved with mode 0600, owned by root. A file that belongs to the distribution and includes "
+            "ours keeps its mode. Where the services of a line are not all installed, the file is the same and "
+            f"`{backend.OWN_UNIT}` loads it. Where `{backend.PLACES['redhat', 'nftables'].include_in}` or "
+            f"`{backend.PLACES['debian', 'nftables'].include_in}` does not exist, it is made.\n\n",
+            "A `.fallback` is the built-in policy: SSH from anywhere, and what the network needs. `iptables.service` "
+            "loads it when it cannot load the file.\n\n",
+            "Each file is written to a temporary one beside it, synced, renamed, and the folder is synced. The SELinux "
+            "label is restored where SELinux is on.\n\n",
+            "## What else is written\n\n",
+            *_table(("file", "mode", ""), own),
+            "\n`vps-firewall install` writes the package, the command, and a list of modules for cloud-init. It prints "
+            "every path, and `vps-firewall uninstall` takes them away.\n\n",
+            "## What is read\n\n",
+            *_table(
+                ("file", "why"),
+                (
+                    ("`/etc/os-release`", "which distribution this is"),
+                    (
+                        "`/etc/ssh/sshd_config`, `/etc/ssh/sshd_config.d/*.conf`, `ssh.socket`",
+                        "where sshd listens, for a policy that does not say",
+                    ),
+                    ("`/etc/systemd/system/*.wants/`", "which services start at boot"),
+                    ("`/etc/ufw/ufw.conf`", "whether ufw is on"),
+                    ("files that `lists` names", "[lists in files](../how-to/lists-in-files.md)"),
+                ),
+            ),
+        )
+    )
+
+
+# --- the policy -------------------------------------------------------------------------------------------
+
+
+def policy() -> str:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    return "".join(_Page(schema).lines())
+
+
+# Values that several keys take: how a key's type names them, and what is said of them once, below the keys.
+_VALUES = {
+    "sources": ("a list of [sources](#source)", ""),
+    "denied": ("a list of [sources](#source), without `any`", ""),
+    "opening": ("[services and groups](services.md), [ports](#port), and mappings with the keys below", ""),
+    "exit": ("[services and groups](services.md), [ports](#port), and mappings with the keys below", ""),
+    "source": ("a [source](#source)", "Source"),
+    "listed": ("a [source](#source) other than `any`", ""),
+    "limit": ("a [rate](#rate), or `false`", "Rate"),
+    "service": ("a [service or group](services.md)", ""),
+    "port": ("a [port](#port)", "Port"),
+    "comment": ("text", ""),
+    "lists": ("a mapping of names to sources, or to files", ""),
+}
+_RATE = (
+    "`NUMBER/PERIOD`: 1 to 10000 per `second`, `minute`, `hour` or `day`. As many at once are let through before "
+    "the rate counts.\n"
+)
+
+
+class _Page:
+    """The keys of the schema, a section for each, and a section for each key inside it."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+
+    def lines(self) -> Iterator[str]:
+        top = self.resolved(self.schema["properties"]["vps_firewall"])
+        yield f"# The policy\n\n{top['description']}\n\n"
+        rows = (
+            (f"[`{name}`](#{name})", f"`{_yaml(key['default'])}`", key["title"])
+            for name, key in top["properties"].items()
+        )
+        yield from _table(("key", "default", ""), rows)
+        yield (
+            "\nA list with one entry may be written without brackets. Unknown keys, wrong types and keys that stand "
+            "twice are refused.\n"
+        )
+        for name, found in top["properties"].items():
+            yield from self.key(name, found, "##")
+        for name, (_, title) in _VALUES.items():
+            if title:
+                yield from self.value(name, title)
+
+    def key(self, path: str, found: Schema, level: str) -> Iterator[str]:
+        schema = self.resolved(found)
+        yield f"\n{level} {path}\n\n{schema['title']}. {schema['description']}\n\n- Type: {self.kind(found)}\n"
+        if "default" in schema:
+            yield f"- Default: `{_yaml(schema['default'])}`\n"
+        if examples := schema.get("examples"):
+            yield "- Examples: " + ", ".join(f"`{_yaml(e)}`" for e in examples) + "\n"
+        for inner, mapping in self.mappings(schema, path):
+            for name, below in mapping["properties"].items():
+                yield from self.key(f"{inner}.{name}", below, "###")
+
+    def value(self, name: str, title: str) -> Iterator[str]:
+        schema = self.schema["definitions"][name]
+        yield f"\n## {title}\n\n"
+        yield _RATE if name == "limit" else f"{schema['description']}\n"
+        if examples := schema.get("examples"):
+            yield "\n- Examples: " + ", ".join(f"`{_yaml(e)}`" for e in examples) + "\n"
+
+    def mappings(self, schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
+        """The mappings that a key's value may be, or hold: (path, schema)."""
+        schema = self.resolved(schema)
+        if all("title" in self.resolved(below) for below in schema.get("properties", {}).values()):
+            if schema.get("properties"):
+                yield path, schema
+            else:
+                for choice in schema.get("anyOf", ()):
+                    yield from self.mappings(choice, path)
+        if "items" in schema:
+            yield from self.mappings(schema["items"], f"{path}[]")
+        if isinstance(schema.get("additionalProperties"), Mapping):
+            yield from self.mappings(schema["additionalProperties"], f"{path}.NAME")
+
+    def kind(self, schema: Schema) -> str:
+        """A type in words."""
+        names = [_reference(part) for part in (schema, *schema.get("allOf", ())) if _reference(part) in _VALUES]
+        if names:
+            return _VALUES[names[0]][0]
+        schema = self.resolved(schema)
+        if "enum" in schema:
+            return " or ".join(f"`{_yaml(v)}`" for v in schema["enum"])
+        if schema.get("type") == "object":
+            return "a mapping"
+        if "anyOf" in schema:
+            lists = [choice for choice in schema["anyOf"] if choice.get("type") == "array"]  # or its one entry
+            return ", or ".join(self.kind(choice) for choice in lists or schema["anyOf"])
+        if schema["type"] == "array":
+            return f"a list of {self.kind(schema['items'])}"
+        if schema["type"] == "integer":
+            return f"numbers, {schema['minimum']} to {schema['maximum']}"
+        return {"boolean": "`true` or `false`", "string": "text"}[schema["type"]]
+
+    def resolved(self, schema: Schema) -> Schema:
+        """Follow `$ref`, alone or under `allOf`; what stands beside it counts first."""
+        merged = {k: v for k, v in schema.items() if k not in ("$ref", "allOf")}
+        for part in (schema, *schema.get("allOf", ())):
+            if name := _reference(part):
+                merged = {**self.resolved(self.schema["definitions"][name]), **merged}
+        return merged
+
+
+def _reference(schema: Schema) -> str:
+    return str(schema.get("$ref", "")).rpartition("/")[2]
+
+
+# --- words ------------------------------------------------------------------------------------------------
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}\n"
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n"
+
+
+def _yaml(value: Any) -> str:
+    """A value as one would write it in a line of YAML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_yaml(v)}" for key, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_yaml, value)) + "]"
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9_./-]+", value):
+        return json.dumps(value)
+    return str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
