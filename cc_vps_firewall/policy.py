@@ -246,7 +246,7 @@ def show(value: object) -> str:
     if value is None or isinstance(value, bool):
         text = str(value).lower().replace("none", "null")
     elif isinstance(value, str):
-        text = value if re.fullmatch(r"[!-~]+", value) else ascii(value[:80])
+        text = value if re.fullmatch(r"(?!(?:true|false|null)$)[!-~]+", value) else ascii(value[:80])
     elif isinstance(value, int) and value.bit_length() > 256:
         return "a huge number"
     else:
@@ -451,6 +451,7 @@ class _Reader:
                     continue
                 if other in way:
                     loop = [*list(way)[list(way).index(other) :], other]
+                    loop[4:-2] = ["..."] if len(loop) > 7 else loop[4:-2]
                     self.refuse(path, f"{show(other)} names itself: {' -> '.join(map(show, loop))}")
                     continue
                 way[other] = iter(self.named_by(other))
@@ -482,10 +483,10 @@ class _Reader:
                 found[4] += named.v4
                 found[6] += named.v6
             elif item == "any":
-                if kind != "from":
+                if kind == "from":
+                    found = {family: [*nets, *EVERYTHING] for family, nets in found.items()}
+                else:
                     self.refuse(path, "any is accepted in from and to alone")
-                found[4] += EVERYTHING
-                found[6] += EVERYTHING
             else:
                 try:
                     family, number, prefix = parse_network(item)
@@ -603,7 +604,10 @@ class _Reader:
         """A bare item of a list: a service, a group or PORT/PROTOCOL."""
         if isinstance(item, str) and not re.match(r"-?[0-9]", item):
             return self.service(path, item)
-        return self.port(path, item)
+        if isinstance(item, (str, int, float)) and not isinstance(item, bool):
+            return self.port(path, item)
+        self.refuse(path, f"{show(item)} is neither a service, a group nor a port; write http or 8080/tcp")
+        return ()
 
     def service(self, path: str, name: object) -> tuple[Opening, ...]:
         found = services.lookup(name) if isinstance(name, str) else None

@@ -11,6 +11,7 @@ import re
 import stat
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import yaml
 
 from .errors import PolicyRefused, Problem
-from .policy import KEY, show, too_big, under
+from .policy import KEY, parse, show, too_big, under
 
 MAX_USER_DATA = 8 << 20  # bytes, unpacked; the largest that any provider takes is 256 KiB
 MAX_LIST = 16 << 20  # bytes; half a million networks
@@ -47,17 +48,26 @@ def read_list(path: str) -> str:
 
 def section(data: bytes) -> object:
     """User-data -> the value of its `vps_firewall:` key. Of several parts that have one the last counts,
-    as in cloud-init's own merge. Raises PolicyRefused with every problem that the YAML itself has."""
+    as in cloud-init's own merge. Raises PolicyRefused with every problem that the YAML itself has, and when it
+    has any, with those of the policy: nobody wants to be told twice."""
     found = list(_sections(data))
     values = [value for value, _ in found if value is not _ABSENT]
     problems = [p for _, told in found for p in told]
     if not found:
-        problems = [Problem("user-data", "does not open with #cloud-config, so cloud-init would not read it")]
+        problems = [Problem("user-data", "is not #cloud-config, and no part of it is; a first line must say so")]
     elif not values and not problems:
         problems = [Problem("user-data", f"has no {KEY}: key")]
     if problems:
-        raise PolicyRefused(problems)
+        raise PolicyRefused([*problems, *_refusals(values[-1] if values else {})])
     return values[-1]
+
+
+def _refusals(value: object) -> tuple[Problem, ...]:
+    try:
+        parse(value, read_list=read_list)
+    except PolicyRefused as refused:
+        return refused.problems
+    return ()
 
 
 def sections(data: bytes) -> Iterator[tuple[object, list[Problem]]]:
@@ -185,9 +195,9 @@ def _told(where: str) -> Iterator[None]:
         yield
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        at = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).partition("\n")[0]
-        raise _refused(where, f"{at}{what}") from None
+        at = f"line {mark.line + 1}, column {mark.column + 1}" if mark else f"character {getattr(error, 'position', 0)}"
+        what = (getattr(error, name, None) for name in ("context", "problem", "reason"))
+        raise _refused(where, f"{at}: {', '.join(filter(None, what))}") from None
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         # Its constructors raise these for values that look like what they are not, such as a 30th of February.
         why = f": {error}" if isinstance(error, ValueError) else ""
@@ -230,16 +240,14 @@ def _duplicates(root: Any) -> list[Problem]:
             continue
         seen.add(id(node))
         if isinstance(node, yaml.SequenceNode):
-            todo += [(f"{path}[{n}]", child) for n, child in enumerate(node.value)]
+            todo += [(f"{path}[{n}]", child) for n, child in enumerate(node.value)][::-1]
         elif isinstance(node, yaml.MappingNode):
-            names: set[str] = set()
-            for key, child in node.value:
-                name = key.value if isinstance(key.value, str) else ""
-                if name and name in names:
-                    problems.append(Problem(under(path, name), "stands twice in one mapping; write it once"))
-                names.add(name)
-                todo.append((under(path, name), child))
-    return sorted(problems)
+            names = [(key.value if isinstance(key.value, str) else "", child) for key, child in node.value]
+            count = Counter(name for name, _ in names)
+            twice = [name for name in count if name and count[name] > 1]
+            problems += [Problem(under(path, n), "stands twice in one mapping; write it once") for n in twice]
+            todo += [(under(path, name), child) for name, child in names][::-1]
+    return problems
 
 
 # --- files ------------------------------------------------------------------------------------------------
@@ -251,25 +259,27 @@ def read_file(path: str, limit: int, pause: Callable[[], None] = lambda: None) -
     It is read twice: two writes within one tick of the clock leave one time behind. `pause` comes between.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    with open(handle, "rb", buffering=0) as file:
+    try:
         kind = os.fstat(handle).st_mode
         if not stat.S_ISREG(kind):
             raise ValueError("is a directory, not a file" if stat.S_ISDIR(kind) else "is not a regular file")
-        first = _whole(file, limit)
+        first = _whole(handle, limit)
         pause()
-        if first != _whole(file, limit):
+        if first != _whole(handle, limit):
             raise ValueError("changed while it was read; try again")
+    finally:
+        os.close(handle)
     return first
 
 
-def _whole(file: io.FileIO, limit: int) -> bytes:
-    file.seek(0)
-    data = b""
-    while len(data) <= limit and (more := file.read(limit + 1 - len(data))):
-        data += more
-    if len(data) > limit:
+def _whole(handle: int, limit: int) -> bytes:
+    pieces, size = [], 0
+    while size <= limit and (piece := os.pread(handle, limit + 1 - size, size)):
+        pieces.append(piece)
+        size += len(piece)
+    if size > limit:
         raise ValueError(f"is larger than {limit:,} bytes")
-    return data
+    return b"".join(pieces)
 
 
 def _refused(where: str, message: str) -> PolicyRefused:
