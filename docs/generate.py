@@ -138,7 +138,7 @@ def files() -> str:
         (f"`{saved.STATUS}`", "0644", "how the last run ended: [the status](status.md)"),
         (f"`{saved.POLICY}`", "0600", "the policy that was applied last"),
         (f"`{saved.LOCK}`", "0600", "held while a run is at work"),
-        (f"`/etc/systemd/system/{backend.OWN_UNIT}`", "0600", "our unit, where no service of the distribution fits"),
+        (f"`/etc/systemd/system/{backend.OWN_UNIT}`", "0644", "our unit, where no service of the distribution fits"),
     ]
     return "".join(
         (
