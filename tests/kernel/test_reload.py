@@ -1,0 +1,56 @@
+"""one policy loaded over another -> packets meet the second as if the first had never been."""
+
+from __future__ import annotations
+
+import pytest
+
+from cc_vps_firewall import ruleset
+from tests.casefiles import HOME, MACHINE, Case, Host, Packet, load
+
+from .backends import TOOLS
+from .backends import load as load_rules
+from .probing import Prober, misjudged
+from .test_connections import rules
+from .topology import Topology
+
+PAIRS = [
+    ("everything-at-once", "default-ssh-only"),
+    ("ssh-limit-of-ones-own", "ssh-limited-by-default"),
+    ("ssh-limited-by-default", "ssh-without-a-limit"),
+    ("limits-of-two-entries", "limit-on-a-service"),
+    ("outgoing-dropped", "outgoing-accepted"),
+    ("metadata-for-all", "metadata-for-root"),
+    ("deny-a-long-list", "allow-from-a-long-list"),
+    ("malformed-accepted", "malformed-packets"),
+    ("many-ports", "web-server"),
+]
+
+
+def ruleset_of(case: Case) -> ruleset.Ruleset:
+    return ruleset.build(case.policy())
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize(("first", "second"), PAIRS, ids=" then ".join)
+def test_second_policy_holds(first: str, second: str, tool: str) -> None:
+    case = load(HOME / second)
+    with Topology(case.host) as topology:
+        load_rules(topology.machine, tool, ruleset_of(load(HOME / first)))
+        load_rules(topology.machine, tool, ruleset_of(case))
+        with Prober(topology, case.packets) as prober:
+            assert misjudged(case.packets, prober.arrivals()) == []
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_limit_that_was_in_use_changes(tool: str) -> None:
+    """Kernels find the state of a limit by its name, and would keep the old rate with it."""
+    with Topology(Host()) as topology:
+        for limit, arrive in ((3, 3), (8, 8), (2, 2)):
+            load_rules(topology.machine, tool, rules({"ssh": {"limit": f"{limit}/hour"}}))
+            packets = [
+                # A source that the limit has not met yet.
+                Packet("tcp", 4, f"198.51.100.{100 + limit}", MACHINE[4], port=22, times=12, passes=arrive),
+                Packet("tcp", 6, f"2001:db8:{limit}::1", MACHINE[6], port=22, times=12, passes=arrive),
+            ]
+            with Prober(topology, packets) as prober:
+                assert misjudged(packets, prober.arrivals()) == [], limit
