@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from . import backend, iptables, kernel, nftables, policy, ruleset, saved, userdata, verify
@@ -19,6 +22,7 @@ from .policy import KEY, Entry, Policy
 Status = dict[str, Any]  # what status.json holds; docs/reference/status.md says what is in it
 Texts = Mapping[int, str]
 MAX_TOLD = 200  # problems and differences in status.json; `check` and `verify` print them all
+SMALL = 200_000  # bytes of iptables rules that are changed one by one in no time, so that no moment is other people's
 
 
 def converge(
@@ -29,22 +33,24 @@ def converge(
     replace: bool = False,
     guard: Callable[[Policy], None] = lambda wanted: None,
     confirm: Callable[[], bool] | None = None,
+    notes: Sequence[str] = (),
     checkpoint: Callable[[str], None] = lambda moment: None,
 ) -> Status:
     """Make this host enforce the policy in `section`, or leave it as it was.
 
-    `by` goes into the status. `replace`: switch off firewall managers that would fight ours. `guard` may
-    refuse a policy by raising. `confirm` is asked when the rules are in force and nothing is saved yet.
+    `by` and `notes` go into the status. `replace`: switch off firewall managers that would fight ours. `guard`
+    may refuse a policy by raising. `confirm` is asked when the rules are in force and nothing is saved yet.
     `checkpoint` hears of the start and the end of every step.
     Returns the status that was written. Raises a FirewallError, with the host in the state it was in.
     """
-    story = _Story(by, checkpoint)
-    with story.told(), saved.locked(), contextlib.ExitStack() as stack:
+    story = _Story(by, notes, checkpoint)
+    with saved.locked() as lock, story.told(), contextlib.ExitStack() as stack:
         with story.step("parse"):
             wanted = policy.parse(section, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
             guard(wanted)
         if not wanted.enabled:
-            story.status.update(result="disabled", notes=["enabled: false: nothing was touched"])
+            story.notes.append("enabled: false: nothing was touched")
+            story.status.update(story.kept(), result="disabled")
             return story.status
         if host.rivals and not replace:
             raise FirewallError(f"{' and '.join(host.rivals)} is switched on here and would fight these rules")
@@ -54,40 +60,36 @@ def converge(
             choices = backend.choices(wanted.backend, host)
             renders = {choices[0].backend: _render(choices[0].backend, rules)}
         with story.step("rehearse"):
-            choice, rehearsal, skipped = _rehearse(choices, rules, renders, host, stack)
-        texts = renders[choice.backend]
-        live_texts = {f: t for f, t in texts.items() if f not in skipped}
+            play = _rehearse(choices, rules, renders, host, stack)
         with story.step("keep"):
-            before = kernel.dump(choice.backend, tuple(live_texts))
-        story.begin(choice, texts, wanted, skipped)
+            before = play.before.result()
+        story.begin(play, renders[play.choice.backend], wanted)
 
         undo = saved.Undo()
         fresh: list[str] = []
         try:
             with story.step("load"):
-                changed = _load(choice.backend, live_texts, before, rehearsal, host.rivals)
+                changed = _load(play, before, host.rivals, lock)
             with story.step("read back"):
-                live = kernel.dump(choice.backend, tuple(live_texts))
-                if differs := verify.differences(choice.backend, live, rehearsal.result()):
+                live = kernel.dump(play.choice.backend, tuple(play.texts))
+                if differs := verify.differences(play.choice.backend, live, play.shown.result()):
                     raise Drift("the kernel holds something else than what was loaded: " + "; ".join(differs[:5]))
             if confirm is not None:
                 with story.step("confirm"):
                     if not confirm():
                         raise FirewallError("not confirmed in time")
             with story.step("save"):
-                written = _save(choice, texts, section, host, undo)
-                kernel.relabel(written)
+                written = _save(play.choice, renders[play.choice.backend], section, host, undo)
             with story.step("enable"):
-                _enable(choice, fresh)
+                _enable(play.choice, fresh)
         except BaseException as failure:
-            _put_back(story, choice, before, undo, fresh)
-            if isinstance(failure, _Refused):
-                raise LoadRefused(f"{failure}; nothing was changed") from None
-            if isinstance(failure, (FirewallError, OSError)):
-                raise RolledBack(f"{_reason(failure)}; what was there before is back") from None
-            raise
+            lost = _put_back(story, play.choice, before, undo, fresh, lock)
+            raise story.verdict(failure, lost) from failure.__cause__
         with story.step("retire"):
-            story.notes += _retire_rivals(host) + _retire_other(choice, host)
+            former = str(story.former.get("backend"))
+            story.notes += _retire_rivals(host) + _retire_other(play.choice, host, former, lock)
+            if host.rivals:  # some flush everybody's rules on their way out
+                _load(play, kernel.dump(play.choice.backend, tuple(play.texts)), host.rivals, lock)
         story.status["result"] = "applied" if changed or written or fresh else "unchanged"
         return story.status
 
@@ -97,6 +99,7 @@ def first_boot(
     host: Host,
     *,
     duplicates: Sequence[Problem] = (),
+    notes: Sequence[str] = (),
     checkpoint: Callable[[str], None] = lambda moment: None,
 ) -> Status:
     """converge() with nobody at the keyboard: closed first, and never left open.
@@ -105,19 +108,44 @@ def first_boot(
 
     Where no good policy was saved before, the built-in one (SSH and the network's essentials) is put in force
     before the user's is even read, so that a kill or a refusal at any later moment leaves a closed host.
-    Raises what converge() raised, with the last good policy or the built-in one in force.
+    Raises what went wrong, with the last good policy or the built-in one in force.
     """
-    if not saved.read_json(saved.POLICY):
-        _whatever_works(policy.BUILT_IN, host, checkpoint)
+    switched_off = isinstance(section, Mapping) and section.get("enabled") is False
     try:
+        if not switched_off and not saved.read_json(saved.POLICY):
+            _close(host, checkpoint)
         if duplicates:
             raise PolicyRefused([*duplicates, *_refusals(section, host)])
-        return converge(section, host, by="cloud-init", replace=True, checkpoint=checkpoint)
-    except FirewallError as failure:
-        told = saved.read_json(saved.STATUS)
-        in_force = _fall_back(host, checkpoint)
-        _tell({**told, **in_force, "result": "failed", "problems": _problems(failure), "by": "cloud-init"})
+        return converge(section, host, by="cloud-init", replace=True, notes=notes, checkpoint=checkpoint)
+    except Exception as failure:
+        fall_back(host, failure, checkpoint)
         raise
+
+
+def fall_back(host: Host, failure: BaseException, checkpoint: Callable[[str], None] = lambda moment: None) -> Status:
+    """After a first boot that failed: the last good policy, which a re-provisioned host may have saved but not
+    loaded, or else the built-in one, and a status that says so. Raises FirewallError when not even that works."""
+    told, kept = saved.read_json(saved.STATUS), "the last good policy"
+    status = _last_good(host, checkpoint)
+    if not status:
+        status, kept = _close(host, checkpoint), "the built-in policy"
+    if not status:
+        kept = "nothing: this host may be open"
+    status = {**status, "in_force": kept, "by": "cloud-init", "result": "failed", "problems": _problems(failure)}
+    if told.get("result") == "failed":
+        status["failed_in"] = told.get("failed_in")
+    _tell(status)
+    if "open" not in status:
+        raise FirewallError(f"nothing could close this host, after: {_problems(failure)[0]}")
+    return status
+
+
+def _last_good(host: Host, checkpoint: Callable[[str], None]) -> Status:
+    section = saved.read_json(saved.POLICY).get("section")
+    if isinstance(section, dict) and {**section, "backend": ""} != {**policy.BUILT_IN, "backend": ""}:
+        with contextlib.suppress(Exception):
+            return converge(section, host, by="last good policy", replace=True, checkpoint=checkpoint)
+    return {}
 
 
 def _refusals(section: object, host: Host) -> tuple[Problem, ...]:
@@ -128,32 +156,41 @@ def _refusals(section: object, host: Host) -> tuple[Problem, ...]:
     return ()
 
 
-def _whatever_works(section: Mapping[str, object], host: Host, checkpoint: Callable[[str], None]) -> Status:
-    """The built-in policy through either backend, on a host where the first choice may be broken."""
-    try:
-        return converge(section, host, by="first boot", replace=True, checkpoint=checkpoint)
-    except FirewallError:
-        other = {**section, "backend": backend.choices("auto", host)[-1].backend}
-        with contextlib.suppress(FirewallError):
-            return converge(other, host, by="first boot", replace=True, checkpoint=checkpoint)
+def _close(host: Host, checkpoint: Callable[[str], None]) -> Status:
+    """The built-in policy, on a host where anything may be broken: through the first backend, through the other
+    one, or straight into the kernel. -> the status, empty when nothing worked."""
+    choices = backend.choices("auto", host)
+    for section in (policy.BUILT_IN, {**policy.BUILT_IN, "backend": choices[-1].backend}):
+        with contextlib.suppress(Exception):
+            return converge(section, host, by="first boot", replace=True, checkpoint=checkpoint)
+    for choice in choices:
+        with contextlib.suppress(Exception):
+            return _force(choice, host)
     return {}
 
 
-def _fall_back(host: Host, checkpoint: Callable[[str], None]) -> Status:
-    """After a failure: the last good policy, which a re-provisioned host may have saved but not loaded, or the
-    built-in one. -> the parts of its status that say what is in force."""
-    stored = saved.read_json(saved.POLICY)
-    status: Status = {}
-    if stored:
-        with contextlib.suppress(FirewallError, OSError):
-            status = converge(stored.get("section"), host, by="last good policy", replace=True, checkpoint=checkpoint)
-    if not status:
-        status = _whatever_works(policy.BUILT_IN, host, checkpoint)
-    built_in = stored.get("section", policy.BUILT_IN) == policy.BUILT_IN
-    kept = "the built-in policy" if built_in else "the last good policy"
-    if not status:
-        return {"in_force": "nothing: this host may be open", "open": {}}
-    return {**status, "in_force": kept}
+def _force(choice: Choice, host: Host) -> Status:
+    """Load the built-in policy without a rehearsal; of the rest, do what works. An unsaved firewall is better
+    than none, and so is one family of two. Raises ToolFailed when nothing was loaded."""
+    wanted = policy.parse(policy.BUILT_IN, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+    texts = _render(choice.backend, ruleset.build(wanted))
+    story = _Story("first boot", ["loaded without a rehearsal: this host does not allow one, or its tools are broken"])
+    failures = []
+    for family, text in texts.items():
+        try:
+            kernel.load(choice.backend, {family: text})
+        except FirewallError as failure:
+            failures.append(str(failure))
+    if len(failures) == len(texts):
+        raise ToolFailed("; ".join(failures))
+    for step in (lambda: _save(choice, texts, policy.BUILT_IN, host, saved.Undo()), lambda: _enable(choice, [])):
+        try:
+            step()
+        except (FirewallError, OSError) as failure:
+            failures.append(f"the next boot may be open: {_reason(failure)}")
+    story.notes += failures
+    story.status.update(_in_force(choice, texts, wanted), notes=story.notes)
+    return story.status
 
 
 def check_drift(host: Host) -> tuple[list[str], Status]:
@@ -176,10 +213,10 @@ def check_drift(host: Host) -> tuple[list[str], Status]:
             out += [f"{line[0]}{path} {line[1:]}" for line in verify.text_differences(texts[family], on_disk)]
     missing = [unit for unit in choice.units if not backend.enabled(unit)]
     out += [f"-{unit} is not enabled: nothing loads the rules at boot" for unit in missing]
-    with kernel.scratch() as empty:
+    with saved.locked(), kernel.scratch() as empty:
         families = {f: t for f, t in texts.items() if f not in skipped}
         empty.submit(kernel.load, name, families).result()
-        rehearsed = empty.submit(kernel.dump, name, tuple(families)).result()
+        rehearsed = empty.submit(_shown, name, families).result()
         out += verify.differences(name, kernel.dump(name, tuple(families)), rehearsed)
     return out, status
 
@@ -191,12 +228,10 @@ def preview(section: object, host: Host) -> list[str]:
         return []
     renders: dict[str, dict[int, str]] = {}
     with contextlib.ExitStack() as stack:
-        choices = backend.choices(wanted.backend, host)
-        choice, rehearsal, skipped = _rehearse(choices, ruleset.build(wanted), renders, host, stack)
-        families = tuple(f for f in renders[choice.backend] if f not in skipped)
-        live = kernel.dump(choice.backend, families)
+        play = _rehearse(backend.choices(wanted.backend, host), ruleset.build(wanted), renders, host, stack)
+        choice = play.choice
         # Seen from the live side: what is wanted and missing is added, what is there and unwanted goes.
-        turned = verify.differences(choice.backend, live, rehearsal.result())
+        turned = verify.differences(choice.backend, play.before.result(), play.shown.result())
         out = [{"+": "-", "-": "+"}[line[0]] + f"kernel {line[1:]}" for line in turned]
     for family, path in choice.place.files.items():
         on_disk = saved.read(path)
@@ -210,8 +245,16 @@ def preview(section: object, host: Host) -> list[str]:
 # --- the steps --------------------------------------------------------------------------------------------
 
 
-class _Refused(ToolFailed):
-    """The load itself was refused."""
+@dataclass(frozen=True)
+class _Rehearsal:
+    """A backend whose tools loaded its texts in an empty network namespace."""
+
+    choice: Choice
+    texts: Texts  # without the families in `skipped`, which this kernel does not have
+    skipped: tuple[int, ...]
+    shown: Future[dict[int, str]]  # the dump to come: it is made while the kernel is already being loaded
+    before: Future[dict[int, str]]  # what the kernel holds now
+    notes: tuple[str, ...]
 
 
 def _render(name: str, rules: ruleset.Ruleset) -> dict[int, str]:
@@ -238,87 +281,102 @@ def _rehearse(
     renders: dict[str, dict[int, str]],
     host: Host,
     stack: contextlib.ExitStack,
-) -> tuple[Choice, Future[dict[int, str]], list[int]]:
-    """The first backend whose tools load its text in an empty network namespace, with the dump to come (it is
-    read while the kernel is already being loaded), and families that this kernel does not have.
-
-    `renders` holds the texts that were made, and those that were made here.
-    """
+) -> _Rehearsal:
+    """The first backend that works. `renders` holds the texts that were made, and those that were made here."""
+    live = stack.enter_context(ThreadPoolExecutor(1, "keep"))
     reasons: list[FirewallError] = []
-    for choice in choices:
+    notes: list[str] = []
+    for choice, skipped in _attempts(choices, host):
+        name = choice.backend
         try:
-            kernel.tools(choice.backend)
-            if choice.backend not in renders:
-                renders[choice.backend] = _render(choice.backend, rules)
-            texts = dict(renders[choice.backend])
+            kernel.tools(name)
+            if name not in renders:
+                renders[name] = _render(name, rules)
+            texts = {family: text for family, text in renders[name].items() if family not in skipped}
             empty = stack.enter_context(kernel.scratch())
-            skipped = []
-            if choice.backend == iptables.NAME and not host.ipv6:
-                try:
-                    empty.submit(kernel.load, choice.backend, {6: texts[6]}).result()
-                except ToolFailed:
-                    skipped.append(6)
-                    del texts[6]
-            empty.submit(kernel.load, choice.backend, texts).result()
-            return choice, empty.submit(kernel.dump, choice.backend, tuple(texts)), skipped
+            before = live.submit(kernel.dump, name, tuple(texts))
+            empty.submit(kernel.load, name, texts).result()
+            notes += ["IPv6 is off in this kernel: its rules are saved, and not loaded"] if skipped else []
+            return _Rehearsal(choice, texts, skipped, empty.submit(_shown, name, texts), before, tuple(notes))
         except FirewallError as failure:
             reasons.append(failure)
+            notes.append(f"{name} was not used: {failure}")
     said = "; ".join(str(r) for r in reasons)
     if all(isinstance(r, NoBackend) for r in reasons):
         raise NoBackend(said)
     raise LoadRefused(f"{said}; nothing was changed")
 
 
-def _load(name: str, texts: Texts, before: Texts, rehearsal: Future[dict[int, str]], rivals: Sequence[str]) -> bool:
-    """-> was there anything to load? A live load that fails has changed nothing, or one family of two."""
-    beside: list[int] = []
-    todo = dict(texts)
+def _attempts(choices: Sequence[Choice], host: Host) -> Iterator[tuple[Choice, tuple[int, ...]]]:
+    for choice in choices:
+        yield choice, ()
+        if choice.backend == iptables.NAME and not host.ipv6:
+            yield choice, (6,)
+
+
+def _shown(name: str, texts: Texts) -> dict[int, str]:
+    """The dump of what was rehearsed; raises ToolFailed when a tool took rules and did not load them."""
+    dumps = kernel.dump(name, tuple(texts))
+    if missing := verify.missing(texts, dumps):
+        raise ToolFailed(f"{name}: {missing} of the rules are not there after they were loaded")
+    return dumps
+
+
+def _load(play: _Rehearsal, before: Texts, rivals: Sequence[str], lock: int) -> bool:
+    """-> was there anything to load? Where it fails, nothing was changed, or one family of two."""
+    name, place = play.choice.backend, play.choice.place
+    # Rules that are saved already are probably loaded too: worth waiting for the rehearsal's dump to see.
+    known = all(saved.read(place.files[family]) == text for family, text in play.texts.items())
+    todo, beside = dict(play.texts), []
     if name == nftables.NAME:
-        if before[0] and not verify.differences(name, before, rehearsal.result()):
+        if before[0] and known and not verify.differences(name, before, play.shown.result()):
             return False
     else:
         prefixes = tuple({"ufw": "ufw", "firewalld": "FWD"}[r] for r in rivals)
         for family, dump in before.items():
-            if "-A " not in dump:
-                continue
-            change = iptables.transition(dump, rehearsal.result()[family], prefixes)
-            if not change or iptables.shared(dump):
-                todo[family] = change
+            careful = len(dump) + len(todo[family]) < SMALL or iptables.shared(dump)
+            if "-A " in dump and (careful or known):
+                change = iptables.transition(dump, play.shown.result()[family], prefixes)
+                if careful or not change:
+                    todo[family] = change
+            if careful:
                 beside.append(family)
-    try:
-        kernel.load(name, todo, beside)
-    except ToolFailed as failure:
-        raise _Refused(str(failure)) from None
+    kernel.load(name, todo, beside, [lock])
     return any(todo.values())
 
 
 def _save(choice: Choice, texts: Texts, section: object, host: Host, undo: saved.Undo) -> list[str]:
-    written = save_rules(choice, texts, host, undo)
     kept = {"section": section, "ssh_ports": list(host.ssh_ports), "backend": choice.backend}
-    saved.save({saved.POLICY: json.dumps(kept, indent=1, sort_keys=True) + "\n"}, undo)
-    return written
+    files = {saved.POLICY: (json.dumps(kept, indent=1, sort_keys=True) + "\n", 0o600)}
+    return save_rules(choice, texts, host, undo, also=files)
 
 
-def save_rules(choice: Choice, texts: Texts, host: Host, undo: saved.Undo, root: str = "/") -> list[str]:
-    """Write what the next boot of the system at `root` loads. -> the paths written."""
-    place = choice.place
-    files = {path: texts[family] for family, path in place.files.items()}
+def save_rules(
+    choice: Choice,
+    texts: Texts,
+    host: Host,
+    undo: saved.Undo,
+    root: str = "/",
+    also: Mapping[str, tuple[str, int | None]] = MappingProxyType({}),
+) -> list[str]:
+    """Write what the next boot of the system at `root` loads, and other files with it. -> the paths written."""
+    place, unit = choice.place, f"/etc/systemd/system/{backend.OWN_UNIT}"
+    files: dict[str, tuple[str, int | None]] = {path: (texts[family], 0o600) for family, path in place.files.items()}
     if place.fallback and not choice.own_unit:
         # What the service loads when it cannot load the file: closed, and SSH lets its owner in.
         closed = policy.parse(policy.BUILT_IN, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
         safe = _render(choice.backend, ruleset.build(closed))
-        files.update({path + place.fallback: safe[family] for family, path in place.files.items()})
-    written = saved.save({saved.below(root, path): text for path, text in files.items()}, undo)
+        files.update({path + place.fallback: (safe[family], 0o600) for family, path in place.files.items()})
     if place.include_in and not choice.own_unit:
-        shared = saved.below(root, place.include_in)
-        written += saved.save({shared: saved.with_include(saved.read(shared), place.files[0])}, undo, mode=None)
+        shared = saved.read(saved.below(root, place.include_in), "surrogateescape")
+        files[place.include_in] = (saved.with_include(shared, place.files[0]), None)
     if choice.own_unit:
-        unit = saved.below(root, f"/etc/systemd/system/{backend.OWN_UNIT}")
-        text = backend.own_unit(choice, kernel.tools(choice.backend, root))
-        if new := saved.save({unit: text}, undo):
-            written += new
-            if root == "/":
-                kernel.reload_units()
+        files[unit] = (backend.own_unit(choice, kernel.tools(choice.backend, root)), 0o644)
+    written = saved.save_all({saved.below(root, path): file for path, file in {**files, **also}.items()}, undo)
+    if root == "/":
+        kernel.relabel(written)
+        if unit in written:
+            kernel.reload_units()
     return written
 
 
@@ -329,20 +387,34 @@ def _enable(choice: Choice, fresh: list[str]) -> None:
             kernel.enable(unit)
 
 
-def _put_back(story: _Story, choice: Choice, before: Texts, undo: saved.Undo, fresh: Sequence[str]) -> None:
-    """Undo what was done, as far as it goes: what cannot be put back is said, and hides nothing else."""
+def _put_back(
+    story: _Story, choice: Choice, before: Texts, undo: saved.Undo, fresh: Sequence[str], lock: int
+) -> list[str]:
+    """Undo what was done, as far as it goes. -> what could not be put back."""
+    lost = []
     with story.step("put back"):
+        try:
+            if not _holds(choice.backend, before):
+                kernel.put_back(choice.backend, before, [lock])
+        except FirewallError as failure:
+            lost.append(f"the rules: {failure}")
         for unit in fresh:
             with contextlib.suppress(FirewallError):
                 kernel.disable(unit)
         try:
             undo.undo()
-        except OSError as error:
-            story.notes.append(f"a file could not be put back: {error}")
-        try:
-            kernel.put_back(choice.backend, before)
-        except FirewallError as failure:
-            story.notes.append(f"the rules could not be put back: {failure}")
+            kernel.relabel([path for path, old in undo.before.items() if old])
+        except (FirewallError, OSError) as failure:
+            lost.append(f"the files: {_reason(failure)}")
+    return lost
+
+
+def _holds(name: str, rules: Texts) -> bool:
+    """Does the kernel hold these rules? A tool that cannot say is as good as a no."""
+    try:
+        return verify.same(name, kernel.dump(name, tuple(rules)), rules)
+    except ToolFailed:
+        return False
 
 
 def _retire_rivals(host: Host) -> list[str]:
@@ -352,7 +424,8 @@ def _retire_rivals(host: Host) -> list[str]:
         try:
             if rival == "ufw":
                 conf = "/etc/ufw/ufw.conf"
-                text = (saved.read(conf) or "").replace("ENABLED=yes", "ENABLED=no")
+                text = saved.read(conf, "surrogateescape") or ""
+                text = re.sub(r"(?m)^ENABLED=.*", "ENABLED=no", text)  # else its stop opens every policy
                 saved.save({conf: text}, saved.Undo(), mode=None)
             kernel.retire(f"{rival}.service")
             notes.append(f"{rival} was switched off and masked: its rules would fight these")
@@ -361,25 +434,27 @@ def _retire_rivals(host: Host) -> list[str]:
     return notes
 
 
-def _retire_other(choice: Choice, host: Host) -> list[str]:
-    """Two services that both load rules at boot undo each other: keep one, and take our old rules out of the other."""
+def _retire_other(choice: Choice, host: Host, former: str, lock: int) -> list[str]:
+    """Two services that both load rules at boot undo each other: keep one, and take our old rules out of the other.
+    `former`: the backend of the run before, which may have been killed before it saved anything."""
     other = next(c for name in backend.BACKENDS if name != choice.backend for c in backend.choices(name, host))
+    files, shared = other.place.files.values(), other.place.include_in
     notes = []
     try:
         for unit in other.units:
             if unit not in choice.units and backend.enabled(unit):
                 kernel.disable(unit)
                 notes.append(f"{unit} no longer starts at boot: {choice.backend} is what filters here")
-        mine = [path for path in other.place.files.values() if "vps-firewall" in (saved.read(path) or "")[:200]]
-        if mine:
-            undo = saved.Undo()
-            for path in mine:
-                saved.remove(path, undo)
-                saved.remove(path + other.place.fallback, undo)
-            if other.place.include_in and (text := saved.read(other.place.include_in)):
-                saved.save({other.place.include_in: saved.without_include(text, other.place.files[0])}, undo, mode=None)
-            kernel.forget(other.backend)
+        mine = [path for path in files if "vps-firewall" in (saved.read(path) or "")[:200]]
+        if mine or former == other.backend:
+            kernel.forget(other.backend, [lock])  # before the files, which bring us here again after a kill
+            for path in (*mine, *(path + other.place.fallback for path in mine)):
+                saved.remove(path, saved.Undo())
+            if shared and (text := saved.read(shared, "surrogateescape")):
+                saved.save({shared: saved.without_include(text, other.place.files[0])}, saved.Undo(), mode=None)
             notes.append(f"the rules that {other.backend} held for an earlier policy were taken out")
+        for path in files:
+            saved.discard(path)
     except (FirewallError, OSError) as failure:
         notes.append(f"{other.backend} could not be retired: {_reason(failure)}")
     return notes
@@ -391,11 +466,14 @@ def _retire_other(choice: Choice, host: Host) -> list[str]:
 class _Story:
     """The status as it grows: steps and their seconds, and how it ended."""
 
-    def __init__(self, by: str, checkpoint: Callable[[str], None]) -> None:
+    def __init__(
+        self, by: str, notes: Sequence[str] = (), checkpoint: Callable[[str], None] = lambda moment: None
+    ) -> None:
         self.checkpoint = checkpoint
         self.steps: dict[str, float] = {}
-        self.notes: list[str] = []
-        self.last = ""
+        self.notes = list(notes)
+        self.failed_in = ""
+        self.former = saved.read_json(saved.STATUS)
         self.status: Status = {
             "result": "unfinished",
             "by": by,
@@ -407,39 +485,64 @@ class _Story:
     def step(self, name: str) -> Iterator[None]:
         self.checkpoint(f"before {name}")
         began = time.monotonic()
-        self.last = name
-        yield
-        self.steps[name] = round(time.monotonic() - began, 4)
+        try:
+            yield
+        except BaseException:
+            self.failed_in = self.failed_in or name
+            raise
+        finally:
+            self.steps[name] = round(time.monotonic() - began, 4)
         self.checkpoint(f"after {name}")
 
-    def begin(self, choice: Choice, texts: Texts, wanted: Policy, skipped: Sequence[int]) -> None:
+    def begin(self, play: _Rehearsal, texts: Texts, wanted: Policy) -> None:
         """Say that work is under way before the first change: a run that is killed leaves this behind."""
-        self.status.update(
-            backend=choice.backend,
-            digest=hashlib.sha256("".join(texts.values()).encode()).hexdigest(),
-            open=_open(wanted),
-            saved=list(choice.place.files.values()),
-            services=list(choice.units),
-            skipped_families=list(skipped),
-        )
-        if skipped:
-            self.notes.append("IPv6 is off in this kernel: its rules are saved, and not loaded")
+        self.notes += play.notes
+        self.status.update(_in_force(play.choice, texts, wanted), skipped_families=list(play.skipped))
         _tell({**self.status, "steps": self.steps, "notes": self.notes})
+
+    def verdict(self, failure: BaseException, lost: Sequence[str]) -> BaseException:
+        """What to raise when the host was changed, and put back but for what is `lost`."""
+        if lost:
+            return FirewallError(f"{_reason(failure)}; and this could not be put back: {'; '.join(lost)}")
+        if isinstance(failure, LoadRefused) and self.failed_in == "load":
+            return LoadRefused(f"{failure}; nothing was changed")
+        if isinstance(failure, (FirewallError, OSError, KeyboardInterrupt)):
+            return RolledBack(f"{_reason(failure)}; what was there before is back")
+        return failure
 
     @contextlib.contextmanager
     def told(self) -> Iterator[None]:
-        """Whatever happens inside, the status says so in the end."""
+        """Whatever happens inside, the status says so in the end; after a failure, with what was in force before."""
         try:
             yield
-        except FirewallError as failure:
-            self.status.update(result="failed", problems=_problems(failure), failed_in=self.last)
+        except BaseException as failure:
+            told = {"by": self.status["by"], "when": self.status["when"], "problems": _problems(failure)}
+            self.status = {**self.kept(), **told, "result": "failed", "failed_in": self.failed_in}
             raise
         finally:
             self.status.update(steps=self.steps, notes=self.notes)
-            if self.status["result"] != "unfinished":
-                self.checkpoint("before status")
-                _tell(self.status)
-                self.checkpoint("after status")
+            self.checkpoint("before status")
+            _tell(self.status)
+            self.checkpoint("after status")
+
+    def kept(self) -> Status:
+        """What the run before this one said about the rules in force, for a run that leaves them so."""
+        known = f"what {self.former.get('by')} left at {self.former.get('when')}" if self.former else "nothing of ours"
+        return {"in_force": known, **{key: self.former[key] for key in _IN_FORCE if key in self.former}}
+
+
+_IN_FORCE = ("in_force", "backend", "digest", "open", "saved", "services", "skipped_families")
+
+
+def _in_force(choice: Choice, texts: Texts, wanted: Policy) -> Status:
+    return {
+        "backend": choice.backend,
+        "digest": hashlib.sha256("".join(texts.values()).encode()).hexdigest(),
+        "open": _open(wanted),
+        "saved": list(choice.place.files.values()),
+        "services": list(choice.units),
+        "skipped_families": [],
+    }
 
 
 def _tell(status: Status) -> None:
@@ -448,12 +551,12 @@ def _tell(status: Status) -> None:
         saved.write_json(saved.STATUS, status, 0o644)
 
 
-def _problems(failure: FirewallError) -> list[str]:
+def _problems(failure: BaseException) -> list[str]:
     if isinstance(failure, PolicyRefused):
         told = [str(p) for p in failure.problems]
         more = len(told) - MAX_TOLD
         return told[:MAX_TOLD] + ([f"{KEY}: and {more} more"] if more > 0 else [])
-    return [str(failure)]
+    return [_reason(failure)]
 
 
 def _open(wanted: Policy) -> dict[str, list[dict[str, str]]]:
@@ -487,6 +590,9 @@ def _ports(stored: Mapping[str, object], host: Host) -> tuple[int, ...]:
 
 
 def _reason(failure: BaseException) -> str:
+    """For people, in one line."""
     if isinstance(failure, OSError) and failure.strerror:
         return f"{failure.filename}: {failure.strerror}" if failure.filename else failure.strerror
-    return str(failure)
+    if isinstance(failure, KeyboardInterrupt):
+        return "interrupted"
+    return str(failure) if isinstance(failure, FirewallError) else f"{type(failure).__name__}: {failure}"

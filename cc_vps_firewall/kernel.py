@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import shlex
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
 from . import backend, iptables, nftables
-from .errors import FirewallError, NoBackend
+from .errors import LoadRefused, NoBackend
 
 T = TypeVar("T")
 Texts = Mapping[int, str]  # by family: 0 (both at once), 4, 6
 
-TIMEOUT = 120  # seconds for one tool; a hundred thousand networks take three
+TIMEOUT = 30.0  # seconds that a tool may take for nothing at all; a hung one must not keep a first boot open
+BYTES_A_SECOND = 100_000  # of text, on top of that: a tenth of what the slowest tool does on a small machine
 LOCK_WAIT = 10  # seconds to wait for the xtables lock when somebody else holds it
 CLONE_NEWNET = 0x40000000  # unshare(2)
-SBIN = "/usr/sbin:/sbin:/usr/bin:/bin"
+SBIN = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")
+
+_thread = threading.local()  # .alone: it has a network namespace to itself
 
 
-class ToolFailed(FirewallError):
+class ToolFailed(LoadRefused):
     """A tool was there and said no, or did not answer; the message is its own first lines."""
 
 
+def search_path() -> str:
+    """PATH and the sbin folders, which cloud-init's may lack; an empty entry would mean the current folder."""
+    return os.pathsep.join(dict.fromkeys(f for f in [*os.environ.get("PATH", "").split(os.pathsep), *SBIN] if f))
+
+
 def find(tool: str) -> str:
-    """Absolute path of a tool, '' when there is none. cloud-init's PATH may lack the sbin folders."""
-    return shutil.which(tool, path=f"{os.environ.get('PATH', '')}:{SBIN}") or ""
+    """Absolute path of a tool, '' when there is none."""
+    return shutil.which(tool, path=search_path()) or ""
 
 
 def tools(name: str, root: str = "/") -> dict[str, str]:
@@ -41,84 +53,119 @@ def tools(name: str, root: str = "/") -> dict[str, str]:
 
 
 def _find_below(root: str, tool: str) -> str:
-    folders = (folder for folder in SBIN.split(":"))
-    return next((f"{f}/{tool}" for f in folders if os.path.lexists(os.path.join(root, f.lstrip("/"), tool))), "")
+    return next((f"{f}/{tool}" for f in SBIN if os.path.lexists(os.path.join(root, f.lstrip("/"), tool))), "")
 
 
-def run(*argv: str, text: str = "", accept: Sequence[int] = (0,)) -> str:
+def run(*argv: str, text: str = "", hold: Sequence[int] = ()) -> str:
     """One process, its standard input a file in memory: it goes on although we are killed. -> what it printed.
 
-    Raises ToolFailed for an exit code not in `accept`.
+    It keeps the files in `hold` open: a lock lasts until it has ended. Raises ToolFailed.
     """
-    return finish(start(*argv, text=text), accept)
+    return finish(start(*argv, text=text, hold=hold), argv[0], len(text))
 
 
-def start(*argv: str, text: str = "") -> subprocess.Popen[bytes]:
-    """The first half of `run`. The process has a session of its own: a closed terminal does not end it."""
-    path = argv[0] if os.path.isabs(argv[0]) else find(argv[0])
-    if not path:
-        raise ToolFailed(f"{argv[0]} is not installed")
+def start(*argv: str, text: str = "", hold: Sequence[int] = ()) -> subprocess.Popen[bytes]:
+    """The first half of `run`."""
+    with _in_memory(text) as memory:
+        return _spawn(argv, memory, hold)
+
+
+def finish(process: subprocess.Popen[bytes], name: str, size: int = 0) -> str:
+    """The second half of `run`; `size` of the text that the tool was given."""
+    code, out, err = _answer(process, name, size)
+    if code:
+        raise ToolFailed(_failure(name, code, err))
+    return out
+
+
+def _failure(name: str, code: int, said: str) -> str:
+    lines = [line for line in said.splitlines() if line.strip()][:4]
+    return f"{name} failed ({code}): {' / '.join(lines) or 'it said nothing'}"
+
+
+def _answer(process: subprocess.Popen[bytes], name: str, size: int = 0) -> tuple[int, str, str]:
+    seconds = TIMEOUT + size / BYTES_A_SECOND
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except BaseException as failure:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # and what it started, which holds the pipes open
+        process.communicate()
+        if isinstance(failure, subprocess.TimeoutExpired):
+            raise ToolFailed(f"{name} gave no answer in {seconds:.0f} s") from None
+        raise
+    return process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+
+
+@contextmanager
+def _in_memory(text: str) -> Iterator[int]:
     memory = os.memfd_create("vps-firewall", os.MFD_CLOEXEC)
     try:
         view = memoryview(text.encode())
         while view:
             view = view[os.write(memory, view) :]
         os.lseek(memory, 0, os.SEEK_SET)
-        return subprocess.Popen(
-            [path, *argv[1:]],
-            stdin=memory,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={"PATH": f"{os.environ.get('PATH', '')}:{SBIN}", "LC_ALL": "C"},
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise ToolFailed(f"{argv[0]}: {error.strerror}") from None
+        yield memory
     finally:
         os.close(memory)
 
 
-def finish(process: subprocess.Popen[bytes], accept: Sequence[int] = (0,)) -> str:
-    """The second half of `run`."""
-    argv = [str(a) for a in process.args] if isinstance(process.args, (list, tuple)) else []
-    name = os.path.basename(argv[0]) if argv else "tool"
+def _spawn(argv: Sequence[str], stdin: int, hold: Sequence[int]) -> subprocess.Popen[bytes]:
+    """A process with a session of its own: a closed terminal does not end it."""
+    path = argv[0] if os.path.isabs(argv[0]) else find(argv[0])
+    if not path:
+        raise ToolFailed(f"{argv[0]} is not installed")
+    environment = {"PATH": search_path(), "LC_ALL": "C"}
+    if getattr(_thread, "alone", False):
+        environment["XTABLES_LOCKFILE"] = "/proc/self/fd/0"  # the lock is one file for all namespaces
     try:
-        out, err = process.communicate(timeout=TIMEOUT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise ToolFailed(f"{name} gave no answer in {TIMEOUT} s") from None
-    if process.returncode not in accept:
-        lines = [line for line in err.decode("utf-8", "replace").splitlines() if line.strip()][:4]
-        raise ToolFailed(f"{name} failed ({process.returncode}): {' / '.join(lines) or 'it said nothing'}")
-    return out.decode("utf-8", "replace")
+        return subprocess.Popen(
+            [path, *argv[1:]],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+            pass_fds=hold,
+        )
+    except OSError as error:
+        raise ToolFailed(f"{argv[0]}: {error.strerror}") from None
 
 
 # --- the ruleset ------------------------------------------------------------------------------------------
 
 
-def load(name: str, texts: Texts, beside: Collection[int] = ()) -> None:
+def load(name: str, texts: Texts, beside: Collection[int] = (), hold: Sequence[int] = ()) -> None:
     """Texts -> the kernel of the calling thread's network namespace, one transaction a family.
 
-    iptables: the families in `beside` leave what else is in the tables; it costs five times as much. Both
-    families start at once, so that no kill of ours comes between them. Raises ToolFailed.
+    iptables: the families in `beside` leave what else is in the tables; on long texts that takes three times
+    as long. Raises ToolFailed.
     """
     if name == nftables.NAME:
-        run("nft", "-f", "-", text=texts[0])
+        run("nft", "-f", "-", text=texts[0], hold=hold)
         return
-    processes = [
-        start(_RESTORE[family], *(["--noflush"] if family in beside else []), "-w", str(LOCK_WAIT), text=text)
+    commands = {
+        family: [_RESTORE[family], *(["--noflush"] if family in beside else []), "-w", str(LOCK_WAIT)]
         for family, text in texts.items()
         if text
-    ]
-    failures = []
-    for process in processes:
-        try:
-            finish(process)
-        except ToolFailed as failure:
-            failures.append(str(failure))
-    if failures:
-        raise ToolFailed("; ".join(failures))
+    }
+    if len(commands) > 1:
+        _at_once([(argv, texts[family]) for family, argv in commands.items()], hold)
+    for family, argv in commands.items() if len(commands) == 1 else ():
+        run(*argv, text=texts[family], hold=hold)
+
+
+def _at_once(commands: Sequence[tuple[Sequence[str], str]], hold: Sequence[int]) -> None:
+    """Several tools, started by one shell: whoever kills us, all of them run or none. Raises ToolFailed."""
+    with contextlib.ExitStack() as stack:
+        inputs = [stack.enter_context(_in_memory(text)) for _, text in commands]
+        lines = [
+            f'{shlex.join([find(argv[0]) or argv[0], *argv[1:]])} </proc/self/fd/{memory} & pids="$pids $!"\n'
+            for (argv, _), memory in zip(commands, inputs)
+        ]
+        script = "".join(lines) + 'for pid in $pids; do wait "$pid" || code=$?; done; exit "${code:-0}"'
+        shell = _spawn(("sh", "-c", script), inputs[0], [*inputs, *hold])
+    finish(shell, " or ".join(argv[0] for argv, _ in commands), sum(len(text) for _, text in commands))
 
 
 def dump(name: str, families: Sequence[int]) -> dict[int, str]:
@@ -127,37 +174,37 @@ def dump(name: str, families: Sequence[int]) -> dict[int, str]:
     Raises ToolFailed also when what a tool prints is not a dump.
     """
     if name == nftables.NAME:
-        there = run("nft", "list", "tables")
-        if f"table {nftables.TABLE}" not in there.splitlines():
+        code, text, said = _answer(start("nft", "-s", "list", "table", *nftables.TABLE.split()), "nft")
+        if code == 1 and said.startswith("Error: No such file or directory"):
             return {0: ""}
-        text = run("nft", "-s", "list", "table", *nftables.TABLE.split())
+        if code:
+            raise ToolFailed(_failure("nft", code, said))
         if not text.startswith(f"table {nftables.TABLE} {{") or not text.rstrip().endswith("}"):
             raise ToolFailed("nft printed something that is not a table")
         return {0: text}
     processes = {family: start(_SAVE[family]) for family in families}
-    texts = {family: finish(process) for family, process in processes.items()}
+    texts = {family: finish(process, _SAVE[family]) for family, process in processes.items()}
     for family, text in texts.items():
         if text.strip() and ("*" not in text or not all(line[:1] in "#*:-C[" for line in text.splitlines() if line)):
             raise ToolFailed(f"{_SAVE[family]} printed something that is not a dump")
     return texts
 
 
-def put_back(name: str, before: Texts) -> None:
+def put_back(name: str, before: Texts, hold: Sequence[int] = ()) -> None:
     """Make the kernel hold a former dump again, other people's rules included. Raises ToolFailed."""
     if name == nftables.NAME:
         kept = nftables.comparable(before[0])
-        run("nft", "-f", "-", text=f"table {nftables.TABLE}\ndelete table {nftables.TABLE}\n{kept}")
-        return
-    for family, text in before.items():
-        run(_RESTORE[family], "-w", str(LOCK_WAIT), text=iptables.whole(text))
+        load(name, {0: f"table {nftables.TABLE}\ndelete table {nftables.TABLE}\n{kept}"}, hold=hold)
+    else:
+        load(name, {family: iptables.whole(text) for family, text in before.items()}, hold=hold)
 
 
-def forget(name: str) -> None:
+def forget(name: str, hold: Sequence[int] = ()) -> None:
     """Take our rules out of the kernel and leave everybody else's. Raises ToolFailed."""
     if name == nftables.NAME:
-        run("nft", "-f", "-", text=f"table {nftables.TABLE}\ndelete table {nftables.TABLE}\n")
-        return
-    load(name, {family: iptables.without_ours(text) for family, text in dump(name, (4, 6)).items()}, (4, 6))
+        load(name, {0: f"table {nftables.TABLE}\ndelete table {nftables.TABLE}\n"}, hold=hold)
+    else:
+        load(name, {f: iptables.without_ours(text) for f, text in dump(name, (4, 6)).items()}, beside=(4, 6), hold=hold)
 
 
 _RESTORE = {4: "iptables-restore", 6: "ip6tables-restore"}
@@ -193,6 +240,7 @@ def _leave_network() -> None:
     if libc.unshare(CLONE_NEWNET):
         reason = os.strerror(ctypes.get_errno())
         raise NoBackend(f"cannot make a network namespace to rehearse the rules in: {reason}")
+    _thread.alone = True
 
 
 # --- services ---------------------------------------------------------------------------------------------
@@ -205,11 +253,12 @@ def enable(unit: str, root: str = "/") -> None:
 
 
 def retire(unit: str) -> None:
-    """Never start a service at boot again, and stop it without waiting where systemd runs."""
+    """Never start a service at boot again, and stop it where systemd runs. Returns when it has ended: firewalld
+    flushes every table of iptables on its way out."""
     run("systemctl", "disable", unit)
     run("systemctl", "mask", unit)
     if os.path.isdir("/run/systemd/system"):
-        run("systemctl", "stop", "--no-block", unit)
+        run("systemctl", "stop", unit)
 
 
 def disable(unit: str, root: str = "/") -> None:

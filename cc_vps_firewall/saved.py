@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .errors import Busy
@@ -26,71 +26,119 @@ class Undo:
     before: dict[str, tuple[bytes, int] | None] = field(default_factory=dict)
 
     def undo(self) -> None:
-        """Put every file back; raises OSError for the first that cannot be."""
+        """Put every file back, as many as can be; raises OSError for the first that cannot."""
+        failures = []
         for path, old in reversed(list(self.before.items())):
-            if old is None:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(path)
-            else:
-                write(path, old[0], old[1])
+            try:
+                if old is None:
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(path)
+                else:
+                    write(path, old[0], old[1])
+            except OSError as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
 
 
 def save(files: Mapping[str, str], undo: Undo, mode: int | None = 0o600) -> list[str]:
-    """Write each file that is not already so. -> the paths written. Raises OSError; `undo` knows what to put
-    back after it. `mode` None keeps the mode of a file that is not ours alone."""
-    written = []
-    for path, text in files.items():
-        data = text.encode()
-        try:
-            with open(path, "rb") as file:
-                old, had = file.read(), os.fstat(file.fileno()).st_mode & 0o7777
-        except FileNotFoundError:
-            undo.before.setdefault(path, None)
-            had = 0o644
-        else:
-            if old == data and had == (had if mode is None else mode):
-                continue
-            undo.before.setdefault(path, (old, had))
-        write(path, data, had if mode is None else mode)
-        written.append(path)
-    return written
+    """Files of one mode; see `save_all`."""
+    return save_all({path: (text, mode) for path, text in files.items()}, undo)
+
+
+def save_all(files: Mapping[str, tuple[str, int | None]], undo: Undo) -> list[str]:
+    """Write each file that is not already so: path -> (text, mode), None for the mode that a file of somebody
+    else's has. All are on the disk under other names before the first takes its place, so that a disk that is
+    full leaves every one as it was. -> the paths written. Raises OSError; `undo` knows what to put back."""
+    waiting: dict[str, tuple[str, str]] = {}
+    try:
+        for path, (text, mode) in files.items():
+            discard(path)
+            data = text.encode("utf-8", "surrogateescape")
+            old = _bytes(path)
+            keeps = old[1] if old else 0o644
+            if old != (data, keeps if mode is None else mode):
+                undo.before.setdefault(path, old)
+                waiting[path] = _stage(path, data, keeps if mode is None else mode)
+        for temporary, place in waiting.values():
+            os.rename(temporary, place)
+        _sync_folders(place for _, place in waiting.values())
+    except BaseException:
+        for temporary, _ in waiting.values():
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        raise
+    return list(waiting)
 
 
 def write(path: str, data: bytes, mode: int) -> None:
     """All of it or nothing: a temporary file in the same folder, synced, renamed, the folder synced."""
-    path = os.path.realpath(path)
-    folder = os.path.dirname(path)
-    os.makedirs(folder, mode=0o755, exist_ok=True)
-    temporary = os.path.join(folder, f".{os.path.basename(path)}.vps-firewall")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)  # left behind by a run that was killed
+    temporary, place = _stage(path, data, mode)
     try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        os.rename(temporary, place)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    _sync_folders([place])
+
+
+def discard(path: str) -> None:
+    """Take away what a run that was killed may have left beside a file."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        os.unlink(_names(path)[0])
+
+
+def _names(path: str) -> tuple[str, str]:
+    """(temporary name, final name): a link is followed, the file that it names is the one replaced."""
+    place = os.path.realpath(path)
+    return os.path.join(os.path.dirname(place), f".{os.path.basename(place)}.vps-firewall"), place
+
+
+def _stage(path: str, data: bytes, mode: int) -> tuple[str, str]:
+    """Data -> the disk, under the temporary name. Nobody else's file or link of that name is written to."""
+    discard(path)
+    temporary, place = _names(path)
+    folder = os.path.dirname(place)
+    if not os.path.isdir(folder):
+        os.makedirs(folder)
+        os.chmod(folder, 0o755)  # noqa: S103 - whatever the umask, everybody may read the status
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
         with open(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-        os.rename(temporary, path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        os.unlink(temporary)
         raise
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    return temporary, place
+
+
+def _sync_folders(paths: Iterable[str]) -> None:
+    for folder in {os.path.dirname(path) for path in paths}:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _bytes(path: str) -> tuple[bytes, int] | None:
+    """A file's content and mode, None where there is none."""
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        with open(path, "rb") as file:
+            return file.read(), os.fstat(file.fileno()).st_mode & 0o7777
+    except FileNotFoundError:
+        return None
 
 
 def remove(path: str, undo: Undo) -> None:
     """Take a file away, if it is there."""
-    try:
-        with open(path, "rb") as file:
-            undo.before.setdefault(path, (file.read(), os.fstat(file.fileno()).st_mode & 0o7777))
+    discard(path)
+    if (old := _bytes(path)) is not None:
+        undo.before.setdefault(path, old)
         os.unlink(path)
-    except FileNotFoundError:
-        return
 
 
 def remove_folder(path: str) -> None:
@@ -108,13 +156,10 @@ def below(root: str, path: str) -> str:
     return os.path.join(root, path.lstrip("/"))
 
 
-def read(path: str) -> str | None:
-    """A file's text, None where there is none."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
+def read(path: str, errors: str = "replace") -> str | None:
+    """A file's text, None where there is none. `errors` "surrogateescape": fit to be written back."""
+    old = _bytes(path)
+    return None if old is None else old[0].decode("utf-8", errors)
 
 
 def with_include(text: str | None, include: str) -> str:
@@ -147,8 +192,9 @@ def read_json(path: str) -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def locked() -> Iterator[None]:
-    """One run of ours at a time. Raises Busy after LOCK_WAIT seconds."""
+def locked() -> Iterator[int]:
+    """One run of ours at a time. -> the lock, for processes to hold that outlive us. Raises Busy after
+    LOCK_WAIT seconds."""
     os.makedirs(os.path.dirname(LOCK), exist_ok=True)
     handle = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -162,6 +208,6 @@ def locked() -> Iterator[None]:
                     reason = f"another vps-firewall has been at work for {LOCK_WAIT} s; nothing was changed"
                     raise Busy(reason) from None
                 time.sleep(0.05)
-        yield
+        yield handle
     finally:
         os.close(handle)

@@ -23,6 +23,21 @@ def differences(backend: str, live: Mapping[int, str], wanted: Mapping[int, str]
     ]
 
 
+def same(backend: str, one: Mapping[int, str], other: Mapping[int, str]) -> bool:
+    """Two dumps of everything, other people's rules included: are they equal, but for what traffic changes?"""
+    if backend == nftables.NAME:
+        return nftables.comparable(one[0]) == nftables.comparable(other[0])
+    return all(iptables.parse_dump(one[family]) == iptables.parse_dump(text) for family, text in other.items())
+
+
+def missing(texts: Mapping[int, str], dumps: Mapping[int, str]) -> int:
+    """How many of a text's rules its own dump lacks, by the comments: every tool prints those as they were."""
+    return sum(max(0, text.count(_COMMENT) - dumps[family].count(_COMMENT)) for family, text in texts.items())
+
+
+_COMMENT = 'comment "'
+
+
 def text_differences(wanted: str, live: str) -> list[str]:
     """Lines of `live` that `wanted` has not (+), and the other way round (-)."""
     if wanted == live:
