@@ -31,7 +31,7 @@ def ruleset_of(case: Case) -> ruleset.Ruleset:
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize(("first", "second"), PAIRS, ids=" then ".join)
+@pytest.mark.parametrize(("first", "second"), PAIRS, ids=[" then ".join(pair) for pair in PAIRS])
 def test_second_policy_holds(first: str, second: str, tool: str) -> None:
     case = load(HOME / second)
     with Topology(case.host) as topology:
