@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import heapq
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,15 +13,21 @@ from .ruleset import BRIDGES, REPLIES, Chain, Port, Rule, Ruleset
 
 NAME = "iptables"
 MARK = "vps-firewall"  # opens the comment of every rule of ours: how they are told from other people's
-OURS = "VPSFW-"  # opens the name of every chain of ours; a chain's name has at most 28 characters
+OURS = "VPSFW-"  # opens the name of every chain of ours
+LIST = OURS + "LIST-"  # and of those that hold many networks
 
 # Forwarded packets are judged in mangle, which comes first: Docker inserts its own accepting rules at the
 # top of filter's FORWARD whenever it starts, and its published ports would never meet a rule of ours there.
 TABLES = {"mangle": ("forward",), "filter": ("input", "forward", "output")}
 
 MULTIPORT = 15  # ports in one rule, a range counts as two (iptables-extensions(8), multiport)
-LEAF = 8  # sources that a new packet is compared with one by one
-BITS = 4  # of the address that one level of the tree decides: 16 branches
+
+# A long list is a tree of chains. A chain forks into at most FORKS, and one of at most LEAF networks into none:
+# with these a new packet meets about 25 rules of a hundred thousand, and forty at worst.
+FORKS = 8
+LEAF = 16
+INLINE = 2  # networks that are no worth a chain of their own
+DEEPEST = 10  # digits of a way; a chain's name has at most 28 characters
 TRACKED = 65_536  # sources that one limit follows at a time
 COMMENT = 200  # xt_comment takes 255 bytes
 
@@ -94,7 +102,7 @@ class _Writer:
         return self.names[chain.name]
 
     def add(self, chain: str, match: str, label: str, target: str) -> None:
-        self.rules[chain].append(f'-A {chain}{match} -m comment --comment "{MARK} {_comment(label)}" {target}\n')
+        self.rules[chain].append(f"-A {chain}{match}{_remark(label)} {target}\n")
 
     def rule(self, chain: str, rule: Rule) -> None:
         target = self.target(rule)
@@ -167,54 +175,52 @@ class _Writer:
         """A chain that gives `target` to the addresses in a list: a few comparisons, however long the list."""
         key = (nets, flag, target)
         if key not in self.names:
-            number = 1 + sum(re.fullmatch(OURS + "LIST-[0-9]+", n) is not None for n in self.names.values())
-            name = self.declare(f"LIST-{number}", key)
-            grow(self, nets, name, _Leaf(flag, target, _comment(label)))
+            number = 1 + sum(name.startswith(LIST) for name in self.names.values())
+            grow(self, nets, self.declare(f"LIST-{number}", key), flag, target, label)
         return self.names[key]
 
 
-@dataclass(frozen=True)
-class _Leaf:
-    """What every rule at the end of a branch says beside its network."""
+def grow(writer: _Writer, nets: Sequence[Net], root: str, flag: str, target: str, label: str) -> None:
+    """Sorted networks, none inside another -> the chain `root`, and chains below it for branches that hold many.
 
-    flag: str
-    target: str
-    label: str
-
-
-def grow(writer: _Writer, nets: tuple[Net, ...], root: str, leaf: _Leaf) -> None:
-    """Split sorted networks by their next bits until few are left; a chain for each branch that has many."""
-    width = WIDTH[writer.family]
-    ending = f' -m comment --comment "{MARK} {leaf.label}" {leaf.target}\n'
-    branches = 0
-    todo = [(root, 0, len(nets), 0)]
+    A branch is named after its way from the root: when a list changes here and there, the other branches stay.
+    """
+    family, remark = writer.family, _remark(label)
+    todo = [(root, "", 0, len(nets))]
     while todo:
-        chain, low, high, depth = todo.pop()
-        opening = f"-A {chain} {leaf.flag} "
-        lines = writer.rules[chain]
-        if high - low <= LEAF:
-            lines += [opening + network_text(writer.family, net) + ending for net in nets[low:high]]
-            continue
-        below = min(depth + BITS, width)
-        rest = width - below
-        at = low
-        while at < high:
-            number, prefix = nets[at]
-            branch, start = number >> rest, at
-            at += 1
-            if prefix >= below:
-                while at < high and nets[at][0] >> rest == branch:
-                    at += 1
-            if at - start == high - low:
-                todo.append((chain, low, high, below))  # all share these bits: ask about the next ones
-            elif at - start <= 2:
-                lines += [opening + network_text(writer.family, net) + ending for net in nets[start:at]]
-            else:
-                branches += 1
-                name = f"{root}-{branches:x}"
-                writer.open(name)
-                lines.append(f"{opening}{network_text(writer.family, (branch << rest, below))} -g {name}\n")
-                todo.append((name, start, at, below))
+        chain, way, low, high = todo.pop()
+        lines, opening = writer.rules[chain], f"-A {chain} {flag} "
+        pieces = enumerate(_forks(nets, low, high))
+        for number, (start, end) in sorted(pieces, key=lambda piece: piece[1][0] - piece[1][1]):  # the largest first
+            if end - start <= INLINE or end - start == high - low:
+                lines += [f"{opening}{network_text(family, net)}{remark} {target}\n" for net in nets[start:end]]
+                continue
+            further = f"{way}{number}" if len(way) < DEEPEST else f"x{len(writer.rules):06x}"
+            branch = f"{root}-{further}"
+            lines.append(f"{opening}{network_text(family, _around(nets, start, end, family))}{remark} -g {branch}\n")
+            writer.open(branch)
+            todo.append((branch, further, start, end))
+
+
+def _forks(nets: Sequence[Net], low: int, high: int) -> list[tuple[int, int]]:
+    """Cut nets[low:high] where the first bit changes that not all share, and the largest piece again, until no
+    piece is large or there are enough of them."""
+    pieces = [(low - high, low, high)]
+    while len(pieces) < FORKS and -pieces[0][0] > LEAF:
+        _, start, end = heapq.heappop(pieces)
+        last = nets[end - 1][0]
+        rest = (nets[start][0] ^ last).bit_length() - 1
+        middle = bisect.bisect(nets, (last >> rest << rest, 0), start, end)
+        heapq.heappush(pieces, (start - middle, start, middle))
+        heapq.heappush(pieces, (middle - end, middle, end))
+    return sorted((start, end) for _, start, end in pieces)
+
+
+def _around(nets: Sequence[Net], start: int, end: int, family: int) -> Net:
+    """The smallest network that holds all of nets[start:end]."""
+    first = nets[start][0]
+    rest = (first ^ nets[end - 1][0]).bit_length()
+    return first >> rest << rest, WIDTH[family] - rest
 
 
 _VERDICTS = {"accept": "-j ACCEPT", "drop": "-j DROP", "reset": "-j REJECT --reject-with tcp-reset"}
@@ -256,10 +262,11 @@ def _labels(ports: Iterable[Port]) -> str:
     return ", ".join(dict.fromkeys(p.label for p in ports if p.label))
 
 
-def _comment(label: str) -> str:
+def _remark(label: str) -> str:
     """Whatever a label holds, what iptables-restore reads is one quoted string."""
     safe = re.sub(r"[^ !#-\[\]-~]", "?", label)
-    return safe if len(safe) <= COMMENT else safe[: COMMENT - 3] + "..."
+    short = safe if len(safe) <= COMMENT else safe[: COMMENT - 3] + "..."
+    return f' -m comment --comment "{MARK} {short}"'
 
 
 # --- dumps ------------------------------------------------------------------------------------------------
@@ -327,12 +334,16 @@ def transition(current: str, wanted: str, rivals: Sequence[str] = ()) -> str:
 
 def _table_transition(name: str, before: Table, after: Table, rivals: Sequence[str]) -> str:
     declared, removed, added, dropped = [], [], [], []
+    branches: dict[str, list[str]] = {}  # of long lists
     for chain, policy in after.policies.items():
         if policy == "-":
-            if not chain.startswith(OURS) or before.rules.get(chain) == after.rules[chain]:
-                continue
-            declared.append(f":{chain} - [0:0]\n")
-            added += [f"-A {chain} {rule}\n" for rule in after.rules[chain]]
+            if chain.startswith(OURS) and before.rules.get(chain) != after.rules[chain]:
+                rules = [f"-A {chain} {rule}\n" for rule in after.rules[chain]]
+                if chain.startswith(LIST):
+                    branches[chain] = rules
+                else:
+                    declared.append(f":{chain} - [0:0]\n")
+                    added += rules
             continue
         have, want = before.rules.get(chain, []), [r for r in after.rules[chain] if ours(r)]
         gone = [r for r in have if not ours(r) and name == "filter" and not foreign(before, r, rivals)]
@@ -343,8 +354,12 @@ def _table_transition(name: str, before: Table, after: Table, rivals: Sequence[s
             added += [f"-A {chain} {r}\n" for r in want]
     for chain in before.policies:
         if chain.startswith(OURS) and chain not in after.policies:
-            declared.append(f":{chain} - [0:0]\n")
+            branches[chain] = []
             dropped.append(f"-X {chain}\n")
+    # With --noflush iptables-nft seeks the chain of every line in a sorted list, from its start: with the last name
+    # first that list never is long. It also puts every branch before the rule that leads to it.
+    for chain in sorted(branches, reverse=True):
+        removed += [f":{chain} - [0:0]\n", *branches[chain]]
     lines = [*declared, *removed, *added, *dropped]
     return f"*{name}\n{''.join(lines)}COMMIT\n" if lines else ""
 
