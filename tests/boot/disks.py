@@ -1,0 +1,227 @@
+"""a guest's root + our module -> a disk that boots, made once for each state of the sources and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.boot import el9
+from tests.boot.guests import Guest, cache_directory, locked, remove, root_of, run
+from tests.suites import REPOSITORY
+
+HERE = Path(__file__).resolve().parent
+DISK_SIZE = "3G"  # sparse
+
+# How an image is made: with the module and the seal, with the module alone, or as people have it today.
+SEALED, UNSEALED = "sealed", "unsealed"
+RUNCMD, UFW, FIREWALLD, CYCLE = "runcmd", "ufw", "firewalld", "cycle"
+
+# What an emulated machine would lose minutes with, and what the lab has no use for.
+CLOUD_CONFIG = """\
+datasource_list: [NoCloud, None]
+growpart: {mode: "off"}
+resize_rootfs: false
+ssh_genkeytypes: [ed25519]
+locale: C.UTF-8
+manage_etc_hosts: false
+apt: {preserve_sources_list: true}
+system_info: {network: {renderers: [networkd]}}
+"""
+
+LISTENERS = """\
+[Unit]
+Description=Listen on ports that the policies of the lab open and close, from the first second to the last
+DefaultDependencies=no
+
+[Socket]
+ListenStream=80
+ListenStream=3306
+ListenStream=8080
+BindIPv6Only=both
+Accept=yes
+
+[Install]
+WantedBy=sysinit.target
+"""
+
+LISTENER = """\
+[Unit]
+DefaultDependencies=no
+
+[Service]
+ExecStart=/bin/true
+StandardInput=socket
+"""
+
+WATCH = """\
+[Unit]
+Description=Tell the lab what moment it is
+DefaultDependencies=no
+
+[Service]
+ExecStart=/usr/local/lib/lab/watch
+
+[Install]
+WantedBy=sysinit.target
+"""
+
+# A service as EL ships its own: with default dependencies. On Debian it makes an ordering cycle, since cloud-init's
+# network stage there comes before sysinit.target, which every unit with default dependencies waits for
+# (canonical/cloud-init#6502).
+EL_STYLE_UNIT = """\
+[Unit]
+Description=A firewall service in the manner of EL
+Before=network-pre.target
+Wants=network-pre.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/true
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+MASKED = (
+    "apt-daily-upgrade.timer",
+    "apt-daily.timer",
+    "e2scrub_all.timer",
+    "fstrim.timer",
+    "getty@tty1.service",
+    "serial-getty@ttyS0.service",
+)
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A file system with the kernel that boots it. Never written to: who boots it lays an overlay over it."""
+
+    file: Path
+    kernel: Path
+    initrd: Path
+
+
+def disk_of(guest: Guest, flavour: str) -> Disk:
+    """The disk of this guest in this flavour, from the cache or made now."""
+    root = root_of(guest)
+    cache = cache_directory()
+    name = f"disk-{guest.name}-{flavour}"
+    file = cache / f"{name}-{_digest(root)}.raw"
+    with locked(cache / f"{name}.lock"):
+        if not file.exists():
+            for old in cache.glob(f"{name}-*"):
+                old.unlink()
+            _make(guest, flavour, root, file)
+    return Disk(file, *(next((root / "boot").glob(f"{kind}-*")) for kind in ("vmlinuz", "initrd.img")))
+
+
+def _digest(root: Path) -> str:
+    """Of everything that goes into a disk: the root's name, and every source of ours."""
+    whole = hashlib.sha256(root.name.encode())
+    sources = [*HERE.rglob("*"), *(REPOSITORY / "cc_vps_firewall").glob("*"), *(REPOSITORY / "schemas").glob("*")]
+    kept = {"disks.py", "el9.py", "watch", "report.py"}
+    for path in sorted(sources):
+        if path.is_file() and (HERE not in path.parents or path.name in kept or "el9" in path.parts):
+            whole.update(f"{path.relative_to(REPOSITORY)}\0".encode() + path.read_bytes())
+    return whole.hexdigest()[:12]
+
+
+def _make(guest: Guest, flavour: str, original: Path, file: Path) -> None:
+    started = time.monotonic()
+    root = file.with_suffix(".root")
+    remove(root)
+    try:
+        run(["nice", "-n", "10", "cp", "-a", str(original), str(root)])
+        _prepare(guest, root)
+        _flavour(guest, flavour, root)
+        partial = file.with_suffix(".partial")
+        partial.unlink(missing_ok=True)
+        # 4 KiB blocks and no lazy initialisation: the guest would spend its first minute on it.
+        extended = "lazy_itable_init=0,lazy_journal_init=0"
+        run(
+            ["nice", "-n", "10", "mke2fs", "-q", "-t", "ext4", "-E", extended, "-d", str(root), str(partial), DISK_SIZE]
+        )
+        partial.rename(file)
+    finally:
+        remove(root)
+    print(f"made {file.name} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+def _prepare(guest: Guest, root: Path) -> None:
+    """What makes a machine of a root, and lets the lab look into it."""
+    write(root, "etc/hostname", "lab\n")
+    write(root, "etc/fstab", "/dev/vda / ext4 rw,noatime 0 0\n")
+    write(root, "etc/default/locale", "LANG=C.UTF-8\n")  # as it is to be: nothing for cloud-init to generate
+    write(root, "etc/machine-id", "uninitialized\n" if guest.is_el else "")
+    write(root, "etc/cloud/cloud.cfg.d/90_lab.cfg", CLOUD_CONFIG)
+    write(root, "etc/systemd/system/lab-listen.socket", LISTENERS)
+    write(root, "etc/systemd/system/lab-listen@.service", LISTENER)
+    write(root, "etc/systemd/system/lab-watch.service", WATCH)
+    write(root, "usr/local/lib/lab/watch", (HERE / "inside/watch").read_text(), 0o755)
+    write(root, "usr/local/lib/lab/report", (HERE / "inside/report.py").read_text())
+    for key in (root / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()
+    if guest.is_el:
+        el9.disguise(root, guest.firewall)
+    for unit in MASKED:
+        mask(root, unit)
+    enable(root, "systemd-networkd.service", "lab-listen.socket", "lab-watch.service")
+
+
+def _flavour(guest: Guest, flavour: str, root: Path) -> None:
+    if flavour in (SEALED, UNSEALED, CYCLE):
+        _register(root, sealed=flavour != UNSEALED)
+    if flavour == CYCLE:
+        write(root, "etc/systemd/system/el-style.service", EL_STYLE_UNIT)
+        enable(root, "el-style.service")
+    if flavour in (RUNCMD, UFW, FIREWALLD):
+        for rival in {UFW, FIREWALLD} - {flavour}:
+            mask(root, f"{rival}.service")
+    if flavour == FIREWALLD:
+        enable(root, "firewalld.service")
+
+
+def _register(root: Path, *, sealed: bool) -> None:
+    """Put our module into the guest's cloud-init, as whoever builds an image does."""
+    command = [sys.executable, "-m", "cc_vps_firewall", "install", "--root", str(root)]
+    subprocess.run([*command, *(["--sealed"] if sealed else [])], check=True, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
+
+
+def write(root: Path, path: str, text: str, mode: int = 0o644) -> None:
+    """Put a file into a root, with the directories that lead to it."""
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_symlink():
+        target.unlink()
+    target.write_text(text, encoding="utf-8")
+    target.chmod(mode)
+
+
+def enable(root: Path, *units: str) -> None:
+    run(["systemctl", f"--root={root}", "enable", *units])
+
+
+def mask(root: Path, unit: str) -> None:
+    link = root / "etc/systemd/system" / unit
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    os.symlink("/dev/null", link)
+
+
+def overlay(disk: Path, target: Path) -> Path:
+    """A disk that holds what is written from now on, over one that stays as it is."""
+    kind = "raw" if disk.suffix == ".raw" else "qcow2"
+    run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", kind, "-b", str(disk), str(target)])
+    return target
+
+
+def copy(disk: Path, target: Path) -> Path:
+    """The same overlay once more."""
+    return Path(shutil.copy(disk, target))

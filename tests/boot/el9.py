@@ -1,0 +1,275 @@
+"""a Debian root -> one that is CentOS Stream 9 to cloud-init, dnf, systemd's presets and our engine.
+
+What is imitated is what decides about a first boot: what the system says it is, the distro class of cloud-init,
+packages from a repository through dnf, the order of cloud-init's units, and firewall services with default
+dependencies that load their file before the network, flush at their stop, and fall back to a second file. What is not
+there: SELinux, NetworkManager, grub, EL's kernels.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from tests.boot.guests import run
+
+RELEASE = "CentOS Stream release 9\n"
+OS_RELEASE = """\
+NAME="CentOS Stream"
+VERSION="9"
+ID="centos"
+ID_LIKE="rhel fedora"
+VERSION_ID="9"
+PLATFORM_ID="platform:el9"
+PRETTY_NAME="CentOS Stream 9"
+"""
+
+# Debian's default is a database per user, which dnf does not look at.
+RPM_MACROS = """\
+%_dbpath /var/lib/rpm
+%dist .el9
+%rhel 9
+"""
+REPOSITORY = "usr/share/lab-repository"
+REPO_FILE = """\
+[lab]
+name=what this stand-in can install
+baseurl=file:///usr/share/lab-repository
+gpgcheck=0
+"""
+
+CLOUD_CONFIG = """\
+system_info:
+  distro: centos
+  default_user: {name: cloud-user, lock_passwd: true, gecos: Cloud User, groups: [adm], shell: /bin/bash}
+"""
+DEBIAN_MODULES = re.compile(r"(?m)^ - (?:apt-|byobu|fan|grub|landscape|lxd|snap|ubuntu-).*\n")
+
+# The order that EL has: no stage before sysinit.target, the network stage with default dependencies and before sshd.
+UNITS = {
+    "cloud-init-local.service": """\
+[Unit]
+Description=cloud-init, before the network (in EL's order)
+DefaultDependencies=no
+Requires=dbus.socket
+Wants=network-pre.target
+After=dbus.socket systemd-remount-fs.service
+Before=NetworkManager.service systemd-networkd.service network-pre.target firewalld.target shutdown.target
+Conflicts=shutdown.target
+RequiresMountsFor=/var/lib/cloud
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/cloud-init init --local
+RemainAfterExit=yes
+TimeoutSec=0
+StandardOutput=journal+console
+
+[Install]
+WantedBy=cloud-init.target
+""",
+    "cloud-init.service": """\
+[Unit]
+Description=cloud-init, when the network is up (in EL's order)
+Wants=cloud-init-local.service sshd-keygen.service
+After=cloud-init-local.service NetworkManager.service NetworkManager-wait-online.service
+After=systemd-networkd-wait-online.service
+Before=network-online.target sshd-keygen.service sshd.service systemd-user-sessions.service
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/cloud-init init
+RemainAfterExit=yes
+TimeoutSec=0
+StandardOutput=journal+console
+
+[Install]
+WantedBy=cloud-init.target
+""",
+}
+
+PRESETS = {
+    "90-default.preset": "enable ssh.service\nenable sshd.service\nenable systemd-networkd*\nenable cloud-*\n"
+    "enable dbus*\nenable lab-*\n",
+    "99-default-disable.preset": "disable *\n",
+}
+
+IPTABLES_SERVICE = """\
+[Unit]
+Description=Load the {family} packet filter that was saved
+AssertPathExists=/etc/sysconfig/{tool}
+Wants=network-pre.target
+Before=network-pre.target{more}
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/libexec/iptables/saved-rules start {tool}
+ExecReload=/usr/libexec/iptables/saved-rules start {tool}
+ExecStop=/usr/libexec/iptables/saved-rules stop {tool}
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+SAVED_RULES = """\
+#!/bin/bash
+# start: load the saved file, or the fallback where it does not load. stop: accept everything, hold no rule.
+tool=$2
+file=/etc/sysconfig/$tool
+case $1 in
+start)
+    "$tool-restore" --wait 600 "$file" && exit 0
+    [ -f "$file.fallback" ] && "$tool-restore" --wait 600 "$file.fallback" && exit 0
+    exit 1
+    ;;
+stop)
+    for chain in INPUT FORWARD OUTPUT; do "$tool" -w -P "$chain" ACCEPT; done
+    "$tool" -w -F
+    "$tool" -w -X
+    ;;
+esac
+"""
+
+NFTABLES_SERVICE = """\
+[Unit]
+Description=Load the nftables rules that were saved
+Wants=network-pre.target
+Before=network-pre.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ProtectSystem=full
+ProtectHome=true
+ExecStart=/sbin/nft -f /etc/sysconfig/nftables.conf
+ExecReload=/sbin/nft 'flush ruleset; include "/etc/sysconfig/nftables.conf";'
+ExecStop=/sbin/nft flush ruleset
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+# package -> what it holds: path -> text and mode. Tools are copied from the Debian root itself.
+PACKAGES: dict[str, dict[str, tuple[str, int]]] = {
+    "iptables-nft-services": {
+        "usr/lib/systemd/system/iptables.service": (
+            IPTABLES_SERVICE.format(family="IPv4", tool="iptables", more=" ip6tables.service"),
+            0o644,
+        ),
+        "usr/lib/systemd/system/ip6tables.service": (
+            IPTABLES_SERVICE.format(family="IPv6", tool="ip6tables", more=""),
+            0o644,
+        ),
+        "usr/libexec/iptables/saved-rules": (SAVED_RULES, 0o755),
+    },
+    "nftables": {
+        "usr/lib/systemd/system/nftables.service": (NFTABLES_SERVICE, 0o644),
+        "etc/sysconfig/nftables.conf": ("# Files of rules are included here.\n", 0o600),
+    },
+}
+TOOLS = {
+    "iptables-nft-services": ("xtables-nft-multi", "iptables*", "ip6tables*"),
+    "nftables": ("nft",),
+}
+
+SPEC = """\
+Name: {name}
+Version: 9
+Release: 1.el9
+Summary: A part of a stand-in for CentOS
+License: none
+BuildArch: noarch
+AutoReqProv: no
+{provides}
+%description
+{name}, made for the boot lab.
+%files
+{files}
+"""
+BASE_PROVIDES = ("/bin/sh", "systemd", "system-release = 9", "system-release(releasever) = 9")
+
+
+def disguise(root: Path, firewall: str) -> None:
+    """Make `root` an EL stand-in. `firewall`: the backend whose service the image has; `none`: neither service nor
+    tools, as in the vendors' own images, where a first boot has to install them."""
+    for path, text in {
+        "etc/os-release": OS_RELEASE,
+        "usr/lib/os-release": OS_RELEASE,
+        "etc/centos-release": RELEASE,
+        "etc/redhat-release": RELEASE,
+        "etc/rpm/macros": RPM_MACROS,
+        "etc/yum.repos.d/lab.repo": REPO_FILE,
+        "etc/cloud/cloud.cfg.d/91_el.cfg": CLOUD_CONFIG,
+        **{f"etc/systemd/system-preset/{name}": text for name, text in PRESETS.items()},
+        # Above Debian's own units of the same names.
+        **{f"etc/systemd/system/{name}": text for name, text in UNITS.items()},
+    }.items():
+        _write(root, path, text)
+    _write(root, "usr/sbin/restorecon", "#!/bin/sh\nexit 0\n", 0o755)
+    _write(root, "etc/locale.conf", "LANG=C.UTF-8\n")
+    config = root / "etc/cloud/cloud.cfg"
+    config.write_text(DEBIAN_MODULES.sub("", config.read_text()))
+    (root / "etc/sysconfig").mkdir(exist_ok=True)
+    (root / "usr/libexec/cloud-init").symlink_to("/usr/lib/cloud-init")
+    # Debian's own service and its configuration are not EL's.
+    for path in ("etc/nftables.conf", "usr/lib/systemd/system/nftables.service", "lib/systemd/system/nftables.service"):
+        (root / path).unlink(missing_ok=True)
+    rpms = _repository(root)
+    run(["rpm", "--root", str(root), "--dbpath", "/var/lib/rpm", "--initdb"])
+    chosen = {"iptables": ["iptables-nft-services"], "nftables": ["nftables"], "none": []}[firewall]
+    install = [str(rpms[name]) for name in ("lab-base", *chosen)]
+    for package in PACKAGES:
+        for pattern in TOOLS[package] if package not in chosen else ():
+            for tool in (root / "usr/sbin").glob(pattern):
+                tool.unlink()
+    run(["rpm", "--root", str(root), "--dbpath", "/var/lib/rpm", "--replacefiles", "-i", *install])
+
+
+def _repository(root: Path) -> dict[str, Path]:
+    """The packages that this stand-in can install, as dnf finds them. -> package -> its RPM."""
+    target = root / REPOSITORY
+    target.mkdir(parents=True)
+    rpms = {}
+    with tempfile.TemporaryDirectory(prefix="vps-firewall-rpm-") as scratch:
+        for name in ("lab-base", *PACKAGES):
+            rpms[name] = _rpm(root, name, Path(scratch) / name, target)
+    run(["createrepo_c", "--quiet", str(target)])
+    return rpms
+
+
+def _rpm(root: Path, name: str, scratch: Path, target: Path) -> Path:
+    content = scratch / "content"
+    content.mkdir(parents=True)
+    for path, (text, mode) in PACKAGES.get(name, {}).items():
+        _write(content, path, text, mode)
+    for pattern in TOOLS.get(name, ()):
+        for tool in (root / "usr/sbin").glob(pattern):
+            (content / "usr/sbin").mkdir(parents=True, exist_ok=True)
+            if tool.is_symlink() and not tool.name.startswith("x"):
+                # Debian's go through /etc/alternatives; EL's name the tool itself.
+                (content / "usr/sbin" / tool.name).symlink_to("xtables-nft-multi")
+            else:
+                shutil.copy2(tool, content / "usr/sbin" / tool.name)
+    files = "\n".join(f"/{path.relative_to(content)}" for path in sorted(content.rglob("*")) if not path.is_dir())
+    provides = "".join(f"Provides: {what}\n" for what in BASE_PROVIDES if name == "lab-base")
+    spec = scratch / "package.spec"
+    spec.write_text(SPEC.format(name=name, provides=provides, files=files))
+    macros = {"_topdir": scratch / "build", "_rpmdir": target, "_build_name_fmt": "%%{NAME}.rpm"}
+    defined = [word for key, value in macros.items() for word in ("--define", f"{key} {value}")]
+    checks = ["--define", "__os_install_post %{nil}", "--define", "_binaries_in_noarch_packages_terminate_build 0"]
+    install = f"%install\nmkdir -p %{{buildroot}}\ncp -a {content}/. %{{buildroot}}/\n"
+    spec.write_text(spec.read_text().replace("%files\n", f"{install}%files\n"))
+    run(["rpmbuild", "-bb", "--quiet", *defined, *checks, str(spec)])
+    return target / f"{name}.rpm"
+
+
+def _write(root: Path, path: str, text: str, mode: int = 0o644) -> None:
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_symlink():
+        target.unlink()
+    target.write_text(text, encoding="utf-8")
+    target.chmod(mode)

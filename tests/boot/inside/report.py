@@ -1,0 +1,117 @@
+"""a guest that has booted -> one line of JSON: what cloud-init, systemd, the kernel and our command say."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+
+UNITS = (
+    "cloud-final.service",
+    "cloud-init-local.service",
+    "cloud-init-network.service",
+    "cloud-init.service",
+    "firewalld.service",
+    "ip6tables.service",
+    "iptables.service",
+    "multi-user.target",
+    "network-online.target",
+    "network-pre.target",
+    "nftables.service",
+    "ssh.service",
+    "sshd.service",
+    "sysinit.target",
+    "systemd-networkd.service",
+    "ufw.service",
+    "vps-firewall.service",
+    "vps-firewall-seal.service",
+)
+CYCLE = re.compile(r"ordering cycle|deleted to break", re.IGNORECASE)
+
+
+def run(*command: str) -> tuple[int, str]:
+    """An exit code and what was printed."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return 127, str(error)
+    return done.returncode, done.stdout
+
+
+def parsed(text: str) -> object:
+    """JSON if it is, else the text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def read(path: str) -> str:
+    """A file's text, or nothing."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def module(log: str) -> dict[str, float]:
+    """Seconds after the kernel's start at which our module began and ended, if it ran in this boot."""
+    kernel_start = time.time() - float(read("/proc/uptime").split()[0])
+    pattern = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d+) .*?(start|finish): \S*/config-vps[_-]firewall"
+    found = {}
+    for stamp, fraction, what in re.findall(pattern, log):
+        at = time.mktime(time.strptime(stamp, "%Y-%m-%d %H:%M:%S")) + float(f"0.{fraction}")
+        found["began" if what == "start" else "ended"] = round(at - kernel_start, 2)
+    return found
+
+
+def units() -> dict[str, float]:
+    """Unit -> seconds after the kernel's start at which it was up, for those that came up."""
+    _, text = run("systemctl", "show", "-p", "Id,ActiveEnterTimestampMonotonic", *UNITS)
+    up = {}
+    for block in text.split("\n\n"):
+        fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if int(fields.get("ActiveEnterTimestampMonotonic") or 0):
+            up[fields["Id"]] = int(fields["ActiveEnterTimestampMonotonic"]) / 1e6
+    return up
+
+
+def rules() -> str:
+    """What the kernel holds, without counters and dates, so that two boots can be compared."""
+    _, tables = run("nft", "-s", "list", "ruleset")
+    out = [line for line in tables.splitlines() if "iptables-nft" not in line]
+    for tool in ("iptables-save", "ip6tables-save"):
+        _, text = run(tool)
+        out += [re.sub(r" ?\[\d+:\d+\]", "", line) for line in text.splitlines() if not line.startswith("#")]
+    return "\n".join(out)
+
+
+def main() -> None:
+    log = read("/var/log/cloud-init.log")
+    # A second boot appends to the log: what is told here is this boot's.
+    log = log[max(log.rfind("running 'init-local'"), 0) :]
+    _, journal = run("journalctl", "-b", "--no-pager", "-o", "short-monotonic")
+    cloud_init_exit, cloud_init = run("cloud-init", "status", "--format", "json")
+    verify_exit, verify = run("vps-firewall", "verify")
+    told = {
+        "cloud_init": {"exit": cloud_init_exit, "status": parsed(cloud_init)},
+        "result": parsed(read("/run/cloud-init/result.json")),
+        "warnings": [line for line in log.splitlines() if re.search(r"\[(WARNING|ERROR|CRITICAL)\]", line)][:20],
+        "verify": {"exit": verify_exit, "said": verify},
+        "status": parsed(read("/var/lib/vps-firewall/status.json")),
+        "rules": rules(),
+        "units": units(),
+        "failed": run("systemctl", "--failed", "--plain", "--no-legend")[1].split("\n"),
+        "cycles": [line for line in journal.splitlines() if CYCLE.search(line)],
+        "module": module(log),
+        "module_log": [line for line in log.splitlines() if "vps_firewall" in line or "vps-firewall" in line][-40:],
+        "userspace": read("/proc/uptime").split()[0],
+        "instance": os.path.basename(os.path.realpath("/var/lib/cloud/instance")),
+    }
+    print("@report " + json.dumps(told), flush=True)
+
+
+main()

@@ -1,0 +1,209 @@
+"""what was seen of a boot + what the policy opens -> what was wrong with it, and the row of the table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.boot.machine import Boot
+from tests.boot.prober import KNOCKS, knocks_in
+
+FAMILIES = ("4", "6", "link")
+DENSE = 3.0  # seconds: a watch with a longer gap proves nothing
+LOADERS = ("nftables.service", "iptables.service", "ip6tables.service", "vps-firewall.service")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What may be answered, as `who port/protocol`, and how the boot is to end.
+
+    `before`: what may be answered besides until our module ends: what the instance before had opened, or everything
+    where the image has nothing to close it with.
+    """
+
+    opened: frozenset[str]
+    before: frozenset[str] = frozenset()
+    result: tuple[str, ...] = ("applied", "unchanged")
+    clean: bool = True  # cloud-init has nothing to report
+    tools: bool = True  # the image has a firewall: something is loaded before the network
+    rules_as: str = ""  # what the kernel must hold: the rules of an earlier boot
+    problem: str = ""  # what the status must say
+    ours: bool = True  # False: a machine without the module, for comparison
+    cycles: bool = False  # a boot in which the cycle is wanted: the check must see it
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    guest: str
+    scenario: str
+    first: Mapping[str, str]  # family -> what answered first, and when
+    leaks: int
+    leaked: tuple[str, ...]
+    sealed: float | None
+    in_force: float | None
+    sshd: float | None
+    added: float | None
+    seconds: float
+    problems: tuple[str, ...]
+
+
+def judge(guest: str, scenario: str, boot: Boot, expected: Expected) -> Row:
+    """One boot, held against what was expected of it."""
+    units: Mapping[str, float] = boot.report.get("units", {})
+    loaded = [units[unit] for unit in LOADERS if unit in units]
+    sealed = max(loaded) if loaded else None
+    in_force = policy_in_force(boot, sealed)
+    wrong = [a for a in boot.answers if a.knock not in _allowed(expected, a.at, in_force)]
+    leaked = []
+    for family in FAMILIES:
+        for knock in map(str, KNOCKS):
+            if at := [a for a in wrong if a.family == family and a.knock == knock]:
+                leaked.append(f"{_family(family)} {knock} x{len(at)} {at[0].at:.1f}-{at[-1].at:.1f} s {at[0].answer}")
+    problems = list(leaked) if expected.ours else []
+    problems += _watch(boot)
+    if boot.end != "cut":
+        problems += _answered(boot, expected)
+        problems += _inside(boot, expected, units)
+    module = boot.report.get("module", {})
+    return Row(
+        guest=guest,
+        scenario=scenario,
+        first={family: _first(boot, family) for family in FAMILIES},
+        leaks=len(wrong),
+        leaked=tuple(leaked),
+        sealed=sealed,
+        in_force=in_force,
+        sshd=units.get("ssh.service") or units.get("sshd.service"),
+        added=module["ended"] - module["began"] if len(module) == 2 else None,
+        seconds=boot.seconds,
+        problems=tuple(problems),
+    )
+
+
+def policy_in_force(boot: Boot, sealed: float | None) -> float | None:
+    """When our module ended, or, in a boot in which it had nothing to do, when the saved rules were loaded."""
+    ended: float | None = boot.report.get("module", {}).get("ended", sealed)
+    return ended
+
+
+def _allowed(expected: Expected, at: float, in_force: float | None) -> frozenset[str]:
+    if in_force is None or at < in_force:
+        return expected.opened | expected.before
+    return expected.opened
+
+
+def _watch(boot: Boot) -> list[str]:
+    """Was it a watch at all?"""
+    out = [f"nobody knocked at {k}" for k, n in boot.sent.items() if not n]
+    if boot.widest > DENSE:
+        out.append(f"nobody knocked for {boot.widest:.1f} s: this watch proves nothing")
+    if boot.end == "hung":
+        out.append("the guest never came to its end")
+    return out
+
+
+def _answered(boot: Boot, expected: Expected) -> list[str]:
+    """What the policy opens must be answered while the machine stands."""
+    settled = boot.moments.get("settled", 0.0)
+    out = []
+    for family in FAMILIES:
+        for knock in map(str, knocks_in(family)):
+            served = [a for a in boot.answers if a.family == family and a.knock == knock and a.at >= settled]
+            if knock in expected.opened and not served:
+                out.append(f"{_family(family)} {knock} is not answered, and the policy opens it")
+            elif knock in expected.opened and "/22" not in knock and {a.answer for a in served} == {"unreachable"}:
+                out.append(f"{_family(family)} {knock} is refused")
+    return out
+
+
+def _inside(boot: Boot, expected: Expected, units: Mapping[str, float]) -> list[str]:
+    """What the guest says of itself."""
+    told = boot.report
+    if not told:
+        return ["the guest came to no report"]
+    cycles = [*told["cycles"], *re.findall(r".*(?:ordering cycle|deleted to break).*", boot.console)]
+    if expected.cycles:
+        return [] if cycles else ["an EL-style unit makes an ordering cycle here, and the check did not see it"]
+    if not expected.ours:
+        return []
+    out = [f"cycle: {line.strip()}" for line in cycles[:4]]
+    status = told["status"] if isinstance(told["status"], dict) else {}
+    if status.get("result") not in expected.result:
+        out.append(f"the status says {status.get('result')!r}, expected was {' or '.join(expected.result)}")
+    if expected.problem and expected.problem not in " ".join(status.get("problems", [])):
+        out.append(f"the status does not say {expected.problem!r}")
+    if expected.clean:
+        out += _cloud_init(told)
+    elif not _errors(told):
+        out.append("cloud-init reports no error, and the policy was refused")
+    if told["verify"]["exit"] != 0:
+        out.append(f"verify: exit {told['verify']['exit']}: {told['verify']['said'].strip()[:300]}")
+    if expected.rules_as and told["rules"] != expected.rules_as:
+        out.append("the kernel does not hold the rules that it held before")
+    loaded = [units[unit] for unit in LOADERS if unit in units]
+    network, sshd = units.get("systemd-networkd.service"), units.get("ssh.service") or units.get("sshd.service")
+    if not expected.tools:
+        pass
+    elif not loaded:
+        out.append("no unit loaded rules in this boot")
+    elif network is None or max(loaded) > network:
+        out.append(f"the saved rules were loaded at {max(loaded):.1f} s, the network was up at {network} s")
+    stage = units.get("cloud-init-network.service") or units.get("cloud-init.service")
+    if sshd is None or stage is None or stage > sshd:
+        out.append(f"sshd was up at {sshd} s, the network stage ended at {stage} s")
+    failed = [line.split()[0] for line in told["failed"] if line.strip()]
+    allowed = () if expected.clean else ("cloud-init.service", "cloud-init-network.service", "cloud-init-main.service")
+    out += [f"{unit} failed" for unit in failed if unit not in allowed]
+    return out
+
+
+def _cloud_init(told: Mapping[str, Any]) -> list[str]:
+    status = told["cloud_init"]["status"]
+    out = [f"cloud-init: {error}" for error in _errors(told)]
+    if not isinstance(status, dict):
+        return [*out, f"cloud-init status: {str(status)[:200]}"]
+    if status.get("recoverable_errors"):
+        out.append(f"cloud-init: recoverable errors {status['recoverable_errors']}")
+    if status.get("status") != "done" or status.get("extended_status", "done") != "done":
+        out.append(f"cloud-init status: {status.get('extended_status', status.get('status'))}")
+    return out + [f"cloud-init: {line}" for line in told["warnings"]]
+
+
+def _errors(told: Mapping[str, Any]) -> Sequence[object]:
+    result = told["result"]
+    errors: Sequence[object] = result["v1"]["errors"] if isinstance(result, dict) else [str(result)]
+    return errors
+
+
+def _first(boot: Boot, family: str) -> str:
+    for answer in boot.answers:
+        if answer.family == family:
+            return f"{answer.knock.replace('anyone ', '').replace('/tcp', '')} {answer.at:.1f}"
+    return "-"
+
+
+def _family(family: str) -> str:
+    return {"4": "IPv4", "6": "IPv6", "link": "link-local"}[family]
+
+
+# --- the table ----------------------------------------------------------------------------------------------
+
+HEAD = ("guest", "scenario", "v4 first", "v6 first", "link first", "leaks", "sealed", "policy", "sshd", "added", "boot")
+
+
+def table(rows: Sequence[Row]) -> str:
+    """All times are seconds after the kernel's start; `added` is what our module took, `boot` power-on to power-off."""
+    lines: list[tuple[str, ...]] = [HEAD]
+    for row in rows:
+        times = [_seconds(t) for t in (row.sealed, row.in_force, row.sshd, row.added, row.seconds)]
+        lines.append((row.guest, row.scenario, *(row.first[f] for f in FAMILIES), str(row.leaks), *times))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths)).rstrip() for line in lines)
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

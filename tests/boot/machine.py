@@ -1,0 +1,189 @@
+"""a disk + a seed -> one power-on to power-off under qemu, and everything that was seen of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.boot import disks, guests
+from tests.boot.wire import GATEWAY, GUEST, GUEST_MAC, TAP, Wire
+
+PROBER = Path(__file__).with_name("prober.py")
+LIMIT = 600  # seconds after which a guest counts as hung
+
+CMDLINE = "root=/dev/vda rw console=ttyS0 net.ifnames=0 loglevel=5 systemd.show_status=1 panic=5"
+
+NETWORK = f"""\
+version: 2
+ethernets:
+  eth0:
+    match: {{macaddress: "{GUEST_MAC}"}}
+    set-name: eth0
+    dhcp4: false
+    dhcp6: false
+    addresses: ["{GUEST["4"]}/24", "{GUEST["6"]}/64"]
+    gateway4: "{GATEWAY["4"]}"
+    gateway6: "{GATEWAY["6"]}"
+"""
+
+
+class BootFailed(Exception):
+    """The emulator or the prober did not run; the message says what they said."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of the guest, with the moment in seconds after its kernel's start."""
+
+    at: float
+    family: str
+    knock: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What was seen from outside and told from inside between one power-on and power-off.
+
+    All times are seconds after the kernel's start. `end` is `off`, `cut` (by the lab) or `hung`.
+    """
+
+    end: str
+    seconds: float
+    moments: Mapping[str, float]
+    answers: tuple[Answer, ...]
+    sent: Mapping[str, int]
+    widest: float  # the longest time in which no round of knocks was made
+    console: str
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+
+def seed(folder: Path, user_data: str, instance: str) -> Path:
+    """The disk that a cloud would attach: NoCloud."""
+    parts = {
+        "user-data": user_data,
+        "meta-data": f"instance-id: {instance}\nlocal-hostname: lab\n",
+        "network-config": NETWORK,
+    }
+    content = folder / f"seed-{instance}"
+    shutil.rmtree(content, ignore_errors=True)
+    content.mkdir()
+    for name, text in parts.items():
+        (content / name).write_text(text, encoding="utf-8")
+    iso = folder / f"seed-{instance}.iso"
+    guests.run(["genisoimage", "-quiet", "-volid", "cidata", "-joliet", "-rock", "-output", str(iso), str(content)])
+    return iso
+
+
+def boot(wire: Wire, disk: disks.Disk, overlay: Path, seed_disk: Path, folder: Path, *, cut_at: str = "") -> Boot:
+    """Switch a guest on and watch it until it is off. `cut_at`: the moment of the guest at which its power is cut."""
+    console, heard = folder / "console.log", folder / "answers.jsonl"
+    with heard.open("w") as answers, (folder / "qemu.log").open("w") as said:
+        prober = subprocess.Popen(
+            wire.inside([sys.executable, str(PROBER), TAP, GUEST_MAC]), stdin=subprocess.DEVNULL, stdout=answers
+        )
+        try:
+            _wait_for_prober(prober, heard)
+            powered = time.monotonic()
+            emulator = subprocess.Popen(
+                wire.inside(_emulator(disk, overlay, seed_disk, console)),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=said,
+            )
+            try:
+                end, lines = _follow(emulator, cut_at)
+            finally:
+                emulator.kill()
+                emulator.wait()
+            ended = time.monotonic()
+            prober.send_signal(signal.SIGTERM)
+            prober.wait(10)
+        finally:
+            prober.kill()
+            prober.wait()
+    text = console.read_text(errors="replace") if console.exists() else ""
+    if not lines:
+        hint = (folder / "qemu.log").read_text(errors="replace") + text[-1500:]
+        raise BootFailed(f"the guest said nothing from its inside; {hint}")
+    return _boot(end, ended - powered, lines, heard.read_text(), text)
+
+
+def _emulator(disk: disks.Disk, overlay: Path, seed_disk: Path, console: Path) -> list[str]:
+    """Plain emulation: needs no /dev/kvm. The NIC has no boot ROM: nothing answers before the guest's kernel."""
+    return [
+        *("nice", "-n", "10"),
+        *("qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,thread=multi", "-cpu", "max"),
+        *("-smp", str(min(os.cpu_count() or 1, 2)), "-m", "1024"),
+        *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
+        *("-kernel", str(disk.kernel), "-initrd", str(disk.initrd), "-append", CMDLINE),
+        *("-drive", f"file={overlay},if=virtio,format=qcow2"),
+        *("-drive", f"file={seed_disk},if=virtio,format=raw,readonly=on"),
+        *("-netdev", f"tap,id=wire,ifname={TAP},script=no,downscript=no"),
+        *("-device", f"virtio-net-pci,netdev=wire,mac={GUEST_MAC},romfile="),
+        *("-device", "virtio-rng-pci"),
+        *("-serial", f"file:{console}", "-serial", "stdio"),
+    ]
+
+
+def _wait_for_prober(prober: subprocess.Popen[bytes], heard: Path) -> None:
+    deadline = time.monotonic() + 15
+    while not heard.stat().st_size:
+        if prober.poll() is not None or time.monotonic() > deadline:
+            raise BootFailed("the prober did not start")
+        time.sleep(0.05)
+
+
+def _follow(emulator: subprocess.Popen[bytes], cut_at: str) -> tuple[str, list[tuple[float, str]]]:
+    """Read what the guest says from inside, until it is off. -> how it ended, the lines with the moment of each."""
+    assert emulator.stdout is not None
+    stream = emulator.stdout.fileno()
+    lines: list[tuple[float, str]] = []
+    deadline, rest = time.monotonic() + LIMIT, b""
+    while True:
+        readable, _, _ = select.select([stream], [], [], max(deadline - time.monotonic(), 0))
+        if not readable:
+            return "hung", lines
+        data = os.read(stream, 65536)
+        if not data:
+            return "off", lines
+        now = time.monotonic()
+        *whole, rest = (rest + data).split(b"\n")
+        for line in whole:
+            lines.append((now, line.decode(errors="replace").strip()))
+            if cut_at and lines[-1][1].startswith("@moment ") and lines[-1][1].split()[2:] == [cut_at]:
+                emulator.kill()
+                return "cut", lines
+
+
+def _boot(end: str, seconds: float, lines: list[tuple[float, str]], heard: str, console: str) -> Boot:
+    moments: dict[str, float] = {}
+    starts, report = [], {}
+    for at, line in lines:
+        if line.startswith("@moment "):
+            _, uptime, name = line.split()
+            moments[name] = float(uptime)
+            starts.append(at - float(uptime))
+        elif line.startswith("@report "):
+            with contextlib.suppress(ValueError):
+                report = json.loads(line[8:])
+    kernel_start = min(starts)  # every line came later than it was said: the earliest is the nearest
+    told = [json.loads(line) for line in heard.splitlines()]
+    answers = [
+        Answer(round(t["asked"] - kernel_start, 2), t["family"], t["knock"], t["answer"])
+        for t in told
+        if t["what"] == "answer"
+    ]
+    sums = next(t for t in told if t["what"] == "sums")
+    return Boot(end, seconds, moments, tuple(answers), sums["sent"], sums["widest"], console, report)
