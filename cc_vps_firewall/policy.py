@@ -645,21 +645,19 @@ class _Reader:
 
     def checked_port(self, path: str, match: re.Match[str]) -> tuple[Opening, ...]:
         first, last, proto = int(match[1]), int(match[2] or match[1]), match[3]
-        wrong = [p for p in dict.fromkeys((first, last)) if not 1 <= p <= 65535]
-        for port in wrong:
-            self.refuse(path, f"{port} is not a port (1-65535)")
-        ports = match[0].partition("/")[0]
-        if re.search(r"\b0[0-9]", ports) and not wrong:
-            self.refuse(path, f"{ports} opens with a zero; write {Opening('', first, last).ports}")
-        elif last < first and not wrong:
-            self.refuse(path, f"{ports} runs backwards; write {last}-{first}")
-        elif proto is None and not wrong:
-            self.refuse(path, f"{ports} names no protocol; write {ports}/tcp or {ports}/udp")
+        told = [f"{port} is not a port (1-65535)" for port in dict.fromkeys((first, last)) if not 1 <= port <= 65535]
+        ports, right = match[0].partition("/")[0], Opening("", min(first, last), max(first, last)).ports
+        if not told and last < first:
+            told.append(f"{ports} runs backwards; write {right}")
+        elif not told and re.search(r"\b0[0-9]", ports):
+            told.append(f"{ports} opens with a zero; write {right}")
+        if not told and proto is None:
+            told.append(f"{ports} names no protocol; write {right}/tcp or {right}/udp")
         elif proto not in ("tcp", "udp", None):
-            self.refuse(path, f"{show(proto)} is not a protocol with ports; write {ports}/tcp or {ports}/udp")
-        elif not wrong:
-            return (Opening(proto, first, last),)
-        return ()
+            told.append(f"{show(proto)} is not a protocol with ports; write {right}/tcp or {right}/udp")
+        for message in told:
+            self.refuse(path, message)
+        return () if told else (Opening(proto, first, last),)
 
 
 def _opening(text: str) -> Opening:

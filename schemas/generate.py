@@ -4,6 +4,10 @@ Draft-04, as cloud-init's own schema, into which `vps-firewall install` puts thi
 said here a second time (names of services, keys, patterns) comes from the package itself; descriptions and
 examples are this file's own. tests/unit/test_schema.py fails while the committed file is stale.
 
+What may be very long, a list of sources, is judged item by item, and not under an anyOf: an error then names the wrong
+item, and not, in cloud-init's log, the hundred thousand around it; and jsonschema, which cloud-init runs at boot,
+looks at each once.
+
 Three things a draft-04 schema cannot do are the parser's alone: arithmetic (host bits, ranges that run
 backwards), looking elsewhere (is this name a list? does deny refuse everybody?), and reading files.
 """
@@ -37,6 +41,18 @@ PREFIX6 = "(?:/(?:12[0-8]|1[01][0-9]|[1-9]?[0-9]))?"
 RATE = f"(?:{policy.MAX_RATE}|[1-9][0-9]{{0,3}})/(?:{'|'.join(policy.PERIODS)})"
 
 
+def _pattern(pattern: str) -> str:
+    """All of the text. Python's $ also matches before a last newline, which ECMA's does not: (?!\\n) makes them one."""
+    return rf"^(?:{pattern})$(?!\n)"
+
+
+LISTED: list[Schema] = [
+    {"pattern": _pattern(IPV4 + PREFIX4)},
+    {"pattern": _pattern(IPV6 + PREFIX6)},
+    {"pattern": _pattern(f"(?!any$){policy.LIST_NAME.pattern}")},
+]
+
+
 def schema() -> Schema:
     """The whole document."""
     return {
@@ -53,9 +69,9 @@ def schema() -> Schema:
             "outgoing": _outgoing(),
             "exit": _exit(),
             "lists": _lists(),
-            "sources": _sources(),
+            "sources": _some("source", minItems=1),
             "source": _source(),
-            "denied": _denied(),
+            "denied": _some("listed"),
             "listed": _listed(),
             "limit": _limit(),
             "port": _port(),
@@ -76,11 +92,6 @@ def _key(title: str, description: str, examples: list[Any], **more: Any) -> Sche
 def _choice(key: str) -> Schema:
     accepted = list(policy.CHOICES[key])
     return {"examples": accepted, "enum": accepted, "default": accepted[0]}
-
-
-def _pattern(pattern: str) -> str:
-    """All of the text. Python's $ also matches before a last newline, which ECMA's does not: (?!\\n) makes them one."""
-    return rf"^(?:{pattern})$(?!\n)"
 
 
 def _object(keys: tuple[str, ...], properties: Schema, **more: Any) -> Schema:
@@ -310,14 +321,17 @@ def _lists() -> Schema:
         "Absolute path of a file on the host: one address or network a line, # begins a comment.",
         ["/etc/vps-firewall/scanners.txt"],
         type="string",
-        pattern=_pattern(policy.PATH.pattern.replace("\\x", "\\u00")),
+        pattern=_pattern(policy.PATH.pattern.replace(r"\x", r"\u00")),
     )
     mapping = _object(("file",), {"file": file}, required=["file"])
-    return {"type": "object", "additionalProperties": {"anyOf": [*_one_or_list(_ref("listed")), mapping]}}
+    some = _some("listed", {"type": "object"})
+    return {"type": "object", "additionalProperties": {**mapping, **some, "type": ["string", "array", "object"]}}
 
 
-def _sources() -> Schema:
-    return {"anyOf": _one_or_list(_ref("source"), minItems=1)}
+def _some(item: str, *others: Schema, **more: Any) -> Schema:
+    """A list of sources, or a lone one in place of a list of one."""
+    alternatives = [{"type": "array"}, *others, _ref(item)]
+    return {"type": ["string", "array"], "items": _ref(item), "anyOf": alternatives, **more}
 
 
 def _source() -> Schema:
@@ -327,11 +341,7 @@ def _source() -> Schema:
         "resolver answers before the firewall is up.",
         ["203.0.113.7", "203.0.113.0/24", "2001:db8::/32", "office", "any"],
         type="string",
-        anyOf=[
-            {"pattern": _pattern(IPV4 + PREFIX4)},
-            {"pattern": _pattern(IPV6 + PREFIX6)},
-            {"pattern": _pattern(policy.LIST_NAME.pattern)},
-        ],
+        anyOf=[*LISTED, {"enum": ["any"]}],
     )
 
 
@@ -340,12 +350,9 @@ def _listed() -> Schema:
         "Source",
         "An IPv4 or IPv6 address or network, or the name of a list.",
         ["203.0.113.7", "203.0.113.0/24", "2001:db8::/32", "office"],
-        allOf=[_ref("source"), {"not": {"enum": ["any"]}}],
+        type="string",
+        anyOf=LISTED,
     )
-
-
-def _denied() -> Schema:
-    return {"anyOf": _one_or_list(_ref("listed"))}
 
 
 def _limit() -> Schema:

@@ -10,14 +10,18 @@ from typing import Any
 from hypothesis import strategies as st
 
 from cc_vps_firewall import policy, services
+from cc_vps_firewall.errors import PolicyRefused
 
 TEXT = st.text(max_size=80)
 WORDS = st.sampled_from(
-    [*policy.KEYS, *policy.ALLOW_KEYS, *policy.OUT_KEYS]
-    + "file any drop accept http web esp 80/tcp 1-65535/udp 0/tcp 53 30/minute 0/day office all eth0 wg* /srv/list".split()
-    + "true false null nftables iptables auto root guard ignore example.com fe80::1%eth0 ::ffff:203.0.113.7".split()
-    + "203.0.113.7 203.0.113.7/24 2001:db8::/32 ::/0 0.0.0.0/0".split()
-)
+    [
+        *policy.KEYS, *policy.ALLOW_KEYS, *policy.OUT_KEYS,
+        "file", "any", "drop", "accept", "http", "web", "esp", "80/tcp", "1-65535/udp", "0/tcp", "53",
+        "30/minute", "0/day", "office", "all", "eth0", "wg*", "/srv/list", "true", "false", "null", "nftables",
+        "iptables", "auto", "root", "guard", "ignore", "example.com", "fe80::1%eth0", "::ffff:203.0.113.7",
+        "203.0.113.7", "203.0.113.7/24", "2001:db8::/32", "::/0", "0.0.0.0/0",
+    ]
+)  # fmt: skip
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
@@ -77,6 +81,15 @@ GOOD: dict[str, Any] = {
 LIST_FILE = "198.51.100.0/25\n2001:db8:bad::/48 # scanners\n"
 
 Position = tuple[Any, ...]
+
+
+def problems(section: object, text: str = LIST_FILE) -> list[str] | None:
+    """What is wrong, None when nothing is."""
+    try:
+        policy.parse(section, read_list=lambda path: text)
+    except PolicyRefused as refused:
+        return [str(problem) for problem in refused.problems]
+    return None
 
 
 def positions(value: object, here: Position = ()) -> Iterator[Position]:

@@ -16,7 +16,7 @@ from cc_vps_firewall.policy import ANYWHERE, EVERYTHING, Entry, Limit, Opening, 
 from tests import corpus
 from tests.casefiles import load_all
 
-from .any_yaml import GOOD, LIST_FILE, POLICIES, VALUES, almost_good, positions, put
+from .any_yaml import GOOD, LIST_FILE, POLICIES, VALUES, almost_good, positions, problems, put
 
 REFUSED = corpus.refused()
 ACCEPTED = corpus.accepted()
@@ -130,15 +130,6 @@ def test_why_a_list_file_cannot_be_read_is_told(error: Exception, told: str) -> 
 
 
 # --- anything at all ----------------------------------------------------------------------------------------
-
-
-def problems(section: object, text: str = LIST_FILE) -> list[str] | None:
-    """What is wrong, None when nothing is."""
-    try:
-        policy.parse(section, read_list=lambda path: text)
-    except PolicyRefused as refused:
-        return [str(problem) for problem in refused.problems]
-    return None
 
 
 def assert_answered(section: object, text: str = LIST_FILE) -> None:

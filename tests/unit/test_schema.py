@@ -1,0 +1,219 @@
+"""The schema is fresh, says something about every key, and judges as the parser does wherever a schema can."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cc_vps_firewall import policy, register, services
+from schemas import generate
+from tests import corpus
+from tests.casefiles import load_all
+
+from .any_yaml import OPENINGS, POLICIES, SOURCES, almost_good, problems
+
+SCHEMA = generate.schema()
+CLOUD_INIT = {  # the frame of cloud-init's own schema, as far as a module's definition depends on it
+    "$schema": "http://json-schema.org/draft-04/schema#",
+    "$defs": {"base_config": {"type": "object", "properties": {"hostname": {"type": "string"}}}},
+    "allOf": [{"$ref": "#/$defs/base_config"}],
+    "properties": {"hostname": {}},
+    "additionalProperties": False,
+}
+INSIDE = json.loads(register.patch_schema(json.dumps(CLOUD_INIT)))
+VALIDATORS = {"alone": jsonschema.Draft4Validator(SCHEMA), "inside": jsonschema.Draft4Validator(INSIDE)}
+
+LONG = 50_000  # bytes; jsonschema takes seconds from there
+
+REFUSED = [s for s in corpus.refused() if s.values()]
+ACCEPTED = [s for s in corpus.accepted() if s.values()]
+
+
+def why_refused(text: str) -> str:
+    """What the parser says of an address, '' when it takes it."""
+    try:
+        policy.parse_network(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def passes(value: object, where: str = "alone") -> bool:
+    return bool(VALIDATORS[where].is_valid({policy.KEY: value}))
+
+
+def parser_takes(value: object) -> bool:
+    return problems(value) is None
+
+
+# --- the document -------------------------------------------------------------------------------------------
+
+
+def test_the_committed_file_is_fresh() -> None:
+    assert generate.HOME.read_text(encoding="utf-8") == generate.text(), "run python3 -m schemas.generate"
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, INSIDE], ids=["alone", "inside"])
+def test_it_is_a_draft_04_schema(schema: dict[str, Any]) -> None:
+    jsonschema.Draft4Validator.check_schema(schema)
+    assert schema["$schema"] == "http://json-schema.org/draft-04/schema#"
+
+
+def keys(node: object, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every key that a user may write, and what the schema says of it, references resolved one step."""
+    if isinstance(node, dict):
+        for name, below in node.items():
+            if name == "properties" and where:
+                for key, said in below.items() if "additionalProperties" in node else ():
+                    target = said.get("$ref", "").rpartition("/")[2]
+                    yield f"{where}.{key}", SCHEMA["definitions"].get(target, said)
+            yield from keys(below, f"{where}/{name}")
+    elif isinstance(node, list):
+        for number, below in enumerate(node):
+            yield from keys(below, f"{where}/{number}")
+
+
+KEYS = dict(keys(SCHEMA["definitions"], "definitions"))
+
+
+def test_every_key_of_the_parser_is_there() -> None:
+    named = {where.rpartition(".")[2] for where in KEYS}
+    assert named == {
+        *policy.KEYS,
+        *policy.SSH_KEYS,
+        *policy.ALLOW_KEYS,
+        *policy.OUTGOING_KEYS,
+        *policy.OUT_KEYS,
+        "file",
+    }
+
+
+@pytest.mark.parametrize("where", KEYS)
+def test_every_key_says_what_it_is(where: str) -> None:
+    said = KEYS[where]
+    assert said["title"]
+    assert said["description"].endswith(".")
+    assert said["examples"]
+
+
+@pytest.mark.parametrize("where", KEYS)
+def test_every_example_and_default_is_right(where: str) -> None:
+    said = KEYS[where]
+    validator = jsonschema.Draft4Validator({**said, "definitions": SCHEMA["definitions"]})
+    for example in said["examples"] + [said[k] for k in ("default",) if k in said]:
+        validator.validate(example)
+
+
+def test_every_example_of_a_top_level_key_is_a_policy() -> None:
+    for key, said in SCHEMA["definitions"]["policy"]["properties"].items():
+        for example in said["examples"]:
+            lists = {"office": ["203.0.113.7"], "scanners": ["198.51.100.0/24"]}
+            assert parser_takes({"lists": lists, key: example}), (key, example)
+
+
+def test_defaults_are_those_of_the_parser() -> None:
+    properties = SCHEMA["definitions"]["policy"]["properties"]
+    spelled = {key: said["default"] for key, said in properties.items()}
+    assert set(spelled) == set(policy.KEYS)
+    empty = policy.parse({}, read_list=lambda path: "")
+    assert policy.parse(spelled, read_list=lambda path: "") == empty
+
+
+def test_names_of_services_stand_in_one_place() -> None:
+    assert SCHEMA["definitions"]["service"]["enum"] == list(services.names())
+    assert generate.text().count('"https"') < 12  # the enum, and examples
+
+
+def test_a_wrong_source_is_named_and_not_the_list_around_it() -> None:
+    """cloud-init logs the message of every error: with the whole list in it, megabytes."""
+    many = [f"10.{n >> 8}.{n & 255}.0/24" for n in range(2000)]
+    for value in ({"deny": [*many, "example.com"]}, {"lists": {"a": [*many, "example.com"]}}):
+        (error,) = VALIDATORS["inside"].iter_errors({policy.KEY: value})
+        assert list(error.path)[-1] == 2000
+        assert len(error.message) < 100
+
+
+# --- one corpus ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stanza", REFUSED, ids=lambda stanza: stanza.name)
+def test_refused_by_both_or_there_is_a_reason(stanza: corpus.Stanza) -> None:
+    (value,) = stanza.values()
+    for where in VALIDATORS if len(stanza.data) < LONG else ["alone"]:
+        assert passes(value, where) == (stanza.judge == "parser"), stanza.because
+
+
+def test_whoever_judges_alone_has_seen_what_the_other_cannot() -> None:
+    for stanza in corpus.refused():
+        assert stanza.values() or stanza.judge == "parser", f"{stanza.name}: no value to judge for the schema"
+
+
+@pytest.mark.parametrize("where", VALIDATORS)
+@pytest.mark.parametrize("stanza", ACCEPTED, ids=lambda stanza: stanza.name)
+def test_accepted_by_both(stanza: corpus.Stanza, where: str) -> None:
+    (value,) = stanza.values()
+    VALIDATORS[where].validate({policy.KEY: value})
+
+
+@pytest.mark.parametrize("where", VALIDATORS)
+@pytest.mark.parametrize("case", load_all(), ids=lambda case: case.name)
+def test_every_case_with_packets_is_accepted(case: Any, where: str) -> None:
+    VALIDATORS[where].validate(yaml.safe_load(case.user_data))
+
+
+# --- anything -----------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=200)
+@given(almost_good())
+def test_the_schema_takes_whatever_the_parser_takes(value: object) -> None:
+    """The other way round a message of the parser follows; this way cloud-init would warn of a good policy."""
+    if parser_takes(value):
+        assert passes(value)
+
+
+@given(POLICIES)
+def test_the_schema_takes_good_policies(value: object) -> None:
+    assert passes(value)
+
+
+@given(st.text(max_size=30) | st.from_regex(f"^(?:{generate.IPV4}|{generate.IPV6})$", fullmatch=True))
+def test_addresses_are_told_by_the_schema_as_by_the_parser(text: str) -> None:
+    if policy.LIST_NAME.fullmatch(text):
+        return
+    assert passes({"deny": [text]}) == (why_refused(text) == "")
+
+
+@given(SOURCES, st.integers(0, 130))
+def test_networks_are_told_by_the_schema_up_to_host_bits(text: str, prefix: int) -> None:
+    text = f"{text.partition('/')[0]}/{prefix}"
+    why = why_refused(text)
+    assert passes({"deny": [text]}) == (why == "" or "host bits" in why)
+
+
+@given(OPENINGS | st.from_regex(r"[0-9]{1,6}(-[0-9]{1,6})?/(tcp|udp|sctp)", fullmatch=True))
+def test_ports_are_told_by_the_schema_up_to_their_order(text: str) -> None:
+    told = problems({"allow": [text]})
+    assert passes({"allow": [text]}) == all("runs backwards" in line for line in told or ())
+
+
+@given(st.text(max_size=70) | st.from_regex(policy.COMMENT) | st.from_regex(policy.INTERFACE))
+def test_texts_are_told_by_the_schema_as_by_the_parser(text: str) -> None:
+    for key in ("comment", "interface"):
+        value = {"allow": [{"service": "http", key: text}]}
+        assert passes(value) == parser_takes(value)
+
+
+@pytest.mark.parametrize("value", [{80: 1}, {"lists": {80: []}}, {"lists": {None: [], True: []}, 1.5: {}}])
+def test_keys_that_are_no_text_break_no_validator(value: object) -> None:
+    """Inside cloud-init an exception of jsonschema would be one of its stage."""
+    for validator in VALIDATORS.values():
+        for error in validator.iter_errors({policy.KEY: value}):
+            assert error.message
