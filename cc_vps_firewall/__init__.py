@@ -7,6 +7,7 @@ and imports the engine inside handle(), where cloud-init contains what goes wron
 
 import glob
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -43,10 +44,11 @@ def handle(*positional, **keyword):
         return
     try:
         from . import entrance
+
+        problems = entrance.handle(cfg[KEY], cloud)
     except Exception as error:
         loaded = _emergency()
-        raise RuntimeError("vps-firewall is not whole (%r); %s" % (error, loaded)) from error
-    problems = entrance.handle(cfg[KEY], cloud)
+        raise RuntimeError("the engine of vps-firewall failed (%r): the host is %s" % (error, loaded)) from error
     if problems:
         for problem in problems:
             sys.stderr.write("vps-firewall: %s\n" % problem)
@@ -87,26 +89,35 @@ COMMIT
 
 
 def _emergency():
-    """Close the host with what this file alone can say: SSH, replies, ICMP and DHCP come in."""
+    """Close the host with what this file alone can say: SSH, replies, ICMP and DHCP come in. -> how it is now."""
+    chosen = ",".join(_ssh_ports())
+    v4 = _IPTABLES.replace("ICMP", "icmp").replace("CLIENT", "67 --dport 68")
+    v6 = _IPTABLES.replace("ICMP", "ipv6-icmp").replace("CLIENT", "547 --dport 546")
+    if _load(("nft", "-f", "-"), _NFT.replace("PORTS", chosen)):
+        return "closed but for SSH until the next boot"
+    # One after the other, and both whatever becomes of the first: one family closed is better than none.
+    closed = {
+        "IPv4": _load(("iptables-restore", "-w", "10"), v4.replace("PORTS", chosen)),
+        "IPv6": _load(("ip6tables-restore", "-w", "10"), v6.replace("PORTS", chosen))
+        or not os.path.exists("/proc/net/if_inet6"),
+    }
+    if all(closed.values()):
+        return "closed but for SSH until the next boot"
+    return "OPEN over %s: no tool could close it" % " and ".join(sorted(f for f in closed if not closed[f]))
+
+
+def _ssh_ports():
+    """The ports that sshd's configuration names, as many as one multiport match takes; 22 where it names none."""
     ports = set()
     for path in ["/etc/ssh/sshd_config"] + sorted(glob.glob("/etc/ssh/sshd_config.d/*.conf")):
         try:
-            with open(path) as config:
-                ports.update(re.findall(r"(?mi)^\s*port[ \t]+(\d{1,5})\b", config.read()))
-        except (OSError, ValueError):
+            with open(path, errors="replace") as config:
+                text = config.read()
+        except OSError:
             continue
-    chosen = ",".join(sorted(ports or {"22"})[:15])
-    v4 = _IPTABLES.replace("ICMP", "icmp").replace("CLIENT", "67 --dport 68")
-    v6 = _IPTABLES.replace("ICMP", "ipv6-icmp").replace("CLIENT", "547 --dport 546")
-    attempts = [
-        [("nft", "-f", "-", _NFT)],
-        [("iptables-restore", "-w", "10", v4), ("ip6tables-restore", "-w", "10", v6)],
-    ]
-    for attempt in attempts:
-        loaded = [_load(command[:-1], command[-1].replace("PORTS", chosen)) for command in attempt]
-        if all(loaded):
-            return "closed but for SSH until it is mended and cloud-init runs again"
-    return "and no tool could close this host: IT IS OPEN"
+        ports.update(re.findall(r"(?mi)^\s*port[ \t=]+\"?(\d{1,5})\b", text))
+        ports.update(re.findall(r"(?mi)^\s*listenaddress[ \t=]+(?:\[[^\]\s]*\]|[^\s:\[]+):(\d{1,5})\b", text))
+    return sorted(port for port in ports if 0 < int(port) < 65536)[:15] or ["22"]
 
 
 def _load(argv, text):

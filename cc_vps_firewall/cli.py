@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import select
@@ -34,8 +35,13 @@ exit codes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. -> its exit code."""
     options = _parser().parse_args(arguments)
+    return _guarded(lambda: int(options.call(options)))
+
+
+def _guarded(call: Callable[[], int]) -> int:
+    """Run `call`. -> its exit code, or that of what it raised, which is told to people."""
     try:
-        code: int = options.call(options)
+        code = call()
         sys.stdout.flush()
     except PolicyRefused as refused:
         _tell(*map(str, refused.problems))
@@ -44,16 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _tell(f"vps-firewall: {failure}")
         return failure.exit_code
     except PermissionError as error:
-        _tell(f"vps-firewall: {error.filename or 'this'}: {error.strerror}; run it as root")
+        _tell(f"vps-firewall: {converge.reason(error)}; run it as root")
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        _tell(f"vps-firewall: {f'{error.filename}: ' if error.filename else ''}{error.strerror}")
-        return 1
-    except KeyboardInterrupt:
-        _tell("vps-firewall: interrupted")
+    except (Exception, KeyboardInterrupt) as failure:
+        _tell(f"vps-firewall: {converge.reason(failure)}")
         return 1
     return code
 
@@ -138,7 +141,9 @@ def apply(options: Any) -> int:
         print(json.dumps(told, indent=1, sort_keys=True) if options.json else _said(told))
         return 0
 
-    return _with_confirmation(go, options.confirm) if options.confirm else go(None)
+    if not options.confirm:
+        return go(None)
+    return _with_confirmation(go, options.confirm, _terminal() if options.file == "-" else 0)
 
 
 def verify(options: Any) -> int:
@@ -263,67 +268,68 @@ def _ssh_session() -> tuple[str, int] | None:
     return None
 
 
-def _with_confirmation(go: Callable[[Callable[[], bool] | None], int], seconds: int) -> int:
+def _with_confirmation(go: Callable[[Callable[[], bool] | None], int], seconds: int, terminal: int) -> int:
     """Run `go` in a process that outlives this terminal; it takes the rules back unless this one says yes.
 
     A cut connection kills this process: its end of the pipe closes, which is a no.
     """
-    reading, writing = os.pipe()
-    ready_reading, ready_writing = os.pipe()
+    answer, say = os.pipe()
+    question, ask = os.pipe()
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
-        os.close(writing)
-        os.close(ready_reading)
+        os.close(say)
+        os.close(question)
         code = 1
         try:
             os.setsid()
-            for signum in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
+            for signum in (signal.SIGHUP, signal.SIGINT):
                 signal.signal(signum, signal.SIG_IGN)
 
             def confirmed() -> bool:
-                os.write(ready_writing, b"?")
-                return bool(select.select([reading], [], [], seconds)[0]) and os.read(reading, 1) == b"y"
+                os.write(ask, b"?")
+                return bool(select.select([answer], [], [], seconds)[0]) and os.read(answer, 1) == b"y"
 
             code = _guarded(lambda: go(confirmed))
         finally:
             os._exit(code)
-    os.close(reading)
-    os.close(ready_writing)
-    if os.read(ready_reading, 1):
-        _tell(f"The rules are in force. Log in a second time to see; then type yes within {seconds} s to keep them.")
-        if _typed_yes(seconds):
-            os.write(writing, b"y")
-    os.close(writing)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def _guarded(call: Callable[[], int]) -> int:
-    """main()'s error handling for the child, which must not return into its parent's frames."""
-    try:
-        code = call()
-    except PolicyRefused as refused:
-        _tell(*map(str, refused.problems))
-        code = refused.exit_code
-    except FirewallError as failure:
-        _tell(f"vps-firewall: {failure}")
-        code = failure.exit_code
-    except OSError as error:
-        _tell(f"vps-firewall: {error}")
-        code = 1
-    sys.stdout.flush()
+    os.close(answer)
+    os.close(ask)
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):  # a no, and too late a yes
+        if os.read(question, 1):
+            _tell(f"The rules are in force. Log in a second time to try; then type yes within {seconds} s to keep them")
+            if _typed_yes(seconds, terminal, question):
+                os.write(say, b"y")
+    os.close(say)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code < 0:
+        raise FirewallError(f"was killed at its work (signal {-code}); run verify to see what is in force")
     return code
 
 
-def _typed_yes(seconds: int) -> bool:
-    """Did a line with yes come in time? An end of input is not a no: the time runs on, in case of a pipe."""
-    deadline = time.monotonic() + seconds
+def _typed_yes(seconds: int, terminal: int, question: int) -> bool:
+    """Did somebody say yes in time? The end of input is a no, and so is that of whoever asks the question."""
+    deadline, said = time.monotonic() + seconds, b""
     while (left := deadline - time.monotonic()) > 0:
-        if not select.select([sys.stdin], [], [], left)[0]:
+        ready = select.select([terminal, question], [], [], left)[0]
+        if not ready or question in ready:
             return False
-        line = sys.stdin.readline()
-        if not line:
-            time.sleep(min(left, 0.5))
-        elif line.strip().lower() in ("y", "yes"):
+        try:
+            heard = os.read(terminal, 1000)
+        except OSError:
+            heard = b""  # EIO: the terminal is gone
+        if not heard:
+            return False
+        *lines, said = (said + heard).split(b"\n")
+        if any(line.strip().lower() in (b"y", b"yes") for line in lines):
             return True
     return False
+
+
+def _terminal() -> int:
+    """Where the answer comes from when the policy came from standard input."""
+    try:
+        return os.open("/dev/tty", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        reason = "--confirm has no terminal to hear your yes from while the policy comes from standard input"
+        raise FirewallError(reason) from None

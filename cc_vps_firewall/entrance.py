@@ -2,35 +2,89 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import time
+from collections.abc import Callable
 from typing import Any
 
-from . import backend, converge, kernel, saved, userdata
+from . import backend, converge, kernel, userdata
 from .backend import Host
 from .errors import FirewallError, NoBackend, PolicyRefused, Problem
 
 LOG = logging.getLogger("cloudinit.config.cc_vps_firewall")
 
 
-def handle(section: object, cloud: Any) -> list[str]:
-    """Put `section` in force on this first boot. -> what went wrong, empty when all is well."""
-    host = backend.look()
+def handle(section: object, cloud: Any, *, checkpoint: Callable[[str], None] = lambda moment: None) -> list[str]:
+    """Put `section` in force on this first boot. -> what went wrong, empty when all is well.
+
+    The work is done in a process of its own, and what kills that one, for want of memory say, does not kill
+    cloud-init: the last good policy or the built-in one is put in force then. Raises FirewallError when not even
+    that could be done, and the host may be open.
+    """
+    host, notes = backend.look(), []
     began = time.monotonic()
-    installed = _install_tools(section, cloud, host)
-    if installed:
+    if installed := _install_tools(section, cloud, host):
         host = backend.look()
+        notes.append(f"{installed} had to be installed: unprotected for {time.monotonic() - began:.1f} s before")
+
+    def boot() -> list[str]:
+        try:
+            status = converge.first_boot(
+                section, host, duplicates=_duplicates(cloud), notes=notes, checkpoint=checkpoint
+            )
+        except PolicyRefused as refused:
+            return [str(problem) for problem in refused.problems]
+        except converge.StillOpen:
+            raise
+        except Exception as failure:
+            return [converge.reason(failure)]
+        for note in status.get("notes", []):
+            LOG.info("%s", note)
+        return []
+
+    def rescue() -> list[str]:
+        converge.fall_back(host, killed)
+        return [str(killed)]
+
     try:
-        status = converge.first_boot(section, host, duplicates=_duplicates(cloud))
-    except PolicyRefused as refused:
-        return [str(problem) for problem in refused.problems]
-    except FirewallError as failure:
-        return [str(failure)]
-    for note in status.get("notes", []):
-        LOG.info("%s", note)
-    if installed:
-        _note(status, f"{installed} had to be installed: unprotected for {time.monotonic() - began:.1f} s before")
-    return []
+        return _apart(boot)
+    except _Killed as failure:
+        killed = failure
+    return _apart(rescue)
+
+
+class _Killed(FirewallError):
+    """The child was killed before it could answer."""
+
+
+def _apart(work: Callable[[], list[str]]) -> list[str]:
+    """Call `work` in a child of ours. -> what it returned. Raises FirewallError where it raised, _Killed where it
+    was killed."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reading)
+            try:
+                answer = [True, work()]
+            except BaseException as failure:
+                answer = [False, [converge.reason(failure)]]
+            with open(writing, "w", encoding="utf-8") as parent:
+                json.dump(answer, parent)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with open(reading, encoding="utf-8") as told:
+        said = told.read()
+    ended = os.waitpid(child, 0)[1]
+    if os.WIFSIGNALED(ended) or not said:
+        raise _Killed(f"the engine was killed at its work (signal {os.WTERMSIG(ended)})")
+    well, lines = json.loads(said)
+    if not well:
+        raise FirewallError(lines[0])
+    return [str(line) for line in lines]
 
 
 def _install_tools(section: object, cloud: Any, host: Host) -> str:
@@ -65,9 +119,3 @@ def _duplicates(cloud: Any) -> list[Problem]:
         return []  # another part is broken: cloud-init's to say
     except (AttributeError, TypeError):
         return []  # no datasource to ask, as under `cloud-init single`
-
-
-def _note(status: converge.Status, note: str) -> None:
-    status["notes"] = [*status.get("notes", []), note]
-    saved.write_json(saved.STATUS, status, 0o644)
-    LOG.info("%s", note)
