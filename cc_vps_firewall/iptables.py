@@ -130,6 +130,8 @@ class _Writer:
         if not rule.proto:
             return [("", rule.label)]
         proto = f" -p {PROTOCOLS.get(rule.proto, rule.proto)}"
+        if rule.proto == "ah" and self.family == 6:
+            return [(" -m ah", rule.label)]  # an extension header: ip6tables-legacy's -p never matches it
         if rule.icmp:
             module, option = ("icmp", "icmp") if self.family == 4 else ("icmp6", "icmpv6")
             hops = f" -m hl --hl-eq {rule.hop_limit}" if rule.hop_limit else ""

@@ -182,14 +182,18 @@ def _bridged() -> tuple[Rule, ...]:
 
 def _forwarding(policy: Policy) -> tuple[Rule, ...]:
     """Containers' and virtual machines' packets pass; a published port is judged by the port on this host."""
+    judged = [Rule("containers: ignore", "accept", state="dnat")]
+    if policy.containers == "guard":
+        judged = [Rule("containers: guard", "published", state="dnat")]
+        if policy.malformed == "drop":
+            judged.insert(0, Rule("containers: guard, malformed", "malformed", state="dnat"))
     return (
         *_metadata(policy, forwarded=True),
         *_deny(policy),
         *(Rule("containers: from their own bridges", "accept", came_in=name) for name in BRIDGES),
-        Rule(f"containers: {policy.containers}", "accept" if policy.containers == "ignore" else "published",
-             state="dnat"),
+        *judged,
         *_log(policy, "fwd"),
-    )  # fmt: skip
+    )
 
 
 def _published(policy: Policy) -> tuple[Rule, ...]:
