@@ -321,7 +321,7 @@ def pings(internet: Internet) -> dict[int, bool]:
 def tables(machine: Machine) -> str:
     """What the kernel has to filter with, of either backend: iptables here is the variant on nftables' side.
 
-    Only the names: nft 0.9.8 dies of a floating point exception when it has to list what iptables loaded with hashlimit.
+    Only the names: nft 0.9.8 dies of a floating point exception on listing what iptables loaded with hashlimit.
     """
     return machine.run("nft", "list", "tables").stdout
 
