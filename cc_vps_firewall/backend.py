@@ -10,7 +10,7 @@ from dataclasses import dataclass
 BACKENDS = ("nftables", "iptables")
 TOOLS = {
     "nftables": ("nft",),
-    "iptables": ("iptables-restore", "iptables-save", "ip6tables-restore", "ip6tables-save"),
+    "iptables": ("iptables-restore", "iptables-save", "ip6tables-restore", "ip6tables-save", "flock"),
 }
 FAMILIES = {"nftables": (0,), "iptables": (4, 6)}  # 0: one text for both
 

@@ -25,6 +25,10 @@ MAX_TOLD = 200  # problems and differences in status.json; `check` and `verify` 
 SMALL = 200_000  # bytes of iptables rules that are changed one by one in no time, so that no moment is other people's
 
 
+class StillOpen(FirewallError):
+    """A first boot could not put any rules in force."""
+
+
 def converge(
     section: object,
     host: Host,
@@ -124,7 +128,7 @@ def first_boot(
 
 def fall_back(host: Host, failure: BaseException, checkpoint: Callable[[str], None] = lambda moment: None) -> Status:
     """After a first boot that failed: the last good policy, which a re-provisioned host may have saved but not
-    loaded, or else the built-in one, and a status that says so. Raises FirewallError when not even that works."""
+    loaded, or else the built-in one, and a status that says so. Raises StillOpen when not even that works."""
     told, kept = saved.read_json(saved.STATUS), "the last good policy"
     status = _last_good(host, checkpoint)
     if not status:
@@ -136,7 +140,7 @@ def fall_back(host: Host, failure: BaseException, checkpoint: Callable[[str], No
         status["failed_in"] = told.get("failed_in")
     _tell(status)
     if "open" not in status:
-        raise FirewallError(f"nothing could close this host, after: {_problems(failure)[0]}")
+        raise StillOpen(f"nothing could close this host, after: {_problems(failure)[0]}")
     return status
 
 
@@ -187,7 +191,7 @@ def _force(choice: Choice, host: Host) -> Status:
         try:
             step()
         except (FirewallError, OSError) as failure:
-            failures.append(f"the next boot may be open: {_reason(failure)}")
+            failures.append(f"the next boot may be open: {reason(failure)}")
     story.notes += failures
     story.status.update(_in_force(choice, texts, wanted), notes=story.notes)
     return story.status
@@ -405,7 +409,7 @@ def _put_back(
             undo.undo()
             kernel.relabel([path for path, old in undo.before.items() if old])
         except (FirewallError, OSError) as failure:
-            lost.append(f"the files: {_reason(failure)}")
+            lost.append(f"the files: {reason(failure)}")
     return lost
 
 
@@ -430,7 +434,7 @@ def _retire_rivals(host: Host) -> list[str]:
             kernel.retire(f"{rival}.service")
             notes.append(f"{rival} was switched off and masked: its rules would fight these")
         except (FirewallError, OSError) as failure:
-            notes.append(f"{rival} could not be switched off: {_reason(failure)}")
+            notes.append(f"{rival} could not be switched off: {reason(failure)}")
     return notes
 
 
@@ -456,7 +460,7 @@ def _retire_other(choice: Choice, host: Host, former: str, lock: int) -> list[st
         for path in files:
             saved.discard(path)
     except (FirewallError, OSError) as failure:
-        notes.append(f"{other.backend} could not be retired: {_reason(failure)}")
+        notes.append(f"{other.backend} could not be retired: {reason(failure)}")
     return notes
 
 
@@ -503,11 +507,11 @@ class _Story:
     def verdict(self, failure: BaseException, lost: Sequence[str]) -> BaseException:
         """What to raise when the host was changed, and put back but for what is `lost`."""
         if lost:
-            return FirewallError(f"{_reason(failure)}; and this could not be put back: {'; '.join(lost)}")
+            return FirewallError(f"{reason(failure)}; and this could not be put back: {'; '.join(lost)}")
         if isinstance(failure, LoadRefused) and self.failed_in == "load":
             return LoadRefused(f"{failure}; nothing was changed")
         if isinstance(failure, (FirewallError, OSError, KeyboardInterrupt)):
-            return RolledBack(f"{_reason(failure)}; what was there before is back")
+            return RolledBack(f"{reason(failure)}; what was there before is back")
         return failure
 
     @contextlib.contextmanager
@@ -556,7 +560,7 @@ def _problems(failure: BaseException) -> list[str]:
         told = [str(p) for p in failure.problems]
         more = len(told) - MAX_TOLD
         return told[:MAX_TOLD] + ([f"{KEY}: and {more} more"] if more > 0 else [])
-    return [_reason(failure)]
+    return [reason(failure)]
 
 
 def _open(wanted: Policy) -> dict[str, list[dict[str, str]]]:
@@ -589,7 +593,7 @@ def _ports(stored: Mapping[str, object], host: Host) -> tuple[int, ...]:
     return tuple(p for p in ports if isinstance(p, int)) if isinstance(ports, list) else host.ssh_ports
 
 
-def _reason(failure: BaseException) -> str:
+def reason(failure: BaseException) -> str:
     """For people, in one line."""
     if isinstance(failure, OSError) and failure.strerror:
         return f"{failure.filename}: {failure.strerror}" if failure.filename else failure.strerror

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -23,6 +23,7 @@ Texts = Mapping[int, str]  # by family: 0 (both at once), 4, 6
 
 TIMEOUT = 30.0  # seconds that a tool may take for nothing at all; a hung one must not keep a first boot open
 BYTES_A_SECOND = 100_000  # of text, on top of that: a tenth of what the slowest tool does on a small machine
+GATE_WAIT = 10  # seconds between the start of two tools that are to run together, at the very most
 LOCK_WAIT = 10  # seconds to wait for the xtables lock when somebody else holds it
 CLONE_NEWNET = 0x40000000  # unshare(2)
 SBIN = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")
@@ -156,16 +157,30 @@ def load(name: str, texts: Texts, beside: Collection[int] = (), hold: Sequence[i
 
 
 def _at_once(commands: Sequence[tuple[Sequence[str], str]], hold: Sequence[int]) -> None:
-    """Several tools, started by one shell: whoever kills us, all of them run or none. Raises ToolFailed."""
+    """Several tools behind one gate: whoever kills us, all of them run or none. Raises ToolFailed.
+
+    Each waits in flock(1) for a lock that our open file has; one system call of ours takes it off. The waiting
+    hold that open file too: when we die before that call the lock stays, and they give up.
+    """
     with contextlib.ExitStack() as stack:
-        inputs = [stack.enter_context(_in_memory(text)) for _, text in commands]
-        lines = [
-            f'{shlex.join([find(argv[0]) or argv[0], *argv[1:]])} </proc/self/fd/{memory} & pids="$pids $!"\n'
-            for (argv, _), memory in zip(commands, inputs)
+        gate = stack.enter_context(_in_memory(""))
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        waiting = ("flock", "--shared", "--timeout", str(GATE_WAIT), f"/proc/self/fd/{gate}")
+        processes = [
+            _spawn(
+                [*waiting, find(argv[0]) or argv[0], *argv[1:]], stack.enter_context(_in_memory(text)), [gate, *hold]
+            )
+            for argv, text in commands
         ]
-        script = "".join(lines) + 'for pid in $pids; do wait "$pid" || code=$?; done; exit "${code:-0}"'
-        shell = _spawn(("sh", "-c", script), inputs[0], [*inputs, *hold])
-    finish(shell, " or ".join(argv[0] for argv, _ in commands), sum(len(text) for _, text in commands))
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        failures = []
+        for process, (argv, text) in zip(processes, commands):
+            try:
+                finish(process, argv[0], len(text))
+            except ToolFailed as failure:
+                failures.append(str(failure))
+    if failures:
+        raise ToolFailed("; ".join(failures))
 
 
 def dump(name: str, families: Sequence[int]) -> dict[int, str]:
