@@ -253,7 +253,7 @@ def _duplicates(root: Any) -> list[Problem]:
 # --- files ------------------------------------------------------------------------------------------------
 
 
-def read_file(path: str, limit: int, pause: Callable[[], None] = lambda: None) -> bytes:
+def read_file(path: str, limit: int, pause: Callable[[], object] = lambda: None) -> bytes:
     """A regular file, whole: opened once, never blocking on a pipe or a device, and not while it changes.
 
     It is read twice: two writes within one tick of the clock leave one time behind. `pause` comes between.

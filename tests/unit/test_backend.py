@@ -1,0 +1,212 @@
+"""Which backend a host gets, where its files go, and where its sshd listens: by the host's files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from cc_vps_firewall import backend
+from cc_vps_firewall.backend import Host
+
+OS_RELEASE = {
+    "centos9": 'NAME="CentOS Stream"\nVERSION="9"\nID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="9"\n',
+    "centos10": 'NAME="CentOS Stream"\nVERSION="10 (Coughlan)"\nID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="10"\n',
+    "alma8": 'NAME="AlmaLinux"\nID="almalinux"\nID_LIKE="rhel centos fedora"\nVERSION_ID="8.10"\n',
+    "alma9": 'NAME="AlmaLinux"\nID="almalinux"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.7"\n',
+    "rocky9": 'NAME="Rocky Linux"\nID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.6"\n',
+    "rocky10": 'NAME="Rocky Linux"\nID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="10.1"\n',
+    "rhel9": 'NAME="Red Hat Enterprise Linux"\nID="rhel"\nID_LIKE="fedora"\nVERSION_ID="9.6"\n',
+    "fedora43": 'NAME="Fedora Linux"\nID=fedora\nVERSION_ID=43\n',
+    "debian11": 'NAME="Debian GNU/Linux"\nVERSION_ID="11"\nID=debian\n',
+    "debian13": 'NAME="Debian GNU/Linux"\nVERSION_ID="13"\nID=debian\n',
+    "sid": 'NAME="Debian GNU/Linux"\nVERSION_CODENAME=forky\nID=debian\n',
+    "ubuntu24": 'NAME="Ubuntu"\nVERSION_ID="24.04"\nID=ubuntu\nID_LIKE=debian\n',
+    "mint": "NAME='Linux Mint'\nID=linuxmint\nID_LIKE='ubuntu debian'\nVERSION_ID=\"22\"\n",
+    "alpine": 'NAME="Alpine Linux"\nID=alpine\nVERSION_ID=3.22.1\n',
+    "nothing": "",
+}
+UNITS = "usr/lib/systemd/system"
+IPTABLES = {f"{UNITS}/iptables.service": "", f"{UNITS}/ip6tables.service": ""}
+PERSISTENT = {f"{UNITS}/netfilter-persistent.service": ""}
+NFTABLES = {f"{UNITS}/nftables.service": ""}
+
+
+def host(root: Path, name: str = "", files: Mapping[str, str] | None = None) -> Host:
+    for path, text in {"etc/os-release": OS_RELEASE.get(name, ""), **(files or {})}.items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if text.startswith("-> "):
+            target.symlink_to(text[3:])
+        else:
+            target.write_text(text)
+    return backend.look(str(root))
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "major"),
+    [
+        ("centos9", "redhat", 9), ("centos10", "redhat", 10), ("alma8", "redhat", 8), ("alma9", "redhat", 9),
+        ("rocky9", "redhat", 9), ("rocky10", "redhat", 10), ("rhel9", "redhat", 9), ("fedora43", "redhat", 43),
+        ("debian11", "debian", 11), ("debian13", "debian", 13), ("sid", "debian", 0), ("ubuntu24", "debian", 24),
+        ("mint", "debian", 22), ("alpine", "other", 3), ("nothing", "other", 0),
+    ],
+)  # fmt: skip
+def test_the_family_is_that_of_os_release(name: str, family: str, major: int, tmp_path: Path) -> None:
+    found = host(tmp_path, name)
+    assert (found.family, found.major) == (family, major)
+
+
+def test_os_release_may_be_in_usr_lib(tmp_path: Path) -> None:
+    found = host(tmp_path, "", {"usr/lib/os-release": OS_RELEASE["alma9"]})
+    assert (found.family, found.major) == ("redhat", 9)
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "order"),
+    [
+        # Nothing installed: the distribution's own choice, then the other one.
+        ("centos9", {}, ["iptables", "nftables"]),
+        ("alma8", {}, ["iptables", "nftables"]),
+        ("rocky9", {}, ["iptables", "nftables"]),
+        ("centos10", {}, ["nftables", "iptables"]),
+        ("rocky10", {}, ["nftables", "iptables"]),
+        ("fedora43", {}, ["nftables", "iptables"]),
+        ("debian13", {}, ["nftables", "iptables"]),
+        ("ubuntu24", {}, ["nftables", "iptables"]),
+        ("alpine", {}, ["nftables", "iptables"]),
+        ("nothing", {}, ["nftables", "iptables"]),
+        # A service that can load our file: that one. iptables counts more, it is never there by default.
+        ("centos9", NFTABLES, ["nftables", "iptables"]),
+        ("centos9", IPTABLES | NFTABLES, ["iptables", "nftables"]),
+        ("centos10", IPTABLES, ["iptables", "nftables"]),
+        ("debian13", NFTABLES, ["nftables", "iptables"]),
+        ("debian13", PERSISTENT | NFTABLES, ["iptables", "nftables"]),
+        ("ubuntu24", PERSISTENT, ["iptables", "nftables"]),
+        # A service of another distribution's does not load our file.
+        ("debian13", IPTABLES, ["nftables", "iptables"]),
+        ("centos9", PERSISTENT | NFTABLES, ["nftables", "iptables"]),
+        # Tools alone say nothing: Debian and Ubuntu have iptables wherever Docker is.
+        ("debian13", {"usr/sbin/iptables-restore": ""}, ["nftables", "iptables"]),
+    ],
+)
+def test_auto_follows_the_host(name: str, files: dict[str, str], order: list[str], tmp_path: Path) -> None:
+    assert [c.backend for c in backend.choices("auto", host(tmp_path, name, files))] == order
+
+
+@pytest.mark.parametrize("wanted", backend.BACKENDS)
+def test_one_that_is_named_is_the_only_one(wanted: str, tmp_path: Path) -> None:
+    for name, files in (("centos9", IPTABLES), ("debian13", NFTABLES), ("alpine", {})):
+        (choice,) = backend.choices(wanted, host(tmp_path / name, name, files))
+        assert choice.backend == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "files", "units"),
+    [
+        ("centos9", "iptables", ["/etc/sysconfig/iptables", "/etc/sysconfig/ip6tables"],
+         ["iptables.service", "ip6tables.service"]),
+        ("fedora43", "nftables", ["/etc/nftables/vps-firewall.nft"], ["nftables.service"]),
+        ("debian13", "iptables", ["/etc/iptables/rules.v4", "/etc/iptables/rules.v6"],
+         ["netfilter-persistent.service"]),
+        ("ubuntu24", "nftables", ["/etc/nftables/vps-firewall.nft"], ["nftables.service"]),
+        ("alpine", "iptables", ["/etc/vps-firewall/rules.v4", "/etc/vps-firewall/rules.v6"], ["vps-firewall.service"]),
+        ("alpine", "nftables", ["/etc/vps-firewall/rules.nft"], ["vps-firewall.service"]),
+    ],
+)  # fmt: skip
+def test_files_and_services_by_distribution(
+    name: str, wanted: str, files: list[str], units: list[str], tmp_path: Path
+) -> None:
+    there = {f"{UNITS}/{unit}": "" for unit in units}
+    (choice,) = backend.choices(wanted, host(tmp_path, name, there))
+    assert list(choice.place.files.values()) == files
+    assert choice.units == tuple(units)
+    assert set(choice.place.files) == set(backend.FAMILIES[wanted])
+
+
+@pytest.mark.parametrize(("wanted", "files"), [("iptables", {}), ("iptables", {f"{UNITS}/iptables.service": ""})])
+def test_our_own_unit_loads_what_no_service_would(wanted: str, files: dict[str, str], tmp_path: Path) -> None:
+    """iptables.service without ip6tables.service would leave IPv6 open at every boot."""
+    (choice,) = backend.choices(wanted, host(tmp_path, "centos9", files))
+    assert choice.units == (backend.OWN_UNIT,)
+
+
+@pytest.mark.parametrize("wanted", backend.BACKENDS)
+def test_our_own_unit_orders_itself_before_the_network_and_in_no_circle(wanted: str, tmp_path: Path) -> None:
+    (choice,) = backend.choices(wanted, host(tmp_path, "alpine"))
+    tools = {tool: f"/usr/sbin/{tool}" for tool in backend.TOOLS[wanted]}
+    text = backend.own_unit(choice, tools)
+    assert "DefaultDependencies=no\n" in text  # cloud-init#6502
+    assert "Before=network-pre.target" in text
+    starts = [line for line in text.splitlines() if line.startswith("ExecStart=")]
+    assert len(starts) == len(choice.place.files)
+    for file, start in zip(choice.place.files.values(), starts):
+        assert start.startswith("ExecStart=/usr/sbin/")
+        assert start.endswith(f" {file}")
+
+
+@pytest.mark.parametrize(
+    ("files", "rivals"),
+    [
+        ({}, ()),
+        ({f"{UNITS}/firewalld.service": ""}, ()),  # installed is not switched on
+        ({"etc/systemd/system/multi-user.target.wants/firewalld.service": "-> /dev/null"}, ("firewalld",)),
+        ({"etc/ufw/ufw.conf": "# comment\nENABLED=no\n"}, ()),
+        ({"etc/ufw/ufw.conf": "ENABLED=yes\n"}, ("ufw",)),
+        ({"etc/ufw/ufw.conf": 'ENABLED="yes"\n'}, ("ufw",)),
+        ({"etc/ufw/ufw.conf": "#ENABLED=yes\n"}, ()),
+    ],
+)
+def test_rivals_are_those_that_are_switched_on(files: dict[str, str], rivals: tuple[str, ...], tmp_path: Path) -> None:
+    assert host(tmp_path, "debian13", files).rivals == rivals
+
+
+def test_ipv6_is_there_when_the_kernel_says_so(tmp_path: Path) -> None:
+    assert not host(tmp_path).ipv6
+    assert host(tmp_path, "", {"proc/net/if_inet6": ""}).ipv6
+
+
+# --- where sshd listens -------------------------------------------------------------------------------------
+
+SOCKET = {"etc/systemd/system/sockets.target.wants/ssh.socket": "-> /dev/null"}
+CONFIG = "etc/ssh/sshd_config"
+
+
+@pytest.mark.parametrize(
+    ("files", "ports"),
+    [
+        ({}, (22,)),
+        ({CONFIG: ""}, (22,)),
+        ({CONFIG: "#Port 2222\nPermitRootLogin no\n"}, (22,)),
+        ({CONFIG: "Port 2222\n"}, (2222,)),
+        ({CONFIG: "port=2222\n"}, (2222,)),
+        ({CONFIG: '  PORT\t"2222"\n'}, (2222,)),
+        ({CONFIG: "Port 2222 # why not\n"}, (2222,)),
+        ({CONFIG: "Port 22\nPort 2222\nPort 22\n"}, (22, 2222)),
+        ({CONFIG: "Port 0\nPort 65536\nPort 99999999999\nPort http\n"}, (22,)),
+        ({CONFIG: "PortForwarding 2222\nGatewayPorts 2222\n"}, (22,)),
+        ({CONFIG: "ListenAddress 0.0.0.0:2222\nListenAddress [::]:2223\nListenAddress 203.0.113.7\n"}, (2222, 2223)),
+        ({CONFIG: "ListenAddress ::\nListenAddress 2001:db8::1\n"}, (22,)),
+        ({CONFIG: "Include /etc/ssh/sshd_config.d/*.conf\n", CONFIG + ".d/10-port.conf": "Port 2222\n"}, (2222,)),
+        ({CONFIG + ".d/10-port.conf": "Port 2222\n", CONFIG + ".d/readme": "Port 3333\n"}, (2222,)),
+        # systemd listens in sshd's place, as on Ubuntu: its unit counts, drop-ins included.
+        ({f"{UNITS}/ssh.socket": "[Socket]\nListenStream=2222\n", CONFIG: "Port 3333\n"}, (3333,)),  # not switched on
+        ({**SOCKET, f"{UNITS}/ssh.socket": "[Socket]\nListenStream=2222\n", CONFIG: "Port 3333\n"}, (2222,)),
+        ({**SOCKET, f"{UNITS}/ssh.socket": "ListenStream=0.0.0.0:22\nListenStream=[::]:22\n"}, (22,)),
+        ({**SOCKET, f"{UNITS}/ssh.socket": "ListenStream=22\n",
+          "etc/systemd/system/ssh.socket.d/port.conf": "[Socket]\nListenStream=\nListenStream=2222\n"}, (2222,)),
+        ({**SOCKET, f"{UNITS}/ssh.socket": "ListenStream=22\n",
+          "etc/systemd/system/ssh.socket.d/port.conf": "[Socket]\nListenStream=2222\n"}, (22, 2222)),
+        ({**SOCKET, f"{UNITS}/ssh.socket": "ListenStream=/run/ssh\n"}, (22,)),
+    ],
+)  # fmt: skip
+def test_ports_of_sshd(files: dict[str, str], ports: tuple[int, ...], tmp_path: Path) -> None:
+    assert host(tmp_path, "debian13", files).ssh_ports == ports
+
+
+def test_files_that_cannot_be_read_are_no_reason_to_fail(tmp_path: Path) -> None:
+    (tmp_path / CONFIG).mkdir(parents=True)
+    (tmp_path / "etc/os-release").mkdir()
+    (tmp_path / "etc/ssh/sshd_config.d").write_bytes(b"\xff\xfe")
+    assert backend.look(str(tmp_path)) == Host(ipv6=False)

@@ -1,0 +1,135 @@
+"""Imports point one way, what is pure stays pure, and processes and files have one door each."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cc_vps_firewall
+
+PACKAGE = Path(cc_vps_firewall.__file__).parent
+
+# A module imports those before it alone. `__init__` comes late because it imports the engine inside handle(),
+# and may import nothing when it is itself imported: see test_the_entry_is_stdlib_only.
+ORDER = (
+    "errors", "services", "policy", "userdata", "ruleset", "backend", "nftables", "iptables", "kernel", "saved",
+    "verify", "converge", "register", "entrance", "cli", "__init__", "__main__",
+)  # fmt: skip
+PURE = ("errors", "services", "policy", "ruleset", "nftables", "iptables", "verify")
+IMPURE = {
+    "asyncio", "ctypes", "datetime", "fcntl", "glob", "io", "logging", "multiprocessing", "os", "pathlib", "random",
+    "select", "shutil", "signal", "subprocess", "sys", "tempfile", "threading", "time", "urllib", "yaml",
+}  # fmt: skip
+STARTS = {"system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp", "startfile"}
+WRITES = {
+    "rename", "replace", "unlink", "remove", "rmdir", "removedirs", "mkdir", "makedirs", "symlink", "link", "mknod",
+    "mkfifo", "truncate", "ftruncate", "chmod", "fchmod", "chown", "fchown", "lchown", "utime", "setxattr",
+}  # fmt: skip
+FLAGS = {"O_CREAT", "O_TRUNC", "O_APPEND"}
+PIPES = {("entrance", "writing")}  # what open() gets there is the end of a pipe, not a path
+
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+
+
+def tree(name: str) -> ast.Module:
+    return ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
+
+
+def imports(name: str) -> tuple[set[str], set[str]]:
+    """(top-level names of others' modules, names of our own), wherever in the file they are imported."""
+    foreign, own = set(), set()
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Import):
+            foreign |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            foreign.add(str(node.module).partition(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            own |= {node.module} if node.module else {alias.name for alias in node.names}
+    return foreign, own
+
+
+def calls_on_os(name: str) -> Iterator[str]:
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
+            yield node.attr
+
+
+def opened_for_writing(name: str) -> Iterator[str]:
+    """What the calls of open() with a mode that writes are given."""
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open":
+            mode = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "mode")]
+            if mode and (not isinstance(mode[0], ast.Constant) or set(str(mode[0].value)) & set("wax+")):
+                yield ast.unparse(node.args[0])
+
+
+def test_every_module_has_its_place() -> None:
+    assert set(MODULES) <= set(ORDER)
+    assert len(set(ORDER)) == len(ORDER)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_point_one_way(name: str) -> None:
+    before = ORDER[: ORDER.index(name)]
+    assert imports(name)[1] <= set(before)
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_modules_touch_nothing(name: str) -> None:
+    assert not imports(name)[0] & IMPURE
+    assert "print" not in {node.id for node in ast.walk(tree(name)) if isinstance(node, ast.Name)}
+
+
+@pytest.mark.parametrize("name", [m for m in MODULES if m != "kernel"])
+def test_one_door_to_processes(name: str) -> None:
+    if name == "__init__":  # its emergency, for when the engine cannot be imported
+        return
+    assert "subprocess" not in imports(name)[0]
+    # cli and entrance fork themselves, to go on when their parent is gone; they start no program.
+    forks = {"fork"} if name in ("cli", "entrance") else set()
+    used = {call for call in calls_on_os(name) if call in STARTS or call.startswith(("exec", "spawn"))}
+    assert used <= forks
+
+
+@pytest.mark.parametrize("name", [m for m in MODULES if m != "saved"])
+def test_one_door_to_files(name: str) -> None:
+    assert not set(calls_on_os(name)) & (WRITES | FLAGS)
+    assert {(name, given) for given in opened_for_writing(name)} <= PIPES
+    called = {node.attr for node in ast.walk(tree(name)) if isinstance(node, ast.Attribute)}
+    assert not called & {"write_text", "write_bytes", "copyfile", "copytree", "rmtree", "NamedTemporaryFile", "touch"}
+
+
+def test_the_entry_is_stdlib_only() -> None:
+    """cloud-init imports it with whatever Python it has; what fails to import aborts its stage."""
+    foreign, _ = imports("__init__")
+    assert foreign <= set(sys.stdlib_module_names)
+    top = [node for node in tree("__init__").body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    assert all(isinstance(node, ast.Import) for node in top), "the engine is imported inside handle()"
+    ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"), feature_version=(3, 6))
+
+
+@pytest.mark.parametrize("name", [m for m in MODULES if m not in ("__init__", "__main__")])
+def test_the_rest_is_the_standard_library_and_yaml(name: str) -> None:
+    assert imports(name)[0] <= {*sys.stdlib_module_names, "yaml"}
+    ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"), feature_version=(3, 9))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings_open_with_their_arrow_and_names_say_something(name: str) -> None:
+    importlib.import_module(f"cc_vps_firewall.{name}" if name != "__init__" else "cc_vps_firewall")
+    assert "->" in (ast.get_docstring(tree(name)) or "").partition("\n\n")[0]
+    assert not {"utils", "common", "helpers", "manager", "core"} & set(MODULES)
+
+
+def test_a_test_here_that_starts_a_process_fails() -> None:
+    with pytest.raises(AssertionError, match="starts a process"):
+        subprocess.run(["true"], check=True)
+    from . import conftest
+
+    conftest._started.clear()  # this one was meant

@@ -1,0 +1,264 @@
+"""The rules, walked as a kernel walks them, let in exactly what the policy admits; and ports merge soundly."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from cc_vps_firewall import policy, ruleset, services
+from cc_vps_firewall.policy import WIDTH, Policy, Sources, parse_network
+from cc_vps_firewall.ruleset import Port, Rule, Ruleset, merge
+
+from .any_yaml import PORTS, SOURCES, problems
+
+# --- a kernel of forty lines --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Packet:
+    """The first packet of a connection: a SYN, or its like, through `came_in`."""
+
+    source: str
+    proto: str = "tcp"
+    port: int = 0
+    came_in: str = "eth0"
+    destination: str = ""
+    goes_out: str = ""
+    icmp: int = 0
+    hop_limit: int = 64
+    from_port: int = 40000
+    root: bool = False
+    flags: frozenset[str] = frozenset({"syn"})
+
+
+def fits(nets: Sources, address: str) -> bool:
+    family, number, _ = parse_network(address)
+    return policy.covers(nets.of(family), (number, WIDTH[family]), family)
+
+
+def named(pattern: str, name: str) -> bool:
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else pattern == name
+
+
+def matches(rule: Rule, packet: Packet) -> bool:
+    family = parse_network(packet.source)[0]
+    destination = packet.destination or {4: "192.0.2.10", 6: "2001:db8:1::10"}[family]
+    mask, value = (frozenset(text.strip("!").split(",")) - {""} for text in rule.flags)
+    return all(
+        (
+            rule.family in (0, family),
+            rule.proto in ("", packet.proto),
+            not rule.ports or any(p.first <= packet.port <= p.last for p in rule.ports),
+            not rule.but_port or packet.port != rule.but_port,
+            not rule.from_port or packet.from_port == rule.from_port,
+            fits(rule.sources, packet.source),
+            fits(rule.destinations, destination),
+            not rule.came_in or named(rule.came_in, packet.came_in),
+            not rule.goes_out or named(rule.goes_out, packet.goes_out),
+            rule.state in ("", "new"),
+            not rule.icmp or packet.icmp in rule.icmp,
+            not rule.hop_limit or packet.hop_limit == rule.hop_limit,
+            not mask or ((packet.flags & mask) == value) != rule.flags[1].startswith("!"),
+            rule.root is None or rule.root == packet.root,
+            not rule.published,
+        )
+    )
+
+
+def verdict(rules: Ruleset, hook: str, packet: Packet) -> str:
+    chains = {chain.name: chain for chain in rules.chains}
+
+    def walk(name: str) -> str:
+        for rule in chains[name].rules:
+            if matches(rule, packet) and rule.verdict != "log":
+                found = walk(rule.verdict) if rule.verdict in chains else rule.verdict
+                if found:
+                    return found
+        return ""
+
+    (base,) = (chain for chain in rules.chains if chain.hook == hook)
+    return walk(base.name) or base.policy
+
+
+def test_the_kernel_above_asks_all_that_a_rule_can_ask() -> None:
+    asked = {f.name for f in dataclasses.fields(Rule)} - {"label", "verdict", "limit", "rate"}
+    assert asked == {
+        "family", "proto", "ports", "but_port", "from_port", "sources", "destinations", "came_in", "goes_out", "state",
+        "icmp", "hop_limit", "flags", "root", "published",
+    }  # fmt: skip
+
+
+# --- random policies, packets at the edges of what they name ------------------------------------------------
+
+NEAR = st.sampled_from([
+    "203.0.113.0/24", "203.0.113.0/25", "203.0.113.7", "203.0.112.0/22", "0.0.0.0/0", "2001:db8:aa::/48",
+    "2001:db8:aa::7", "2001:db8::/32", "::/0",
+])  # fmt: skip
+ADDRESSES = st.one_of(
+    st.sampled_from(["203.0.113.7", "203.0.113.8", "203.0.113.128", "203.0.112.1", "198.51.100.7"]),
+    st.sampled_from(["2001:db8:aa::7", "2001:db8:aa::8", "2001:db8:ab::1", "2600::1"]),
+    SOURCES.map(lambda text: text.partition("/")[0]),
+)
+FEW_PORTS = st.sampled_from([1, 22, 53, 80, 443, 1024, 8080, 8081, 65535]) | PORTS
+FROM = st.lists(NEAR, min_size=1, max_size=3)
+OPENING = st.builds(
+    lambda a, b, proto: f"{min(a, b)}-{max(a, b)}/{proto}", FEW_PORTS, FEW_PORTS, st.sampled_from(["tcp", "udp"])
+) | st.sampled_from(["http", "web", "dns", "esp", "ipsec", "mosh", "80/tcp", "8080/udp"])
+ENTRY = OPENING | st.fixed_dictionaries(
+    {"service": st.sampled_from(["http", "mail", "domain", "gre"])},
+    optional={"from": FROM, "interface": st.sampled_from(["eth0", "eth*", "wg*"]), "limit": st.just("9/second")},
+)
+SECTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "ssh": st.just(False) | st.fixed_dictionaries({}, optional={"port": FEW_PORTS, "from": FROM}),
+        "allow": st.lists(ENTRY, max_size=6),
+        "deny": st.lists(NEAR, max_size=3),
+        "malformed": st.sampled_from(["drop", "accept"]),
+        "ping": st.booleans(),
+    },
+)
+PROTOS = st.sampled_from(["tcp", "udp", "esp", "gre", "icmp"])
+
+
+def parse(section: Mapping[str, Any]) -> Policy:
+    return policy.parse(section, read_list=lambda path: "")
+
+
+def naive(section: Mapping[str, Any], source: str, proto: str, port: int, came_in: str) -> bool:
+    """What the page says of a policy, in the words of ipaddress."""
+
+    def inside(sources: list[str]) -> bool:
+        nets = map(ipaddress.ip_network, sources)
+        return any(net.version == address.version and address in net for net in nets)
+
+    def opens(opening: str) -> bool:
+        ports, _, wanted = opening.rpartition("/")
+        first, _, last = ports.partition("-")
+        return wanted == proto and (not ports or int(first) <= port <= int(last or first))
+
+    address = ipaddress.ip_address(source)
+    if inside(section.get("deny", [])):
+        return False
+    entries = [e if isinstance(e, dict) else {"service": e} for e in section.get("allow", [])]
+    ssh = section.get("ssh", {})
+    if ssh is not False:
+        entries.append({"service": f"{ssh.get('port', 22)}/tcp", "from": ssh.get("from", ["0.0.0.0/0", "::/0"])})
+    return any(
+        inside(entry.get("from", ["0.0.0.0/0", "::/0"]))
+        and named(entry.get("interface", "*"), came_in)
+        and any(map(opens, services.lookup(entry["service"]) or (entry["service"],)))
+        for entry in entries
+    )
+
+
+@settings(max_examples=400)
+@given(SECTIONS, ADDRESSES, PROTOS, FEW_PORTS, st.sampled_from(["eth0", "eth1", "wg0", "lo0"]))
+def test_rules_admits_and_the_page_agree(
+    section: dict[str, Any], source: str, proto: str, port: int, came: str
+) -> None:
+    assume(problems(section) is None)
+    assume(not fits(policy.NOBODY, source))
+    port = port if proto in ("tcp", "udp") else 0
+    wanted = parse(section)
+    admitted = naive(section, source, proto, port, came)
+    assert wanted.admits(source, proto, port, came) == admitted
+    packet = Packet(source, proto, port, came)
+    assert verdict(ruleset.build(wanted), "input", packet) == ("accept" if admitted else "drop")
+
+
+@given(SECTIONS)
+def test_what_networks_need_passes_whatever_the_policy(section: dict[str, Any]) -> None:
+    assume(problems(section) is None)
+    rules = ruleset.build(parse(section))
+    for icmp in ruleset.ICMP_ERRORS:
+        assert verdict(rules, "input", Packet("203.0.113.7", "icmp", icmp=icmp)) == "accept"
+    for icmp in ruleset.ICMPV6_ERRORS:
+        assert verdict(rules, "input", Packet("2001:db8::7", "icmpv6", icmp=icmp)) == "accept"
+    for icmp in ruleset.NEIGHBOUR:
+        assert verdict(rules, "input", Packet("fe80::1", "icmpv6", icmp=icmp, hop_limit=255)) == "accept"
+        assert verdict(rules, "input", Packet("fe80::1", "icmpv6", icmp=icmp, hop_limit=254)) == "drop"
+    assert verdict(rules, "input", Packet("203.0.113.1", "udp", 68, from_port=67)) == "accept"
+    assert verdict(rules, "input", Packet("fe80::1", "udp", 546, from_port=547)) == "accept"
+    for spoofed in ("127.0.0.1", "::1"):
+        assert verdict(rules, "input", Packet(spoofed, "tcp", 22)) == "drop"
+        assert verdict(rules, "input", Packet(spoofed, "tcp", 9, came_in="lo")) == "accept"
+
+
+FLAGS = st.sets(st.sampled_from(["fin", "syn", "rst", "psh", "ack", "urg"])).map(frozenset)
+
+
+@given(FLAGS, st.sampled_from(["drop", "accept"]))
+def test_malformed_is_what_no_connection_opens_with(flags: frozenset[str], malformed: str) -> None:
+    rules = ruleset.build(parse({"allow": ["http"], "malformed": malformed}))
+    opens = flags & {"syn", "fin", "rst", "ack"} == {"syn"}
+    found = verdict(rules, "input", Packet("203.0.113.7", port=80, flags=flags))
+    assert found == ("accept" if opens or malformed == "accept" else "drop")
+
+
+@pytest.mark.parametrize("metadata", ["root", "all"])
+@pytest.mark.parametrize("outgoing", ["accept", {"policy": "drop", "allow": ["https"]}])
+@pytest.mark.parametrize("root", [True, False])
+def test_who_reaches_the_metadata_service(metadata: str, outgoing: object, root: bool) -> None:
+    rules = ruleset.build(parse({"metadata": metadata, "outgoing": outgoing}))
+    for source, destination in (("192.0.2.10", "169.254.169.254"), ("2001:db8:1::10", "fd00:ec2::254")):
+        packet = Packet(source, "tcp", 80, "", destination, "eth0", root=root)
+        assert verdict(rules, "output", packet) == ("accept" if root or metadata == "all" else "reset")
+
+
+@given(st.lists(OPENING, max_size=5), st.lists(NEAR, min_size=1, max_size=2), ADDRESSES, PROTOS, FEW_PORTS)
+def test_what_leaves_is_what_outgoing_allows(
+    names: list[str], to: list[str], address: str, proto: str, port: int
+) -> None:
+    port = port if proto in ("tcp", "udp") else 0
+    allow = [{"port" if "/" in name else "service": name, "to": to} for name in names]
+    rules = ruleset.build(parse({"outgoing": {"policy": "drop", "allow": allow}}))
+    mirrored = {"ssh": False, "allow": [{"service": name, "from": to} for name in names]}
+    mine = {4: "192.0.2.10", 6: "2001:db8:1::10"}[parse_network(address)[0]]
+    found = verdict(rules, "output", Packet(mine, proto, port, "", address, "eth0"))
+    assert found == ("accept" if naive(mirrored, address, proto, port, "eth0") else "drop")
+
+
+# --- ports --------------------------------------------------------------------------------------------------
+
+NEARBY = st.integers(1, 30) | PORTS
+RANGES = st.lists(
+    st.builds(lambda a, b, label: Port(min(a, b), max(a, b), label), NEARBY, NEARBY, st.sampled_from("abc")),
+    max_size=12,
+)
+
+
+@given(RANGES)
+def test_merged_ports_are_the_same_ports_apart(ports: list[Port]) -> None:
+    merged = merge(ports)
+    assert all(one.last < other.first for one, other in zip(merged, merged[1:]))
+    for port in {edge + step for p in ports for edge in (p.first, p.last) for step in (-1, 0, 1)}:
+        assert any(p.first <= port <= p.last for p in merged) == any(p.first <= port <= p.last for p in ports)
+
+
+@given(RANGES)
+def test_merged_ports_keep_the_lines_they_come_from(ports: list[Port]) -> None:
+    for piece in merge(ports):
+        inside = {p.label for p in ports if piece.first <= p.first <= piece.last}
+        assert set(piece.label.split(", ")) == inside
+
+
+@given(RANGES)
+def test_merging_is_done_once(ports: list[Port]) -> None:
+    merged = merge(ports)
+    assert merge(merged) == merged
+    assert merge(reversed(ports)) == merged
+
+
+def test_entries_that_ask_the_same_are_one_rule() -> None:
+    rules = ruleset.opened(parse({"ssh": False, "allow": ["http", "https", "8080/tcp", "25-30/tcp"]}).allow)
+    assert [(r.proto, [(p.first, p.last) for p in r.ports]) for r in rules] == [
+        ("tcp", [(25, 30), (80, 80), (443, 443), (8080, 8080)])
+    ]

@@ -1,0 +1,315 @@
+"""User-data is told apart as cloud-init does it, and files are read whole, once, and never blocking."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import itertools
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from email.mime.base import MIMEBase
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cc_vps_firewall import userdata
+from cc_vps_firewall.errors import PolicyRefused
+
+CONFIG = b"#cloud-config\nvps_firewall: {ping: false}\n"
+
+
+def told(data: bytes) -> list[str]:
+    with pytest.raises(PolicyRefused) as refused:
+        userdata.section(data)
+    return [str(problem) for problem in refused.value.problems]
+
+
+def parts(*texts: tuple[str, str]) -> bytes:
+    """A message with these (subtype, text)."""
+    message = MIMEMultipart()
+    for subtype, text in texts:
+        message.attach(MIMEText(text, subtype, "utf-8"))
+    return message.as_bytes()
+
+
+# --- which part counts --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        CONFIG,
+        b"\n  \n" + CONFIG,
+        CONFIG.upper().replace(b"VPS_FIREWALL", b"vps_firewall").replace(b"PING: FALSE", b"ping: false"),
+        gzip.compress(CONFIG),
+        gzip.compress(CONFIG[:20]) + gzip.compress(CONFIG[20:]),
+        b"#cloud-config\n" + b"# a comment\n" * 5000 + b"vps_firewall: {ping: false}\n",
+        parts(("cloud-config", CONFIG.decode())),
+        parts(("cloud-config", "vps_firewall: {ping: false}\n")),
+        parts(("plain", CONFIG.decode())),
+        parts(("x-shellscript", CONFIG.decode())),  # mislabelled: what it opens with counts
+        parts(("cloud-config", "vps_firewall: {ping: true}"), ("cloud-config", CONFIG.decode())),
+        parts(("cloud-config", CONFIG.decode()), ("x-shellscript", "#!/bin/sh\nvps_firewall: {")),
+        parts(("cloud-config", CONFIG.decode()), ("cloud-boothook", "#cloud-boothook\n#!/bin/sh")),
+        parts(("cloud-config-archive", "#cloud-config-archive\n- 'vps_firewall: {ping: false}'")),
+        gzip.compress(parts(("cloud-config", CONFIG.decode()))),
+        b"#cloud-config-archive\n- 'vps_firewall: {ping: false}'\n",
+        b"#cloud-config-archive\n- {content: 'vps_firewall: {ping: false}'}\n- 'hostname: web'\n- 7\n- [a]\n",
+        b'#cloud-config-archive\n- {type: text/plain, content: "#cloud-config\\nvps_firewall: {ping: false}"}\n',
+        b"## template: jinja\n#cloud-config\nvps_firewall: {ping: false}\nhostname: '{{ v1.region }}'\n",
+    ],
+    ids=lambda data: "user-data",  # gzip holds the time, and messages a random boundary
+)
+def test_the_section_is_found(data: bytes) -> None:
+    assert userdata.section(data) == {"ping": False}
+
+
+def test_a_part_in_gzip_is_unpacked_where_its_type_says_so() -> None:
+    message = MIMEMultipart()
+    part = MIMEBase("application", "gzip")
+    part.set_payload(base64.b64encode(gzip.compress(CONFIG)))
+    part["Content-Transfer-Encoding"] = "base64"
+    message.attach(part)
+    assert userdata.section(message.as_bytes()) == {"ping": False}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b"#", b"#!/bin/sh\n", b"#cloud-boothook\n", b"#include\nhttps://example.com\n", b"#part-handler\n",
+        b"vps_firewall: {}\n", b"\x00\x01\x02", b"\xff\xfe#\x00", b"#cloud-config-jsonp\n[]", b"#cloud-conf",
+        b"#cloud-config-archive\n- {type: text/x-shellscript, content: 'vps_firewall: {}'}\n",
+        b"#cloud-config-archive\n7",
+        parts(("x-shellscript", "#!/bin/sh")), parts(), b"MIME-Version: 1.0\n\n",
+    ],
+    ids=lambda data: "user-data",
+)  # fmt: skip
+def test_what_cloud_init_would_not_read_is_said_so(data: bytes) -> None:
+    assert told(data) == ["user-data: is not #cloud-config, and no part of it is; a first line must say so"]
+
+
+@pytest.mark.parametrize("data", [b"#cloud-config\n", b"#cloud-config\n[]", b"#cloud-config\nhostname: web\n"])
+def test_no_section(data: bytes) -> None:
+    assert told(data) == ["user-data: has no vps_firewall: key"]
+
+
+def test_the_problems_of_every_part_are_told() -> None:
+    data = parts(
+        ("cloud-config", "vps_firewall: {ping: [}"),
+        ("cloud-config", "vps_firewall: {ping: 1, ping: 2}"),
+        ("cloud-config", "vps-firewall: {}"),
+    )
+    assert [line.partition(":")[0] for line in told(data)] == [
+        "user-data part 1", "vps_firewall.ping", "user-data part 3", "vps_firewall.ping",
+    ]  # fmt: skip
+
+
+def test_what_is_unpacked_has_a_limit_all_together() -> None:
+    big = "#cloud-config\n" + "# nothing\n" * 300_000
+    archive = "#cloud-config-archive\n- &big |\n" + "".join(f"  {line}\n" for line in big.splitlines())
+    assert told((archive + "- *big\n" * 50).encode()) == ["user-data: is larger than 8,388,608 bytes"]
+
+
+# --- for cloud-init, which has read it already --------------------------------------------------------------
+
+
+def test_sections_are_those_that_can_be_read_with_what_stands_twice() -> None:
+    data = parts(
+        ("cloud-config", "vps_firewall: {ping: ["),
+        ("cloud-config", "hostname: web\nhostname: www"),
+        ("cloud-config", "vps_firewall: {ping: true, ping: false}"),
+    )
+    ((value, problems),) = userdata.sections(data)
+    assert value == {"ping": False}
+    assert [str(p) for p in problems] == ["vps_firewall.ping: stands twice in one mapping; write it once"]
+
+
+@pytest.mark.parametrize("head", ["## template: jinja\n", "## template:jinja\n## template: jinja\n"])
+def test_templates_are_not_judged_before_they_are_rendered(head: str) -> None:
+    text = head + "#cloud-config\nvps_firewall:\n{% if a %}\n  ping: true\n{% else %}\n  ping: false\n{% endif %}\n"
+    assert list(userdata.sections(text.encode())) == []
+
+
+# --- anything -----------------------------------------------------------------------------------------------
+
+
+def answer(data: bytes) -> list[str]:
+    try:
+        userdata.section(data)
+    except PolicyRefused as refused:
+        return [str(problem) for problem in refused.problems]
+    return []
+
+
+@given(
+    st.sampled_from(
+        [b"", b"#cloud-config\n", b"#cloud-config\nvps_firewall: ", b"#cloud-config-archive\n", b"\x1f\x8b"]
+    ),
+    st.one_of(st.binary(), st.text().map(str.encode)),
+)
+def test_any_bytes_are_answered(head: bytes, data: bytes) -> None:
+    for line in answer(head + data):
+        assert line.isprintable()
+
+
+YAML = st.text(alphabet="abk:-?!&*<>|[]{}, \n'\"#%@`~0189.=+\\\t", max_size=120)
+
+
+@given(YAML)
+def test_any_yaml_is_answered(text: str) -> None:
+    for head in ("#cloud-config\nvps_firewall: ", "#cloud-config\nvps_firewall:\n  ", "#cloud-config\n"):
+        for line in answer((head + text).encode()):
+            assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    "tag", ["int", "float", "bool", "null", "timestamp", "binary", "set", "omap", "pairs", "merge", "seq", "map", "str"]
+)
+@pytest.mark.parametrize(
+    "text", ["''", "x", "[x]", "{x: y}", "[{a: b, c: d}]", "9999-99-99", "1:99", "0x", "____", "_"]
+)
+def test_any_tag_on_anything_is_answered(tag: str, text: str) -> None:
+    answer(f"#cloud-config\nvps_firewall: {{allow: !!{tag} {text}, !!{tag} {text}: 1}}\n".encode())
+
+
+# --- files --------------------------------------------------------------------------------------------------
+
+
+def why(path: Path) -> str:
+    with pytest.raises((OSError, ValueError)) as error:
+        userdata.read_list(str(path))
+    return str(error.value)
+
+
+def test_a_pipe_does_not_block(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    began = time.monotonic()
+    assert why(pipe) == "is not a regular file"
+    assert time.monotonic() - began < 5
+
+
+def test_devices_and_sockets_are_no_files(tmp_path: Path) -> None:
+    assert why(Path("/dev/zero")) == "is not a regular file"
+    with socket.socket(socket.AF_UNIX) as server:
+        os.chdir(tmp_path)  # a socket's path has at most 107 bytes
+        server.bind("socket")
+        assert "No such device or address" in why(tmp_path / "socket")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: path.write_text("203.0.113.8\n"),  # same size, and perhaps the same tick of the clock
+        lambda path: path.write_text("203.0.113.7\n203.0.113.8\n"),
+        lambda path: path.write_text(""),
+    ],
+)
+def test_a_file_that_changes_while_it_is_read_is_refused(change: Callable[[Path], object], tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_text("203.0.113.7\n")
+    with pytest.raises(ValueError, match="changed while it was read; try again"):
+        userdata.read_file(str(path), 1000, pause=lambda: change(path))
+
+
+def test_a_file_that_another_takes_the_place_of_is_read_as_it_was(tmp_path: Path) -> None:
+    """Renaming is how a list is kept up to date: whoever has the old file open has a whole one."""
+    path, new = tmp_path / "list", tmp_path / "new"
+    path.write_text("203.0.113.7\n")
+    new.write_text("203.0.113.8\n")
+    assert userdata.read_file(str(path), 1000, pause=lambda: new.rename(path)) == b"203.0.113.7\n"
+
+
+def test_a_race_with_one_who_renames_gives_one_list_or_the_other(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    whole = [f"203.0.113.{n}\n" * 4000 for n in (7, 8)]
+    path.write_text(whole[0])
+
+    def replace(turn: int) -> None:
+        (tmp_path / "new").write_text(whole[turn % 2])
+        (tmp_path / "new").rename(path)
+
+    assert read_while(replace, path) <= set(whole)
+
+
+def test_a_race_with_one_who_appends_gives_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_text("203.0.113.7\n")
+
+    def append(turn: int) -> None:
+        with open(path, "ab", buffering=0) as file:
+            file.write(b"203.0.113.7\n" * (turn % 50))
+
+    for text in read_while(append, path):
+        assert set(text.split("\n")) <= {"203.0.113.7", "", "changed while it was read; try again"}
+
+
+def read_while(change: Callable[[int], None], path: Path) -> set[str]:
+    """What reading gives, or says, while another thread goes on changing."""
+    stop = threading.Event()
+
+    def go_on() -> None:
+        for turn in itertools.count():
+            if stop.is_set():
+                return
+            change(turn)
+            time.sleep(0.001)
+
+    writer = threading.Thread(target=go_on)
+    writer.start()
+    try:
+        return {answer_of_file(path) for _ in range(300)}
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for path in (tmp_path, tmp_path / "missing", Path("/dev/zero"), Path(__file__)):
+        answer_of_file(path)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def answer_of_file(path: Path) -> str:
+    try:
+        return userdata.read_list(str(path))
+    except (OSError, ValueError) as error:
+        return str(error)
+
+
+def test_a_file_at_the_limit_is_read_and_one_byte_more_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_bytes(b"#" * 1000)
+    assert len(userdata.read_file(str(path), 1000)) == 1000
+    with pytest.raises(ValueError, match="is larger than 999 bytes"):
+        userdata.read_file(str(path), 999)
+
+
+def test_user_data_of_a_file_and_of_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "user-data"
+    path.write_bytes(CONFIG)
+    assert userdata.read(str(path)) == CONFIG
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(CONFIG)))
+    assert userdata.read("-") == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("/dev/zero", "is not a regular file"), ("/", "is a directory, not a file"), ("/\0", "embedded")],
+)
+def test_user_data_that_cannot_be_read(path: str, reason: str) -> None:
+    with pytest.raises(PolicyRefused) as refused:
+        userdata.read(path)
+    (problem,) = refused.value.problems
+    assert problem.path == "user-data"
+    assert reason in problem.message
