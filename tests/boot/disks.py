@@ -89,15 +89,6 @@ ExecStart=/bin/true
 WantedBy=multi-user.target
 """
 
-MASKED = (
-    "apt-daily-upgrade.timer",
-    "apt-daily.timer",
-    "e2scrub_all.timer",
-    "fstrim.timer",
-    "getty@tty1.service",
-    "serial-getty@ttyS0.service",
-)
-
 
 @dataclass(frozen=True)
 class Disk:
@@ -170,8 +161,6 @@ def _prepare(guest: Guest, root: Path) -> None:
         key.unlink()
     if guest.is_el:
         el9.disguise(root, guest.firewall)
-    for unit in MASKED:
-        mask(root, unit)
     enable(root, "systemd-networkd.service", "lab-listen.socket", "lab-watch.service")
 
 
