@@ -139,6 +139,11 @@ def files() -> str:
         (f"`{saved.POLICY}`", "0600", "the policy that was applied last"),
         (f"`{saved.LOCK}`", "0600", "held while a run is at work"),
         (f"`/etc/systemd/system/{backend.OWN_UNIT}`", "0644", "our unit, where no service of the distribution fits"),
+        (
+            "`/etc/systemd/system/SERVICE.d/vps-firewall.conf`",
+            "0644",
+            f"keeps {', '.join(f'`{unit}`' for unit in backend.FLUSHING)} from flushing the rules when they stop",
+        ),
     ]
     return "".join(
         (

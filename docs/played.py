@@ -136,7 +136,7 @@ class Typed:
 
     command: str
     printed: str
-    yes: bool
+    yes: int = 0  # after this many lines
 
 
 def has_session(page: Path) -> bool:
@@ -151,8 +151,9 @@ def typed(block: Block) -> list[Typed]:
     """The commands of one console block."""
     found = []
     for piece in re.split(r"^\$ ", block.text, flags=re.M)[1:]:
-        command, _, printed = piece.partition("\n")
-        found.append(Typed(command, re.sub(r"^yes\n", "", printed, flags=re.M), "\nyes\n" in f"\n{printed}"))
+        command, *lines = piece.splitlines(True)
+        at = lines.index("yes\n") if "yes\n" in lines else 0
+        found.append(Typed(command.rstrip("\n"), "".join(line for line in lines if line != "yes\n"), at))
     return found
 
 
@@ -200,10 +201,10 @@ def rewritten(page: Path) -> str:
 
 
 def _as_shown(one: Typed, printed: str) -> str:
-    shown = one.printed if agrees(printed, one.printed) else printed
+    lines = (one.printed if agrees(printed, one.printed) else printed).splitlines(True)
     if one.yes:
-        shown = re.sub(r"(to keep them\.\n)", r"\1yes\n", shown)
-    return f"$ {one.command}\n{shown}"
+        lines.insert(one.yes, "yes\n")
+    return f"$ {one.command}\n{''.join(lines)}"
 
 
 def _timeless(text: str) -> str:
