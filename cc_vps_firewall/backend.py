@@ -104,6 +104,24 @@ def _choice(name: str, host: Host) -> Choice:
     return Choice(name, place, not all(unit in host.units for unit in place.units))
 
 
+def unit_files(choice: Choice, tools: Mapping[str, str]) -> dict[str, str]:
+    """Path -> text of what systemd has to know: our unit, or what the distribution's must not do."""
+    folder = "/etc/systemd/system"
+    if choice.own_unit:
+        return {f"{folder}/{OWN_UNIT}": own_unit(choice, tools)}
+    return {f"{folder}/{unit}.d/vps-firewall.conf": _NO_FLUSH for unit in choice.units if unit in FLUSHING}
+
+
+# Their stop takes every rule out: at a shutdown while programs still listen, and at an update of the package.
+FLUSHING = ("iptables.service", "ip6tables.service", "nftables.service")
+_NO_FLUSH = """\
+# Made by vps-firewall. Without this a shutdown opens the host while its programs still listen, and an update of
+# the package opens it for as long as the service takes to start again.
+[Service]
+ExecStop=
+"""
+
+
 def own_unit(choice: Choice, tools: Mapping[str, str]) -> str:
     """The text of our unit, for a host where no service of the distribution loads the saved files.
 

@@ -364,7 +364,9 @@ def save_rules(
     also: Mapping[str, tuple[str, int | None]] = MappingProxyType({}),
 ) -> list[str]:
     """Write what the next boot of the system at `root` loads, and other files with it. -> the paths written."""
-    place, unit = choice.place, f"/etc/systemd/system/{backend.OWN_UNIT}"
+    place = choice.place
+    tools = kernel.tools(choice.backend, root)
+    units = {path: (text, 0o644) for path, text in backend.unit_files(choice, tools).items()}
     files: dict[str, tuple[str, int | None]] = {path: (texts[family], 0o600) for family, path in place.files.items()}
     if place.fallback and not choice.own_unit:
         # What the service loads when it cannot load the file: closed, and SSH lets its owner in.
@@ -374,12 +376,11 @@ def save_rules(
     if place.include_in and not choice.own_unit:
         shared = saved.read(saved.below(root, place.include_in), "surrogateescape")
         files[place.include_in] = (saved.with_include(shared, place.files[0]), None)
-    if choice.own_unit:
-        files[unit] = (backend.own_unit(choice, kernel.tools(choice.backend, root)), 0o644)
-    written = saved.save_all({saved.below(root, path): file for path, file in {**files, **also}.items()}, undo)
+    all_files = {**files, **units, **also}
+    written = saved.save_all({saved.below(root, path): file for path, file in all_files.items()}, undo)
     if root == "/":
         kernel.relabel(written)
-        if unit in written:
+        if any(path in written for path in units):
             kernel.reload_units()
     return written
 

@@ -210,3 +210,16 @@ def test_files_that_cannot_be_read_are_no_reason_to_fail(tmp_path: Path) -> None
     (tmp_path / "etc/os-release").mkdir()
     (tmp_path / "etc/ssh/sshd_config.d").write_bytes(b"\xff\xfe")
     assert backend.look(str(tmp_path)) == Host(ipv6=False)
+
+
+@pytest.mark.parametrize(("family", "name"), [("redhat", "iptables"), ("redhat", "nftables"), ("debian", "nftables")])
+def test_a_service_that_flushes_when_it_stops_is_kept_from_it(family: str, name: str) -> None:
+    host = backend.Host(family=family, units=frozenset(backend.PLACES[family, name].units))
+    files = backend.unit_files(backend.choices(name, host)[0], {})
+    assert [path.split("/")[4] for path in files] == [f"{unit}.d" for unit in backend.PLACES[family, name].units]
+    assert all("\n[Service]\nExecStop=\n" in text for text in files.values())
+
+
+def test_a_service_that_does_not_flush_is_left_alone() -> None:
+    host = backend.Host(family="debian", units=frozenset({"netfilter-persistent.service"}))
+    assert backend.unit_files(backend.choices("iptables", host)[0], {}) == {}
