@@ -170,7 +170,7 @@ def _flavour(guest: Guest, flavour: str, root: Path) -> None:
     if flavour == CYCLE:
         write(root, "etc/systemd/system/el-style.service", EL_STYLE_UNIT)
         enable(root, "el-style.service")
-    if flavour in (RUNCMD, UFW, FIREWALLD):
+    if flavour in (UFW, FIREWALLD):
         for rival in {UFW, FIREWALLD} - {flavour}:
             mask(root, f"{rival}.service")
     if flavour == FIREWALLD:

@@ -22,7 +22,7 @@ from tests.boot.wire import GATEWAY, GUEST, GUEST_MAC, TAP, Wire
 PROBER = Path(__file__).with_name("prober.py")
 LIMIT = 600  # seconds after which a guest counts as hung
 
-# Masked here and not on the disk: a mask there makes systemd give up on the presets of a first boot.
+# What costs an emulated machine time; masked here, so that the disk stays as its packages made it.
 MASKED = (
     "apt-daily-upgrade.timer",
     "apt-daily.timer",

@@ -150,13 +150,15 @@ def power_cut(lab: Lab, moment: str) -> Iterator[Row]:
 
 def comparisons(wire: Wire, folder: Path) -> Iterator[Row]:
     """What people use today, watched the same way."""
-    guest = GUESTS["debian12-others"]
-    for flavour, user_data in (
-        (disks.RUNCMD, TUTORIAL_AS_RUNCMD),
-        (disks.UFW, UFW),
-        (disks.FIREWALLD, FIREWALLD),
-    ):
-        yield compared(Lab(wire, guest, flavour, folder), flavour, user_data)
+    yield runcmd(wire, folder)
+    for flavour, user_data in ((disks.UFW, UFW), (disks.FIREWALLD, FIREWALLD)):
+        yield compared(Lab(wire, GUESTS["debian12-others"], flavour, folder), flavour, user_data)
+
+
+def runcmd(wire: Wire, folder: Path) -> Row:
+    """The tutorial as most people have it: a row that must leak."""
+    lab = Lab(wire, GUESTS["debian12-iptables"], disks.RUNCMD, folder)
+    return compared(lab, disks.RUNCMD, TUTORIAL_AS_RUNCMD)
 
 
 def compared(lab: Lab, name: str, user_data: str) -> Row:
