@@ -1,0 +1,460 @@
+"""nothing -> a machine on this kernel to break: its own network, /etc, /var/lib and /run, and a neighbour who looks.
+
+A thread has namespaces of its own; what it runs, opens and forks is inside them, and they go with it. The engine runs
+in a fork of that thread, so that a test can kill it wherever it likes. Programs are replaced by others earlier on
+PATH, never by patched functions. `systemctl` is always such a stand-in: it makes and removes the links that the real
+one makes, and writes down what it was asked. /etc and /var/lib are small file systems made for the test.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, TypeVar
+
+from cc_vps_firewall import backend, cli, converge, entrance, kernel, saved
+from tests.kernel.namespaces import CLONE_NEWNET, Namespace
+
+T = TypeVar("T")
+Checkpoint = Callable[[str], None]
+Work = Callable[[Checkpoint], Any]
+Settings = Mapping[str, Any]  # constants, such as kernel.TIMEOUT
+AS_THEY_ARE: Settings = MappingProxyType({})
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+CLONE_NEWNS = 0x00020000
+
+TOOLS = ("nftables", "iptables-nft", "iptables-legacy")
+PREFIXES = ("iptables", "ip6tables")
+OPEN, CLOSED = 22, 3306  # two ports with listeners: SSH, and a database that nobody opened
+ADDRESS = {4: "192.0.2.10", 6: "2001:db8:1::10"}
+NEIGHBOUR = {4: "192.0.2.1", 6: "2001:db8:1::1"}
+FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
+
+# What the tools, the dynamic linker and Python look up; all else that /etc holds is the test's to say.
+COPIED = ("alternatives", "group", "ld.so.cache", "ld.so.conf", "nsswitch.conf", "passwd", "protocols", "services")
+
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>/run/systemctl.log
+links=/etc/systemd/system/sysinit.target.wants
+case $1 in
+    enable) mkdir -p $links && ln -sf /lib/systemd/system/$2 $links/$2 ;;
+    disable) rm -f /etc/systemd/system/*.wants/$2 ;;
+    mask) ln -sf /dev/null /etc/systemd/system/$2 ;;
+esac
+"""
+
+NFTABLES_CONF = """#!/usr/sbin/nft -f
+
+flush ruleset
+
+table inet filter {
+\tchain input {
+\t\ttype filter hook input priority filter;
+\t}
+}
+"""
+
+RELEASES = {
+    "debian": 'ID=debian\nVERSION_ID="12"\n',
+    "redhat": 'ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="9"\n',
+    "other": "ID=alpine\nVERSION_ID=3.20\n",
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of the engine ended: killed, with a value, or with what it raised."""
+
+    killed: bool
+    moments: tuple[str, ...]
+    seconds: float
+    value: Any
+    raised: str
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class State:
+    """All of a machine that must be old or new: the rules of both families, and the files with their modes."""
+
+    rules: str
+    files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+class Machine:
+    """Use it as a context: its namespaces are gone afterwards."""
+
+    def __init__(self, tool: str = "nftables", release: str = "debian") -> None:
+        self.tool, self.release = tool, release
+        self.backend = tool.partition("-")[0]
+        self.environment = {**os.environ, "PATH": f"/run/fake:/run/tools:{os.environ['PATH']}", "PYTHONPATH": ""}
+        self._thread = ThreadPoolExecutor(1, "machine")
+        self._held = ExitStack()
+
+    def __enter__(self) -> Machine:
+        self.do(self._begin)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._held.close()
+        self._thread.shutdown()
+
+    def do(self, work: Callable[[], T]) -> T:
+        """Call `work` inside the machine."""
+        return self._thread.submit(work).result()
+
+    def _begin(self) -> None:
+        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET | CLONE_NEWNS):
+            raise OSError(ctypes.get_errno(), "unshare: root is needed")
+        lines = [
+            "set -e",
+            "mount --make-rprivate /",
+            "mount -t tmpfs -o mode=755 run /run",
+            "mkdir /run/etc /run/fake /run/tools",
+            *(f"if [ -e /etc/{name} ]; then cp -a /etc/{name} /run/etc/; fi" for name in COPIED),
+            "mount --bind /run/etc /etc",
+            "mount -t tmpfs -o mode=755 lib /var/lib",
+            "mkdir -p /etc/systemd/system",
+        ]
+        self.sh("\n".join(lines))
+        self.write("/etc/os-release", RELEASES[self.release])
+        self.write("/etc/nftables.conf", NFTABLES_CONF)
+        self.write("/run/tools/systemctl", SYSTEMCTL, 0o755)
+        variant = "legacy" if self.tool == "iptables-legacy" else "nft"
+        for prefix in PREFIXES:
+            for suffix in ("", "-save", "-restore"):
+                os.symlink(f"/usr/sbin/{prefix}-{variant}{suffix}", f"/run/tools/{prefix}{suffix}")
+        if self.backend == "iptables":
+            self.install_services("iptables")
+        self.neighbour = Namespace("neighbour")
+        self._held.callback(self.neighbour.close)
+        self._wire()
+        self._listeners = [self._held.enter_context(_listener(f, p)) for f in (4, 6) for p in (OPEN, CLOSED)]
+
+    def _wire(self) -> None:
+        peer = f"peer name wire netns {self.neighbour.path}"
+        self.sh(
+            "ip -batch -",
+            "link set lo up\n"
+            f"link add eth0 type veth {peer}\n"
+            "link set eth0 up\n"
+            f"address add {ADDRESS[4]}/24 dev eth0\n"
+            f"address add {ADDRESS[6]}/64 dev eth0 nodad\n",
+        )
+        self.neighbour.ip(
+            "link set wire up",
+            f"address add {NEIGHBOUR[4]}/24 dev wire",
+            f"address add {NEIGHBOUR[6]}/64 dev wire nodad",
+        )
+
+    # --- what stands on the machine
+
+    def sh(self, script: str, text: str = "", check: bool = True) -> str:
+        """A shell's output, from inside the machine's thread."""
+        done = subprocess.run(
+            ["sh", "-c", script], input=text, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert not (check and done.returncode), f"{script}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def run(self, script: str, text: str = "", check: bool = True) -> str:
+        """A shell's output, from outside."""
+        return self.do(lambda: self.sh(script, text, check))
+
+    def write(self, path: str, text: str, mode: int = 0o644) -> None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(text, encoding="utf-8")
+        os.chmod(path, mode)
+
+    def fake(self, **bodies: str) -> None:
+        """Programs in front of the real ones, a shell script's body each; underscores stand for dashes. `$real` is
+        the real one's path, `$calls` how often this one ran."""
+        for name, body in bodies.items():
+            self.do(partial(self._fake, name.replace("_", "-"), body))
+
+    def _fake(self, name: str, body: str) -> None:
+        ours = f"/run/tools/{name}"
+        real = ours if os.path.lexists(ours) else shutil.which(name, path="/usr/sbin:/sbin:/usr/bin:/bin")
+        count = f"echo >>/run/calls.{name}; calls=$(wc -l </run/calls.{name})"
+        self.write(f"/run/fake/{name}", f"#!/bin/sh\nreal={real}\n{count}\n{body}\n", 0o755)
+
+    def mend(self) -> None:
+        """The real programs again."""
+        self.run("rm -f /run/fake/* /run/calls.*")
+
+    def install_services(self, name: str) -> None:
+        for unit in backend.PLACES[self.release, name].units:
+            self.write(f"/etc/systemd/system/{unit}", f"[Unit]\nDescription={unit}\n")
+
+    # --- the engine at work
+
+    def engine(self, work: Work, kill: int | float | None = None, settings: Settings = AS_THEY_ARE) -> Ended:
+        """Call `work` in a process of the machine, and kill that at a moment (int) or after some seconds (float)."""
+        return self.do(lambda: self._engine(work, kill, settings))
+
+    def _engine(self, work: Work, kill: int | float | None, settings: Settings) -> Ended:
+        with ExitStack() as stack:
+            out, err, seen = (stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(3))
+            answer, say = os.pipe()
+            began = time.monotonic()
+            child = os.fork()
+            if child == 0:
+                try:
+                    os.dup2(out.fileno(), 1)
+                    os.dup2(err.fileno(), 2)
+                    os.environ.clear()
+                    os.environ.update(self.environment)
+                    _answer(work, _Checkpoint(seen.fileno(), kill), settings, say)
+                finally:
+                    os._exit(0)
+            os.close(say)
+            if isinstance(kill, float):
+                select.select([answer], [], [], kill)
+                os.kill(child, signal.SIGKILL)
+            with open(answer, encoding="utf-8") as told:
+                said = json.loads(told.read() or "{}")
+            killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+            seconds = time.monotonic() - began
+            self._settle()
+            for file in (out, err, seen):
+                file.seek(0)
+            texts = {"out": out.read(), "err": err.read()}
+            moments = tuple(seen.read().splitlines())
+        assert killed or said, f"the engine ended without an answer: {texts}"
+        return Ended(killed, moments, seconds, said.get("value"), said.get("raised", ""), **texts)
+
+    def _settle(self) -> None:
+        """Wait for what the engine had started: a kill of ours does not end it."""
+        mine = os.readlink("/proc/thread-self/ns/mnt")
+        for _ in range(2000):
+            if not any(_mount_namespace(pid) == mine for pid in os.listdir("/proc") if pid.isdigit()):
+                return
+            time.sleep(0.005)
+        raise AssertionError("something the engine started is still running")
+
+    def apply(
+        self,
+        section: object,
+        kill: int | float | None = None,
+        settings: Settings = AS_THEY_ARE,
+        **options: Any,
+    ) -> Ended:
+        """converge(), as the command calls it."""
+
+        def work(checkpoint: Checkpoint) -> Any:
+            return converge.converge(section, backend.look(), checkpoint=checkpoint, **options)
+
+        return self.engine(work, kill, settings)
+
+    def first_boot(
+        self, section: object, kill: int | None = None, settings: Settings = AS_THEY_ARE, **options: Any
+    ) -> Ended:
+        """first_boot(), as a process that has nobody to look after it."""
+
+        def work(checkpoint: Checkpoint) -> Any:
+            return converge.first_boot(section, backend.look(), checkpoint=checkpoint, **options)
+
+        return self.engine(work, kill, settings)
+
+    def handle(
+        self,
+        section: object,
+        kill: int | None = None,
+        settings: Settings = AS_THEY_ARE,
+        user_data: bytes = b"",
+    ) -> Ended:
+        """cloud-init's entrance, with a stand-in for its cloud object. A kill meets the engine, not cloud-init."""
+
+        def work(checkpoint: Checkpoint) -> Any:
+            return entrance.handle(section, FakeCloud(user_data), checkpoint=checkpoint)
+
+        return self.engine(work, kill, settings)
+
+    def command(self, *arguments: str, policy: object = None, settings: Settings = AS_THEY_ARE) -> Ended:
+        """The command line; its exit code is the value. `policy` goes to the file that FILE stands for."""
+        if policy is not None:
+            self.do(lambda: self.write("/run/policy.yaml", f"#cloud-config\n{json.dumps({'vps_firewall': policy})}\n"))
+        words = ["/run/policy.yaml" if word == "FILE" else word for word in arguments]
+        return self.engine(lambda checkpoint: cli.main(words), None, settings)
+
+    def start(self, *argv: str, **options: Any) -> subprocess.Popen[str]:
+        """A real process of the machine."""
+        return self.do(
+            lambda: subprocess.Popen(
+                argv,
+                env=options.pop("env", self.environment),
+                cwd=REPOSITORY,
+                text=True,
+                **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+            )
+        )
+
+    # --- what became of it
+
+    def rules(self) -> str:
+        """All rules of both families, other people's too, without counters and what traffic writes into sets."""
+        return self.do(self._rules)
+
+    def _rules(self) -> str:
+        native = re.findall(r"(?m)^table (?!ip6? ).*\n(?:[^}].*\n|\n)*}\n", self.sh("nft -s list ruleset 2>/dev/null"))
+        text = "".join(sorted(native))
+        if self.backend == "iptables":
+            text += self.sh("".join(f"/run/tools/{prefix}-save; " for prefix in PREFIXES))
+        text = re.sub(r"(?m)^#.*\n|\[\d+:\d+\]", "", text)
+        return re.sub(r"(\n\t\tflags dynamic[^}]*?)\n\t\telements = \{[^}]*\}", r"\1", text)
+
+    def files(self) -> dict[str, tuple[str, str]]:
+        """path -> (mode, text) of every file that the engine writes, but for the status."""
+        return self.do(lambda: {path: _file(path) for path in _written() if path != saved.STATUS})
+
+    def state(self) -> State:
+        return State(self.rules(), self.files())
+
+    def leftovers(self) -> list[str]:
+        return [path for path in self.files() if os.path.basename(path).startswith(".")]
+
+    def status(self) -> dict[str, Any]:
+        return self.do(lambda: dict(saved.read_json(saved.STATUS)))
+
+    def asked_of_systemctl(self) -> list[str]:
+        return self.run("cat /run/systemctl.log 2>/dev/null", check=False).splitlines()
+
+    def reachable(self) -> set[tuple[int, int]]:
+        """(family, port) of what the neighbour can connect to, by real connections."""
+        return self.do(self._reachable)
+
+    def _reachable(self) -> set[tuple[int, int]]:
+        wanted = [(family, port) for port in (CLOSED, OPEN) for family in (4, 6)]
+        with ExitStack() as stack, self.neighbour.entered():
+            sockets = {end: stack.enter_context(socket.socket(FAMILY[end[0]])) for end in wanted}
+            for (family, port), connection in sockets.items():
+                connection.setblocking(False)
+                connection.connect_ex((ADDRESS[family], port))
+            # SSH was asked last: when it has answered, so has the other, or it never will.
+            patience = 2.0
+            answered: set[tuple[int, int]] = set()
+            while waiting := [end for end in wanted if end not in answered]:
+                ready = select.select([], [sockets[end] for end in waiting], [], patience)[1]
+                if not ready:
+                    break
+                answered |= {end for end in waiting if sockets[end] in ready}
+                patience = 0.03 if {(4, OPEN), (6, OPEN)} <= answered else 2.0
+            return {e for e in answered if not sockets[e].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)}
+
+    def assert_closed(self) -> None:
+        """SSH answers, the database does not, over either family."""
+        assert self.reachable() == {(4, OPEN), (6, OPEN)}, self.rules()
+
+
+class FakeCloud:
+    """As much of cloud-init's cloud object as the module asks for."""
+
+    def __init__(self, user_data: bytes) -> None:
+        self.user_data = user_data
+        self.datasource = self
+        self.distro = self
+
+    def get_userdata_raw(self) -> bytes:
+        return self.user_data
+
+    def install_packages(self, packages: Sequence[str]) -> None:
+        raise RuntimeError(f"no network to install {packages} from")
+
+
+class _Checkpoint:
+    """Writes down every moment of a run, and kills the process that comes to the one chosen."""
+
+    def __init__(self, seen: int, kill: int | float | None) -> None:
+        self.seen, self.kill, self.count = seen, kill, 0
+
+    def __call__(self, moment: str) -> None:
+        os.write(self.seen, f"{moment}\n".encode())
+        if isinstance(self.kill, int) and self.count == self.kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.count += 1
+
+
+def _answer(work: Work, checkpoint: Checkpoint, settings: Settings, say: int) -> None:
+    """In the child of a fork: call `work`, and tell the parent what it returned or raised."""
+    for name, value in settings.items():
+        module, _, constant = name.partition(".")
+        setattr({"kernel": kernel, "saved": saved}[module], constant, value)
+    with open(1, "w", closefd=False) as out, open(2, "w", closefd=False) as err:
+        sys.stdout, sys.stderr = out, err
+        try:
+            answer = {"value": work(checkpoint)}
+        except BaseException as failure:
+            answer = {"raised": f"{type(failure).__name__}: {failure}"}
+    os.write(say, json.dumps(answer, default=str).encode())
+
+
+def _listener(family: int, port: int) -> socket.socket:
+    listener = socket.socket(FAMILY[family])
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == 6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    listener.bind(("::" if family == 6 else "0.0.0.0", port))
+    listener.listen(64)
+    return listener
+
+
+def _mount_namespace(pid: str) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/mnt")
+    except OSError:
+        return ""
+
+
+def _written() -> Iterator[str]:
+    folders = (
+        "/etc/iptables",
+        "/etc/nftables",
+        "/etc/sysconfig",
+        "/etc/vps-firewall",
+        "/etc/systemd/system",
+        saved.STATE,
+    )
+    for top in folders:
+        for folder, _, names in os.walk(top):
+            yield from (os.path.join(folder, name) for name in sorted(names))
+    yield "/etc/nftables.conf"
+
+
+def _file(path: str) -> tuple[str, str]:
+    if os.path.islink(path):
+        return "link", os.readlink(path)
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return oct(stat.S_IMODE(os.fstat(file.fileno()).st_mode)), file.read()
+
+
+@contextmanager
+def lock_held(path: str) -> Iterator[None]:
+    """Somebody else has this lock; call it inside the machine."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
