@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.boot import disks, guests, scenarios
 from tests.boot.guests import GUESTS
-from tests.boot.judge import Row, table
+from tests.boot.judge import Row, first_answers, table
 from tests.boot.scenarios import Lab
 from tests.boot.wire import Wire, wire
 
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(_told(row), file=sys.stderr, flush=True)
         for overlay in folder.rglob("*.qcow2"):
             overlay.unlink()
-    print(table(rows))
+    print(f"{first_answers(rows)}\n\n{table(rows)}\n")
     for row in rows:
         for line in row.leaked if not row.problems else ():
             print(f"seen: {row.guest} {row.scenario}: {line}")

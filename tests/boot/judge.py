@@ -41,7 +41,7 @@ class Row:
 
     guest: str
     scenario: str
-    first: Mapping[str, str]  # family -> what answered first, and when
+    first: Mapping[str, str]  # knock -> when it was answered first, in each family
     leaks: int
     leaked: tuple[str, ...]
     sealed: float | None
@@ -73,7 +73,7 @@ def judge(guest: str, scenario: str, boot: Boot, expected: Expected) -> Row:
     return Row(
         guest=guest,
         scenario=scenario,
-        first={family: _first(boot, family) for family in FAMILIES},
+        first={str(knock): _first(boot, str(knock)) for knock in KNOCKS},
         leaks=len(wrong),
         leaked=tuple(leaked),
         sealed=sealed,
@@ -181,11 +181,13 @@ def _errors(told: Mapping[str, Any]) -> Sequence[object]:
     return errors
 
 
-def _first(boot: Boot, family: str) -> str:
-    for answer in boot.answers:
-        if answer.family == family:
-            return f"{answer.knock.replace('anyone ', '').replace('/tcp', '')} {answer.at:.1f}"
-    return "-"
+def _first(boot: Boot, knock: str) -> str:
+    """The first answer from a port over IPv4, IPv6 and from the link, in seconds after the kernel's start."""
+    cells = []
+    for family in FAMILIES:
+        at = next((a.at for a in boot.answers if a.family == family and a.knock == knock), None)
+        cells.append("." if at is None else f"{at:.0f}")
+    return "/".join(cells) if set(cells) != {"."} else "."
 
 
 def _family(family: str) -> str:
@@ -194,7 +196,7 @@ def _family(family: str) -> str:
 
 # --- the table ----------------------------------------------------------------------------------------------
 
-HEAD = ("guest", "scenario", "v4 first", "v6 first", "link first", "leaks", "sealed", "policy", "sshd", "added", "boot")
+HEAD = ("guest", "scenario", "leaks", "sealed", "policy", "sshd", "added", "boot")
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -202,8 +204,20 @@ def table(rows: Sequence[Row]) -> str:
     lines: list[tuple[str, ...]] = [HEAD]
     for row in rows:
         times = [_seconds(t) for t in (row.sealed, row.in_force, row.sshd, row.added, row.seconds)]
-        lines.append((row.guest, row.scenario, *(row.first[f] for f in FAMILIES), str(row.leaks), *times))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+        lines.append((row.guest, row.scenario, str(row.leaks), *times))
+    return _aligned(lines)
+
+
+def first_answers(rows: Sequence[Row]) -> str:
+    """When each port answered first, over IPv4/IPv6/from the link; a dot where it never did."""
+    short = [str(knock).replace("anyone ", "").replace("/tcp", "") for knock in KNOCKS]
+    lines: list[tuple[str, ...]] = [("guest", "scenario", *short)]
+    lines += [(row.guest, row.scenario, *(row.first[str(knock)] for knock in KNOCKS)) for row in rows]
+    return _aligned(lines)
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths)).rstrip() for line in lines)
 
 

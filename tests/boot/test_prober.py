@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from tests.boot import prober
-from tests.boot.judge import Expected, judge, table
+from tests.boot.judge import Expected, first_answers, judge, table
 from tests.boot.machine import Answer, Boot
 from tests.boot.prober import Heard, heard
 from tests.boot.scenarios import WEB
@@ -45,7 +46,7 @@ time.sleep(600)
 
 
 @pytest.fixture
-def network() -> object:
+def network() -> Iterator[Wire]:
     with wire() as made:
         yield made
 
@@ -144,6 +145,9 @@ def test_a_good_boot_has_no_problem() -> None:
     assert row.problems == ()
     assert (row.leaks, row.sealed, row.in_force, row.sshd, row.added) == (0, 20.0, 42.0, 50.0, 2.0)
     assert "first boot" in table([row])
+    assert row.first["anyone 80/tcp"] == "55/55/55"
+    assert row.first["anyone 3306/tcp"] == "."
+    assert "55/55/." in first_answers([row])
 
 
 @pytest.mark.parametrize(
