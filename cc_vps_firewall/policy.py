@@ -165,18 +165,21 @@ def parse_network(text: str) -> tuple[int, int, int]:
     width = WIDTH[family]
     if family == 6 and number >> 32 == 0xFFFF:
         v4 = socket.inet_ntop(socket.AF_INET, (number & 0xFFFFFFFF).to_bytes(4, "big"))
-        length = f"/{int(length) - 96}" if re.fullmatch("9[6-9]|1[01][0-9]|12[0-8]", length) else ""
+        length = f"/{_LENGTHS[length] - 96}" if _LENGTHS.get(length, 0) >= 96 else ""
         raise ValueError(f"{show(text)} is an IPv4-mapped address; write {v4}{length}")
     if not slash:
         return family, number, width
-    if not (re.fullmatch("0|[1-9][0-9]{0,2}", length) and int(length) <= width):
+    prefix = _LENGTHS.get(length, 129)
+    if prefix > width:
         raise ValueError(f"{show(text)} has no prefix length that fits; write /0 to /{width} after the address")
-    prefix = int(length)
     rest = width - prefix
     if number >> rest << rest != number:
         right = network_text(family, (number >> rest << rest, prefix))
         raise ValueError(f"{show(text)} has host bits set; write {right} or {show(address)}")
     return family, number, prefix
+
+
+_LENGTHS = {str(n): n for n in range(129)}
 
 
 def _why_not_an_address(text: str, address: str) -> str:
@@ -209,11 +212,11 @@ def collapse(nets: Iterable[Net], family: int) -> tuple[Net, ...]:
     for number, prefix in sorted(nets):
         if number <= end:
             continue
-        end = number + (1 << (width - prefix)) - 1
-        while out and prefix and out[-1][1] == prefix and number - out[-1][0] == 1 << (width - prefix):
-            if number & (1 << (width - prefix)) == 0:
-                break
-            number, prefix = out.pop()[0], prefix - 1
+        size = 1 << (width - prefix)
+        end = number + size - 1
+        while number & size and out and out[-1] == (number - size, prefix):  # the upper half of two that make one
+            out.pop()
+            number, prefix, size = number - size, prefix - 1, size * 2
         out.append((number, prefix))
     return tuple(out)
 
@@ -227,6 +230,15 @@ def covers(nets: Sequence[Net], net: Net, family: int) -> bool:
     start, length = nets[at]
     rest = WIDTH[family] - length
     return length <= prefix and number >> rest == start >> rest
+
+
+def _closed(nets: Sequence[Net], by: Sequence[Net], family: int) -> bool:
+    """Is every address of `nets` in one of `by`? Sizes are compared first: long lists are seldom that long."""
+    size, room = (sum(1 << (WIDTH[family] - prefix) for _, prefix in some) for some in (nets, by))
+    if room < size:
+        return False
+    closed = collapse(by, family)
+    return all(covers(closed, net, family) for net in nets)
 
 
 def _same_interface(pattern: str, interface: str) -> bool:
@@ -343,8 +355,7 @@ class _Reader:
                 (f"{KEY}.ssh.from", "names no source that anybody can connect from", NOBODY),
                 (f"{KEY}.deny", "refuses every source that ssh lets in", policy.deny),
             ):
-                closed = {f: collapse(never.of(f) + NOBODY.of(f), f) for f in WIDTH}
-                if all(covers(closed[f], net, f) for f in WIDTH for net in policy.ssh.peers.of(f)):
+                if all(_closed(policy.ssh.peers.of(f), never.of(f) + NOBODY.of(f), f) for f in WIDTH):
                     self.refuse(path, f"{wrong}: nobody could log in")
                     return
 
@@ -647,10 +658,10 @@ class _Reader:
         first, last, proto = int(match[1]), int(match[2] or match[1]), match[3]
         told = [f"{port} is not a port (1-65535)" for port in dict.fromkeys((first, last)) if not 1 <= port <= 65535]
         ports, right = match[0].partition("/")[0], Opening("", min(first, last), max(first, last)).ports
-        if not told and last < first:
-            told.append(f"{ports} runs backwards; write {right}")
-        elif not told and re.search(r"\b0[0-9]", ports):
+        if not told and re.search(r"\b0[0-9]", ports):
             told.append(f"{ports} opens with a zero; write {right}")
+        elif not told and last < first:
+            told.append(f"{ports} runs backwards; write {right}")
         if not told and proto is None:
             told.append(f"{ports} names no protocol; write {right}/tcp or {right}/udp")
         elif proto not in ("tcp", "udp", None):
