@@ -63,8 +63,7 @@ def entries(source: str | None = None) -> list[Entry]:
 def groups(source: str | None = None) -> list[Group]:
     """The groups in the table's order, from the given text of services.py or from the file itself."""
     return [
-        Group(line.key, tuple(line.value.split()), line.description, line.reason)
-        for line in _lines("_GROUPS", source)
+        Group(line.key, tuple(line.value.split()), line.description, line.reason) for line in _lines("_GROUPS", source)
     ]
 
 

@@ -125,11 +125,7 @@ def test_every_entry_is_as_the_register_has_it_or_says_why(register: Register) -
 
 def test_a_wrong_entry_without_a_reason_is_found(register: Register) -> None:
     """Every entry that the register knows, made wrong in turn: other ports, other protocol, one port more."""
-    held = [
-        entry
-        for entry in entries()
-        if not entry.reason and {entry.name, *entry.aliases} & register.ports.keys()
-    ]
+    held = [entry for entry in entries() if not entry.reason and {entry.name, *entry.aliases} & register.ports.keys()]
     assert len(held) >= 60  # else the register has not been read
     other = {"tcp": "udp", "udp": "tcp"}
     for entry in held:
