@@ -69,7 +69,7 @@ def converge(
             before = play.before.result()
         story.begin(play, renders[play.choice.backend], wanted)
 
-        undo = saved.Undo()
+        undo = saved.Undo(linked=True)
         fresh: list[str] = []
         try:
             with story.step("load"):
@@ -90,10 +90,9 @@ def converge(
             lost = _put_back(story, play.choice, before, undo, fresh, lock)
             raise story.verdict(failure, lost) from failure.__cause__
         with story.step("retire"):
+            undo.forget()
             former = str(story.former.get("backend"))
-            story.notes += _retire_rivals(host) + _retire_other(play.choice, host, former, lock)
-            if host.rivals:  # some flush everybody's rules on their way out
-                _load(play, kernel.dump(play.choice.backend, tuple(play.texts)), host.rivals, lock)
+            story.notes += _retire_rivals(play, host, lock) + _retire_other(play.choice, host, former, lock)
         story.status["result"] = "applied" if changed or written or fresh else "unchanged"
         return story.status
 
@@ -167,7 +166,7 @@ def _close(host: Host, checkpoint: Callable[[str], None]) -> Status:
     for section in (policy.BUILT_IN, {**policy.BUILT_IN, "backend": choices[-1].backend}):
         with contextlib.suppress(Exception):
             return converge(section, host, by="first boot", replace=True, checkpoint=checkpoint)
-    for choice in choices:
+    for choice in sorted(choices, key=lambda choice: choice.backend != nftables.NAME):  # both families or none
         with contextlib.suppress(Exception):
             return _force(choice, host)
     return {}
@@ -178,23 +177,21 @@ def _force(choice: Choice, host: Host) -> Status:
     than none, and so is one family of two. Raises ToolFailed when nothing was loaded."""
     wanted = policy.parse(policy.BUILT_IN, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
     texts = _render(choice.backend, ruleset.build(wanted))
-    story = _Story("first boot", ["loaded without a rehearsal: this host does not allow one, or its tools are broken"])
     failures = []
     for family, text in texts.items():
         try:
             kernel.load(choice.backend, {family: text})
         except FirewallError as failure:
-            failures.append(str(failure))
+            failures.append(f"{f'IPv{family}' if family else 'this host'} may be open: {failure}")
     if len(failures) == len(texts):
         raise ToolFailed("; ".join(failures))
-    for step in (lambda: _save(choice, texts, policy.BUILT_IN, host, saved.Undo()), lambda: _enable(choice, [])):
-        try:
-            step()
-        except (FirewallError, OSError) as failure:
-            failures.append(f"the next boot may be open: {reason(failure)}")
-    story.notes += failures
-    story.status.update(_in_force(choice, texts, wanted), notes=story.notes)
-    return story.status
+    try:
+        save_rules(choice, texts, host, saved.Undo())
+        _enable(choice, [])
+    except (FirewallError, OSError) as failure:
+        failures.append(f"the next boot may be open: {reason(failure)}")
+    notes = ["loaded without a rehearsal: this host does not allow one, or its tools or disk are broken", *failures]
+    return {**_Story("first boot", notes).status, **_in_force(choice, texts, wanted), "notes": notes}
 
 
 def check_drift(host: Host) -> tuple[list[str], Status]:
@@ -422,7 +419,7 @@ def _holds(name: str, rules: Texts) -> bool:
         return False
 
 
-def _retire_rivals(host: Host) -> list[str]:
+def _retire_rivals(play: _Rehearsal, host: Host, lock: int) -> list[str]:
     """Switch off firewall managers that would load rules of their own over ours."""
     notes = []
     for rival in host.rivals:
@@ -433,6 +430,8 @@ def _retire_rivals(host: Host) -> list[str]:
                 text = re.sub(r"(?m)^ENABLED=.*", "ENABLED=no", text)  # else its stop opens every policy
                 saved.save({conf: text}, saved.Undo(), mode=None)
             kernel.retire(f"{rival}.service")
+            # Some flush everybody's rules on their way out.
+            _load(play, kernel.dump(play.choice.backend, tuple(play.texts)), host.rivals, lock)
             notes.append(f"{rival} was switched off and masked: its rules would fight these")
         except (FirewallError, OSError) as failure:
             notes.append(f"{rival} could not be switched off: {reason(failure)}")

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .errors import Busy
 
@@ -21,9 +22,14 @@ LOCK_WAIT = 60  # seconds for another run of ours to end
 
 @dataclass
 class Undo:
-    """What stood in the files before: bytes and mode, or None where there was no file."""
+    """What stood in the files before: bytes and mode, or None where there was no file.
+
+    `linked`: the old files themselves wait under other names until `forget`. To take their places again they need
+    no room on the disk.
+    """
 
     before: dict[str, tuple[bytes, int] | None] = field(default_factory=dict)
+    linked: bool = False
 
     def undo(self) -> None:
         """Put every file back, as many as can be; raises OSError for the first that cannot."""
@@ -33,12 +39,20 @@ class Undo:
                 if old is None:
                     with contextlib.suppress(FileNotFoundError):
                         os.unlink(path)
+                elif os.path.exists(_names(path).kept):
+                    os.rename(_names(path).kept, _names(path).place)
+                    discard(path)  # rename(2) does nothing where both names are one file
                 else:
                     write(path, old[0], old[1])
             except OSError as failure:
                 failures.append(failure)
         if failures:
             raise failures[0]
+
+    def forget(self) -> None:
+        """What was done stays."""
+        for path in self.before:
+            discard(path)
 
 
 def save(files: Mapping[str, str], undo: Undo, mode: int | None = 0o600) -> list[str]:
@@ -50,73 +64,80 @@ def save_all(files: Mapping[str, tuple[str, int | None]], undo: Undo) -> list[st
     """Write each file that is not already so: path -> (text, mode), None for the mode that a file of somebody
     else's has. All are on the disk under other names before the first takes its place, so that a disk that is
     full leaves every one as it was. -> the paths written. Raises OSError; `undo` knows what to put back."""
-    waiting: dict[str, tuple[str, str]] = {}
+    waiting: dict[str, tuple[bytes, int] | None] = {}
     try:
         for path, (text, mode) in files.items():
             discard(path)
-            data = text.encode("utf-8", "surrogateescape")
-            old = _bytes(path)
+            data, old = text.encode("utf-8", "surrogateescape"), _bytes(path)
             keeps = old[1] if old else 0o644
             if old != (data, keeps if mode is None else mode):
-                undo.before.setdefault(path, old)
-                waiting[path] = _stage(path, data, keeps if mode is None else mode)
-        for temporary, place in waiting.values():
-            os.rename(temporary, place)
-        _sync_folders(place for _, place in waiting.values())
+                waiting[path] = old
+                _stage(path, data, keeps if mode is None else mode)
+        for path, old in waiting.items():
+            if old and undo.linked:
+                with contextlib.suppress(OSError):  # a file system without links
+                    os.link(_names(path).place, _names(path).kept)
+        for path, old in waiting.items():
+            os.rename(_names(path).temporary, _names(path).place)
+            undo.before.setdefault(path, old)
+        _sync_folders(waiting)
     except BaseException:
-        for temporary, _ in waiting.values():
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        for path in waiting:
+            if path not in undo.before:
+                discard(path)
         raise
     return list(waiting)
 
 
 def write(path: str, data: bytes, mode: int) -> None:
     """All of it or nothing: a temporary file in the same folder, synced, renamed, the folder synced."""
-    temporary, place = _stage(path, data, mode)
-    try:
-        os.rename(temporary, place)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    _sync_folders([place])
+    discard(path)
+    _stage(path, data, mode)
+    os.rename(_names(path).temporary, _names(path).place)
+    _sync_folders([path])
 
 
 def discard(path: str) -> None:
-    """Take away what a run that was killed may have left beside a file."""
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        os.unlink(_names(path)[0])
+    """Take away what a run may have left beside a file when it was killed."""
+    for name in (_names(path).temporary, _names(path).kept):
+        if os.path.lexists(name):
+            os.unlink(name)
 
 
-def _names(path: str) -> tuple[str, str]:
-    """(temporary name, final name): a link is followed, the file that it names is the one replaced."""
+class _Names(NamedTuple):
+    place: str
+    temporary: str
+    kept: str
+
+
+def _names(path: str) -> _Names:
+    """A link is followed: the file that it names is the one replaced, and its folder the one used."""
     place = os.path.realpath(path)
-    return os.path.join(os.path.dirname(place), f".{os.path.basename(place)}.vps-firewall"), place
+    folder, name = os.path.split(place)
+    return _Names(place, f"{folder}/.{name}.vps-firewall", f"{folder}/.{name}.vps-firewall-old")
 
 
-def _stage(path: str, data: bytes, mode: int) -> tuple[str, str]:
+def _stage(path: str, data: bytes, mode: int) -> None:
     """Data -> the disk, under the temporary name. Nobody else's file or link of that name is written to."""
-    discard(path)
-    temporary, place = _names(path)
-    folder = os.path.dirname(place)
-    if not os.path.isdir(folder):
-        os.makedirs(folder)
-        os.chmod(folder, 0o755)  # noqa: S103 - whatever the umask, everybody may read the status
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    names = _names(path)
+    folder = os.path.dirname(names.place)
     try:
-        with open(handle, "wb") as file:
+        if not os.path.isdir(folder):
+            os.makedirs(folder)
+            os.chmod(folder, 0o755)  # noqa: S103 - whatever the umask, everybody may read the status
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(names.temporary, flags, 0o600), "wb") as file:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return temporary, place
+    except OSError as error:
+        discard(path)
+        raise OSError(error.errno, error.strerror, path) from None
 
 
 def _sync_folders(paths: Iterable[str]) -> None:
-    for folder in {os.path.dirname(path) for path in paths}:
+    for folder in {os.path.dirname(_names(path).place) for path in paths}:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(handle)
