@@ -183,11 +183,11 @@ def _internet() -> Iterator[Internet]:
 
 @contextlib.contextmanager
 def _held(kinds: Sequence[str], script: str, *arguments: str) -> Iterator[int]:
-    """New namespaces of these kinds, kept by a process that ends with this block, or else with this program."""
+    """New namespaces of these kinds, kept by a process that ends with this block."""
     if os.geteuid() != 0:
         raise WorldFailed("making a network namespace takes root: run this with sudo")
     command = ["unshare", *kinds, "--fork", "--kill-child", "--", "sh", "-c", script, "sh", *arguments]
-    with _until_left(["setpriv", "--pdeathsig", "KILL", *command]) as unshare:
+    with _until_left(command) as unshare:
         _wait_for_ready(unshare, "the namespaces")
         yield int(Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text().split()[0])
 
@@ -236,11 +236,15 @@ def _run(command: Sequence[str], given: str | None, check: bool) -> subprocess.C
 
 @contextlib.contextmanager
 def _until_left(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
-    """A process that is killed at the end of the block."""
+    """A process that is killed at the end of the block, or with this program if that is killed."""
     if shutil.which(command[0]) is None:
         raise WorldFailed(f"{command[0]} is not installed")
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ["setpriv", "--pdeathsig", "KILL", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         yield process
