@@ -109,12 +109,13 @@ def _watch(boot: Boot) -> list[str]:
 
 def _answered(boot: Boot, expected: Expected) -> list[str]:
     """What the policy opens must be answered while the machine stands."""
-    settled = boot.moments.get("settled", 0.0)
+    # Not what answers while it goes down: a firewall that is flushed then would pass for a port that is open.
+    settled, leaving = boot.moments.get("settled", 0.0), boot.moments.get("leaving", boot.seconds)
     required = expected.opened if expected.required is None else expected.required
     out = []
     for family in FAMILIES:
         for knock in map(str, knocks_in(family)):
-            served = [a for a in boot.answers if a.family == family and a.knock == knock and a.at >= settled]
+            served = [a for a in boot.answers if a.family == family and a.knock == knock and settled <= a.at < leaving]
             if knock in required and not served:
                 out.append(f"{_family(family)} {knock} is not answered, and the policy opens it")
             elif knock in required and "/22" not in knock and {a.answer for a in served} == {"unreachable"}:

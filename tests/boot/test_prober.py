@@ -159,6 +159,7 @@ def test_a_good_boot_has_no_problem() -> None:
             "IPv6 anyone 3306",
         ),
         ({"answers": _good().answers[:-1]}, Expected(WEB), "is not answered"),
+        ({"moments": {"settled": 60.0, "leaving": 64.0}}, Expected(WEB), "is not answered"),
         ({"sent": {"4 anyone 80/tcp": 0}}, Expected(WEB), "nobody knocked at"),
         ({"widest": 9.0}, Expected(WEB), "proves nothing"),
         ({"end": "hung"}, Expected(WEB), "never came to its end"),
