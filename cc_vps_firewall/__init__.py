@@ -6,6 +6,7 @@ and imports the engine inside handle(), where cloud-init contains what goes wron
 """
 
 import glob
+import json
 import logging
 import os
 import re
@@ -13,6 +14,7 @@ import subprocess
 import sys
 
 KEY = "vps_firewall"
+STATUS = "/var/lib/vps-firewall/status.json"
 
 # cloud-init disables loggers outside its own tree when it configures logging again between stages.
 LOG = logging.getLogger("cloudinit.config.cc_vps_firewall")
@@ -47,8 +49,9 @@ def handle(*positional, **keyword):
 
         problems = entrance.handle(cfg[KEY], cloud)
     except Exception as error:
-        loaded = _emergency()
-        raise RuntimeError("the engine of vps-firewall failed (%r): the host is %s" % (error, loaded)) from error
+        told = "the engine of vps-firewall failed (%r): the host is %s" % (error, _emergency())
+        _tell(told)
+        raise RuntimeError(told) from error
     if problems:
         for problem in problems:
             sys.stderr.write("vps-firewall: %s\n" % problem)
@@ -104,6 +107,17 @@ def _emergency():
     if all(closed.values()):
         return "closed but for SSH until the next boot"
     return "OPEN over %s: no tool could close it" % " and ".join(sorted(f for f in closed if not closed[f]))
+
+
+def _tell(problem):
+    """The console, and the status that `vps-firewall status` would show."""
+    sys.stderr.write("vps-firewall: %s\n" % problem)
+    try:
+        os.makedirs(os.path.dirname(STATUS), exist_ok=True)
+        with open(STATUS, "w") as status:
+            json.dump({"result": "failed", "by": "cloud-init", "problems": [problem]}, status)
+    except OSError as error:
+        LOG.debug("%s: %s", STATUS, error)
 
 
 def _ssh_ports():

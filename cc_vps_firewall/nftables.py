@@ -37,7 +37,9 @@ def render(rules: Ruleset) -> str:
 
 
 def comparable(dump: str) -> str:
-    """A dump by `nft -s list table` without what live traffic writes into it: the elements of dynamic sets."""
+    """A dump by `nft -s list table` without what live traffic writes into it: the elements of dynamic sets, and
+    how many there are, which nft 1.1.7 adds as a comment."""
+    dump = re.sub(r"\t# count \d+$", "", dump, flags=re.MULTILINE)
     return re.sub(r"(\tflags dynamic[^\n]*\n(?:\t\t\w[^\n]*\n)*?)\t\telements = \{[^}]*\}\n", r"\1", dump)
 
 

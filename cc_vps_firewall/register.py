@@ -182,7 +182,9 @@ def find(root: str) -> CloudInit:
     real = os.path.basename(_resolve(root, interpreter))
     fitting = [c for c in candidates if f"/{real}/" in c] or [c for c in candidates if "/python3/" in c] or candidates
     packages = os.path.relpath(os.path.dirname(fitting[0]), root)
-    told = re.search(r'__VERSION__ = "([0-9.]+)', saved.read(os.path.join(fitting[0], "version.py")) or "")
+    # From 26.1 on version.py takes it from a file that the build makes.
+    said = "".join(saved.read(os.path.join(fitting[0], name)) or "" for name in ("version.py", "meson_versions.py"))
+    told = re.search(r'(?:__|UPSTREAM_)VERSION(?:__)? = "([0-9.]+)', said)
     if not told:
         raise CannotRegister(f"{packages}/cloudinit does not say its version")
     version = tuple(int(n) for n in told[1].split(".") if n)

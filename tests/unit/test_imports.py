@@ -97,7 +97,8 @@ def test_one_door_to_processes(name: str) -> None:
     assert used <= forks
 
 
-@pytest.mark.parametrize("name", [m for m in MODULES if m != "saved"])
+# The entry says why the engine failed when the engine, and its door to files with it, is what is broken.
+@pytest.mark.parametrize("name", [m for m in MODULES if m not in ("saved", "__init__")])
 def test_one_door_to_files(name: str) -> None:
     assert not set(calls_on_os(name)) & (WRITES | FLAGS)
     assert {(name, given) for given in opened_for_writing(name)} <= PIPES

@@ -190,6 +190,13 @@ def test_a_cloud_init_that_is_too_old(root: Path) -> None:
     assert refused(root) == "cloud-init 19.4 is older than 20.4, the oldest supported"
 
 
+def test_a_version_that_the_build_wrote(root: Path) -> None:
+    package = "usr/lib/python3.9/site-packages/cloudinit"
+    put(root, f"{package}/version.py", '__VERSION__ = meson_versions.UPSTREAM_VERSION\n__VERSION__ = "@NOT@"\n')
+    put(root, f"{package}/meson_versions.py", 'UPSTREAM_VERSION = "26.2"  # Required\n')
+    assert register.find(str(root)).version == (26, 2)
+
+
 def test_a_cloud_init_that_is_newer_than_any_is_tried_and_said(root: Path) -> None:
     put(root, "usr/lib/python3.9/site-packages/cloudinit/version.py", '__VERSION__ = "99.1"\n')
     assert register.install(str(root))[-1] == "cloud-init 99.1 is newer than any that this was tried with"
