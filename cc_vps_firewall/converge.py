@@ -297,8 +297,10 @@ def _rehearse(
             empty = stack.enter_context(kernel.scratch())
             before = live.submit(kernel.dump, name, tuple(texts))
             empty.submit(kernel.load, name, texts).result()
+            shown = empty.submit(_shown, name, texts)
+            before.result()
             notes += ["IPv6 is off in this kernel: its rules are saved, and not loaded"] if skipped else []
-            return _Rehearsal(choice, texts, skipped, empty.submit(_shown, name, texts), before, tuple(notes))
+            return _Rehearsal(choice, texts, skipped, shown, before, tuple(notes))
         except FirewallError as failure:
             reasons.append(failure)
             notes.append(f"{name} was not used: {failure}")
@@ -333,6 +335,7 @@ def _load(play: _Rehearsal, before: Texts, rivals: Sequence[str], lock: int) -> 
         if before[0] and known and not verify.differences(name, before, play.shown.result()):
             return False
     else:
+        play.shown.result()  # a tool that cannot show what it loaded cannot tell what is there to be put back
         prefixes = tuple({"ufw": "ufw", "firewalld": "FWD"}[r] for r in rivals)
         for family, dump in before.items():
             careful = len(dump) + len(todo[family]) < SMALL or iptables.shared(dump)
@@ -399,7 +402,7 @@ def _put_back(
             if not _holds(choice.backend, before):
                 kernel.put_back(choice.backend, before, [lock])
         except FirewallError as failure:
-            lost.append(f"the rules: {failure}")
+            lost += [] if _holds(choice.backend, before) else [f"the rules: {failure}"]
         for unit in fresh:
             with contextlib.suppress(FirewallError):
                 kernel.disable(unit)

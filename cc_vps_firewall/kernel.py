@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -173,14 +173,20 @@ def _at_once(commands: Sequence[tuple[Sequence[str], str]], hold: Sequence[int])
             for argv, text in commands
         ]
         fcntl.flock(gate, fcntl.LOCK_UN)
-        failures = []
-        for process, (argv, text) in zip(processes, commands):
-            try:
-                finish(process, argv[0], len(text))
-            except ToolFailed as failure:
-                failures.append(str(failure))
+    _finish_all((process, argv[0], len(text)) for process, (argv, text) in zip(processes, commands))
+
+
+def _finish_all(processes: Iterable[tuple[subprocess.Popen[bytes], str, int]]) -> list[str]:
+    """Wait for all of them, whatever becomes of one. -> what they printed. Raises ToolFailed with every reason."""
+    outputs, failures = [], []
+    for process, name, size in processes:
+        try:
+            outputs.append(finish(process, name, size))
+        except ToolFailed as failure:
+            failures.append(str(failure))
     if failures:
         raise ToolFailed("; ".join(failures))
+    return outputs
 
 
 def dump(name: str, families: Sequence[int]) -> dict[int, str]:
@@ -197,8 +203,7 @@ def dump(name: str, families: Sequence[int]) -> dict[int, str]:
         if not text.startswith(f"table {nftables.TABLE} {{") or not text.rstrip().endswith("}"):
             raise ToolFailed("nft printed something that is not a table")
         return {0: text}
-    processes = {family: start(_SAVE[family]) for family in families}
-    texts = {family: finish(process, _SAVE[family]) for family, process in processes.items()}
+    texts = dict(zip(families, _finish_all([(start(_SAVE[family]), _SAVE[family], 0) for family in families])))
     for family, text in texts.items():
         if text.strip() and ("*" not in text or not all(line[:1] in "#*:-C[" for line in text.splitlines() if line)):
             raise ToolFailed(f"{_SAVE[family]} printed something that is not a dump")
