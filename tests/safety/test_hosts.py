@@ -1,0 +1,347 @@
+"""Hosts that lack something: a tool, a family, a lock, a privilege, a service manager, half of the engine."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from cc_vps_firewall import backend, converge, saved
+
+from .machine import OPEN, REPOSITORY, TOOLS, Checkpoint, Machine, Work, lock_held
+
+OLD = {"allow": ["http"]}
+NEW = {"allow": ["https", "smtp"]}
+IPTABLES = ("iptables-nft", "iptables-legacy")
+EVERY_TOOL = ("nft", *(f"ip{six}tables{suffix}" for six in ("", "6") for suffix in ("", "-save", "-restore")))
+
+TOO_OLD = """case "$*" in
+-f* | -w* | --noflush*)
+    text=$(cat)
+    case "$text" in
+    *burst*) echo "Error: syntax error, unexpected burst" >&2; exit 1 ;;
+    *) printf %s "$text" | exec $real "$@" ;;
+    esac ;;
+*) exec $real "$@" ;;
+esac"""
+
+
+@contextmanager
+def hidden(machine: Machine, *names: str) -> Iterator[None]:
+    """Programs that are not there: at their paths is nothing that could be run."""
+    paths = sorted(
+        {os.path.realpath(path) for name in names if (path := shutil.which(name, path="/usr/sbin:/usr/bin"))}
+    )
+    machine.run(
+        "mkdir -p /run/hidden; " + "; ".join(f"mv /run/tools/{n} /run/hidden/ 2>/dev/null" for n in names), check=False
+    )
+    machine.run("; ".join(f"mount --bind /dev/null {path}" for path in paths))
+    yield
+    machine.run("; ".join(f"umount {path}" for path in paths))
+    machine.run("mv /run/hidden/* /run/tools/", check=False)
+
+
+def in_cloud_init(machine: Machine, section: object, packages: Path = REPOSITORY, wrap: str = "exec") -> str:
+    """The module as cloud-init calls it, in a process of its own. -> what it raised, or nothing."""
+    return machine.run(
+        f"{wrap} {sys.executable} -",
+        f"""import logging, sys
+sys.path.insert(0, {str(packages)!r})
+import cc_vps_firewall
+class Cloud:
+    def __getattr__(self, name): raise RuntimeError("this cloud has no " + name)
+try:
+    cc_vps_firewall.handle("vps_firewall", {{"vps_firewall": {section!r}}}, Cloud(), logging.getLogger(), [])
+except Exception as failure:
+    print(type(failure).__name__ + ": " + str(failure))
+""",
+    )
+
+
+# --- tools ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_missing_tool(tool: str) -> None:
+    """One of a backend's tools is enough to make it unusable; `auto` takes the other backend, and says why."""
+    with Machine(tool) as machine:
+        machine.apply({**OLD, "backend": machine.backend})
+        old = machine.state()
+        missing = "nft" if machine.backend == "nftables" else "ip6tables-restore"
+        with hidden(machine, missing):
+            run = machine.command("apply", "FILE", policy={**NEW, "backend": machine.backend})
+        assert run.value == 3, run
+        assert missing in run.err
+        assert run.err.endswith(" not installed\n")
+        assert machine.state() == old
+        assert (machine.status()["result"], machine.status()["failed_in"]) == ("failed", "rehearse")
+    with Machine(tool) as machine, hidden(machine, missing):
+        assert machine.handle(NEW).value == []
+        status = machine.status()
+        assert status["backend"] != machine.backend
+        assert status["notes"][0].startswith(f"{machine.backend} was not used: {machine.backend}: ")
+        machine.assert_closed()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tool_that_is_too_old(tool: str) -> None:
+    """It does not know a word that the rules need: the rehearsal finds out, and nothing live was touched."""
+    names = ("nft",) if tool == "nftables" else ("iptables_restore", "ip6tables_restore")
+    with Machine(tool) as machine:
+        machine.apply({**OLD, "backend": machine.backend})
+        old = machine.state()
+        machine.fake(**dict.fromkeys(names, TOO_OLD))
+        run = machine.command("apply", "FILE", policy={**NEW, "backend": machine.backend})
+        machine.mend()
+        assert run.value == 4, run
+        assert "syntax error, unexpected burst" in run.err
+        assert machine.state() == old
+    with Machine(tool) as machine:
+        machine.fake(**dict.fromkeys(names, TOO_OLD))
+        assert machine.handle(NEW).value == [], "the other backend knows the word"
+        machine.mend()
+        assert machine.status()["backend"] != machine.backend
+        machine.assert_closed()
+
+
+@pytest.mark.parametrize("broken", ["iptables_restore", "ip6tables_restore"])
+@pytest.mark.parametrize("tool", IPTABLES)
+def test_one_family_of_two_fails(tool: str, broken: str) -> None:
+    """The rehearsal went well, and then one live load is refused while the other family's is done."""
+    fails = '[ $calls = 2 ] || exec $real "$@"; sleep 0.2; echo not today >&2; exit 1'
+    with Machine(tool) as machine:
+        machine.apply(OLD)
+        old = machine.state()
+        machine.fake(**{broken: fails})
+        run = machine.command("apply", "FILE", policy={**NEW, "backend": "iptables"})
+        machine.mend()
+        assert run.value == 4, run
+        assert "not today; nothing was changed" in run.err
+        assert machine.state() == old, "both families are old again"
+    with Machine(tool) as machine:
+        machine.fake(**{broken: fails.replace("= 2", "-ge 2")})
+        run = machine.handle({**NEW, "backend": "iptables"})
+        machine.mend()
+        assert "not today" in run.value[0], run
+        machine.assert_closed()
+        assert machine.status()["in_force"] == "the built-in policy"
+
+
+def test_one_family_that_fails_for_good_leaves_the_other_closed() -> None:
+    """There is no nft, and no ip6tables that works: IPv4 at least is closed, and the status says what is not."""
+    with Machine("iptables-nft") as machine:
+        machine.fake(nft="exit 1", ip6tables_restore="echo broken >&2; exit 1")
+        run = machine.handle(NEW)
+        machine.mend()
+        assert "broken" in run.value[0], run
+        assert (4, OPEN) in machine.reachable()
+        assert {port for family, port in machine.reachable() if family == 4} == {OPEN}
+        assert "IPv6 may be open: ip6tables-restore failed (1): broken" in machine.status()["notes"]
+
+
+def test_no_tool_at_all() -> None:
+    with Machine("nftables") as machine, hidden(machine, *EVERY_TOOL):
+        said = in_cloud_init(machine, NEW)
+        assert said.startswith("RuntimeError: ")
+        assert said.endswith("the host is OPEN over IPv4 and IPv6: no tool could close it\n")
+        status = machine.status()
+        assert status["result"] == "failed"
+        assert "not installed" in status["problems"][0]
+        assert "OPEN over IPv4 and IPv6" in status["problems"][0]
+
+
+# --- locks ------------------------------------------------------------------------------------------------
+
+
+def test_the_xtables_lock_is_held_by_somebody_else() -> None:
+    quick = {"kernel.LOCK_WAIT": 1}
+    with Machine("iptables-legacy") as machine, ExitStack() as held:
+        machine.apply(OLD)
+        old = machine.state()
+        machine.do(lambda: held.enter_context(lock_held("/run/xtables.lock")))
+        run = machine.command("apply", "FILE", policy=NEW, settings=quick)
+        assert run.value == 4, run
+        assert "xtables lock" in run.err
+        assert "nothing was changed" in run.err
+        assert machine.state() == old, "and auto has not gone over to the other backend"
+        assert (machine.status()["result"], machine.status()["failed_in"]) == ("failed", "load")
+    with Machine("iptables-legacy") as machine, ExitStack() as held:
+        machine.do(lambda: held.enter_context(lock_held("/run/xtables.lock")))
+        run = machine.handle(NEW, settings=quick)
+        assert "xtables lock" in run.value[0], run
+        machine.assert_closed()
+        assert machine.status()["backend"] == "nftables", "the built-in policy needs no lock there"
+
+
+def test_a_lock_that_is_free_in_time_is_waited_for() -> None:
+    with Machine("iptables-legacy") as machine:
+        machine.apply(OLD)
+        machine.run("flock /run/xtables.lock sleep 1 >/dev/null 2>&1 &")
+        assert machine.command("apply", "FILE", policy=NEW).value == 0
+
+
+def test_another_run_of_ours() -> None:
+    with Machine("nftables") as machine, ExitStack() as held:
+        machine.apply(OLD)
+        old, told = machine.state(), machine.status()
+        machine.do(lambda: held.enter_context(lock_held(saved.LOCK)))
+        run = machine.command("apply", "FILE", policy=NEW, settings={"saved.LOCK_WAIT": 0.3})
+        assert run.value == 1, run
+        assert "another vps-firewall has been at work" in run.err
+        assert machine.state() == old
+        assert machine.status() == told, "the status is that of the run that is at work"
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_two_at_once_come_one_after_the_other(tool: str) -> None:
+    with Machine(tool) as machine:
+        machine.apply(OLD)
+        command = (sys.executable, "-m", "cc_vps_firewall", "apply")
+        machine.do(lambda: machine.write("/run/a.yaml", "#cloud-config\nvps_firewall: {allow: [https]}\n"))
+        machine.do(lambda: machine.write("/run/b.yaml", "#cloud-config\nvps_firewall: {allow: [smtp, imaps]}\n"))
+        both = [machine.start(*command, f"/run/{name}.yaml") for name in "ab"]
+        ended = [(process.communicate()[1], process.returncode) for process in both]
+        assert ended == [("", 0), ("", 0)]
+        assert machine.command("verify").value == 0
+        assert machine.status()["result"] == "applied"
+        assert machine.leftovers() == []
+
+
+# --- privileges and services ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_host_that_allows_no_network_namespace(tool: str) -> None:
+    """As in some containers: the process lacks CAP_SYS_ADMIN, without which unshare(2) is refused."""
+    less = "setpriv --bounding-set -sys_admin --inh-caps -sys_admin"
+    with Machine(tool) as machine:
+        machine.apply(OLD)
+        old = machine.state()
+        machine.do(lambda: machine.write("/run/new.yaml", "#cloud-config\nvps_firewall: {allow: [https]}\n"))
+        run = machine.start(*less.split(), sys.executable, "-m", "cc_vps_firewall", "apply", "/run/new.yaml")
+        err = run.communicate()[1]
+        assert run.returncode == 3, err
+        assert "cannot make a network namespace to rehearse the rules in: Operation not permitted" in err
+        assert machine.state() == old
+    with Machine(tool) as machine:
+        said = in_cloud_init(machine, NEW, wrap=f"exec {less}")
+        assert "Operation not permitted" in said
+        machine.assert_closed()
+        status = machine.status()
+        assert (status["result"], status["in_force"]) == ("failed", "the built-in policy")
+        assert status["notes"][0].startswith("loaded without a rehearsal")
+        assert status["saved"][0] in machine.files(), "the next boot is closed too"
+
+
+@pytest.mark.parametrize("how", ["missing", "failing"])
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_service_that_cannot_be_enabled(tool: str, how: str) -> None:
+    with Machine(tool) as machine, ExitStack() as stack:
+        machine.apply(OLD)
+        machine.run("rm -r /etc/systemd/system/*.wants")
+        old = machine.state()
+        if how == "missing":
+            stack.enter_context(hidden(machine, "systemctl"))
+        else:
+            machine.fake(systemctl="echo Failed to connect to bus >&2; exit 1")
+        run = machine.command("apply", "FILE", policy=NEW)
+        assert run.value == 5, run
+        assert ("systemctl is not installed" if how == "missing" else "Failed to connect to bus") in run.err
+        assert machine.state() == old
+        assert (machine.status()["result"], machine.status()["failed_in"]) == ("failed", "enable")
+    with Machine(tool) as machine, ExitStack() as stack:
+        if how == "missing":
+            stack.enter_context(hidden(machine, "systemctl"))
+        else:
+            machine.fake(systemctl="echo Failed to connect to bus >&2; exit 1")
+        run = machine.handle(NEW)
+        assert "systemctl" in run.value[0], run
+        machine.assert_closed()
+        status = machine.status()
+        assert status["in_force"] == "the built-in policy"
+        assert any(note.startswith("the next boot may be open: systemctl") for note in status["notes"])
+
+
+# --- IPv6 -------------------------------------------------------------------------------------------------
+
+
+def without_ipv6(section: object, first_boot: bool) -> Work:
+    """The engine on a kernel that shows no /proc/net/if_inet6; that is imitated by saying so."""
+
+    def work(checkpoint: Checkpoint) -> object:
+        host = dataclasses.replace(backend.look(), ipv6=False)
+        return (converge.first_boot if first_boot else converge.converge)(section, host, checkpoint=checkpoint)
+
+    return work
+
+
+@pytest.mark.parametrize("first_boot", [True, False])
+@pytest.mark.parametrize("tool", IPTABLES)
+def test_a_kernel_without_ipv6(tool: str, first_boot: bool) -> None:
+    """ipv6.disable=1, imitated: no /proc/net/if_inet6, and ip6tables that say what they say then."""
+    refuses = "echo can\\'t initialize ip6tables table: Address family not supported by protocol >&2; exit 3"
+    with Machine(tool) as machine:
+        machine.fake(ip6tables_restore=refuses, ip6tables_save=refuses)
+        run = machine.engine(without_ipv6(NEW, first_boot))
+        machine.mend()
+        assert run.value["result"] == "applied", run
+        assert run.value["skipped_families"] == [6]
+        assert "IPv6 is off in this kernel: its rules are saved, and not loaded" in run.value["notes"]
+        assert {port for family, port in machine.reachable() if family == 4} == {OPEN}
+        mode, text = machine.files()["/etc/iptables/rules.v6"]
+        assert mode == "0o600"
+        assert text.endswith("COMMIT\n")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_ipv6_that_is_only_not_there_yet_is_filtered(tool: str) -> None:
+    """No /proc/net/if_inet6, but the tools work: the module may be loaded any time, and then must be closed."""
+    with Machine(tool) as machine:
+        run = machine.engine(without_ipv6(NEW, False))
+        assert run.value["skipped_families"] == [], run
+        machine.assert_closed()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_ipv6_switched_off_by_sysctl(tool: str) -> None:
+    """net.ipv6.conf.all.disable_ipv6=1 takes the addresses away and leaves the filter: it can come back."""
+    with Machine(tool) as machine:
+        machine.run("echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6")
+        assert machine.handle(NEW).value == []
+        assert machine.status()["skipped_families"] == []
+        machine.run("echo 0 >/proc/sys/net/ipv6/conf/all/disable_ipv6; ip address add 2001:db8:1::10/64 dev eth0 nodad")
+        machine.assert_closed()
+
+
+# --- the engine itself ------------------------------------------------------------------------------------
+
+MODULES = sorted(p.name for p in (REPOSITORY / "cc_vps_firewall").glob("*.py") if p.name != "__init__.py")
+
+
+@pytest.mark.parametrize("how", ["gone", "cut", "empty"])
+def test_half_an_engine(how: str, tmp_path: Path) -> None:
+    """Each file in turn is missing, cut in the middle, or empty, as after an upgrade that lost power."""
+    failed = []
+    with Machine("nftables") as machine:
+        for name in MODULES:
+            shutil.copytree(REPOSITORY / "cc_vps_firewall", tmp_path / name / "cc_vps_firewall")
+            victim = tmp_path / name / "cc_vps_firewall" / name
+            text = victim.read_text()
+            victim.unlink()
+            if how != "gone":
+                victim.write_text(text[: len(text) // 2] + "\n(" if how == "cut" else "")
+            said = in_cloud_init(machine, NEW, tmp_path / name)
+            machine.assert_closed()
+            result = machine.status()["result"]
+            assert (result == "applied") if said == "" else (result == "failed"), f"{name}: {said}"
+            failed += [name] if said.startswith("RuntimeError: ") else []
+            machine.run("nft flush ruleset; rm -rf /var/lib/vps-firewall /etc/nftables")
+    assert {"converge.py", "entrance.py", "kernel.py", "nftables.py", "policy.py", "saved.py", "verify.py"} <= set(
+        failed
+    )
