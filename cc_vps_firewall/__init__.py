@@ -15,11 +15,14 @@ import sys
 
 KEY = "vps_firewall"
 STATUS = "/var/lib/vps-firewall/status.json"
+DONE = "/var/lib/vps-firewall/instance"  # the instance whose user-data was put in force, or refused
 
 # cloud-init disables loggers outside its own tree when it configures logging again between stages.
 LOG = logging.getLogger("cloudinit.config.cc_vps_firewall")
 
-frequency = "once-per-instance"  # cloud-init up to 22.1 reads these two, later ones `meta`
+# At every boot, and once per instance by a mark of our own: cloud-init marks a module as done before it runs, and
+# a machine that lost its power in the middle would never be finished.
+frequency = "always"  # cloud-init up to 22.1 reads these two, later ones `meta`
 distros = ["all"]
 meta = {
     "id": "cc_vps_firewall",
@@ -44,6 +47,10 @@ def handle(*positional, **keyword):
     if KEY not in cfg:
         LOG.debug("No %s section, nothing to do", KEY)
         return
+    instance = _instance(cloud)
+    if instance and _read(DONE) == instance:
+        LOG.debug("Already done for instance %s", instance)
+        return
     try:
         from . import entrance
 
@@ -52,11 +59,36 @@ def handle(*positional, **keyword):
         told = "the engine of vps-firewall failed (%r): the host is %s" % (error, _emergency())
         _tell(told)
         raise RuntimeError(told) from error
+    _write(DONE, instance)
     if problems:
         for problem in problems:
             sys.stderr.write("vps-firewall: %s\n" % problem)
         raise RuntimeError("vps-firewall: " + "; ".join(problems[:20]))
     LOG.info("The firewall is loaded, verified and saved")
+
+
+def _instance(cloud):
+    try:
+        return str(cloud.datasource.get_instance_id())
+    except Exception:
+        return ""  # nobody to ask; whatever it is, it must not keep the host open
+
+
+def _read(path):
+    try:
+        with open(path, errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _write(path, text):
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            file.write(text)
+    except OSError as error:
+        LOG.debug("%s: %s", path, error)
 
 
 # --- when the engine itself is broken -----------------------------------------------------------------------
@@ -97,7 +129,7 @@ def _emergency():
     v4 = _IPTABLES.replace("ICMP", "icmp").replace("CLIENT", "67 --dport 68")
     v6 = _IPTABLES.replace("ICMP", "ipv6-icmp").replace("CLIENT", "547 --dport 546")
     if _load(("nft", "-f", "-"), _NFT.replace("PORTS", chosen)):
-        return "closed but for SSH until the next boot"
+        return "closed but for SSH until it is mended"
     # One after the other, and both whatever becomes of the first: one family closed is better than none.
     closed = {
         "IPv4": _load(("iptables-restore", "-w", "10"), v4.replace("PORTS", chosen)),
@@ -105,19 +137,14 @@ def _emergency():
         or not os.path.exists("/proc/net/if_inet6"),
     }
     if all(closed.values()):
-        return "closed but for SSH until the next boot"
+        return "closed but for SSH until it is mended"
     return "OPEN over %s: no tool could close it" % " and ".join(sorted(f for f in closed if not closed[f]))
 
 
 def _tell(problem):
     """The console, and the status that `vps-firewall status` would show."""
     sys.stderr.write("vps-firewall: %s\n" % problem)
-    try:
-        os.makedirs(os.path.dirname(STATUS), exist_ok=True)
-        with open(STATUS, "w") as status:
-            json.dump({"result": "failed", "by": "cloud-init", "problems": [problem]}, status)
-    except OSError as error:
-        LOG.debug("%s: %s", STATUS, error)
+    _write(STATUS, json.dumps({"result": "failed", "by": "cloud-init", "problems": [problem]}))
 
 
 def _ssh_ports():

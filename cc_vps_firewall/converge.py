@@ -109,19 +109,22 @@ def first_boot(
 
     `duplicates`: keys that stand twice in the user-data, which `section`, merged by cloud-init, no longer shows.
 
-    Where no good policy was saved before, the built-in one (SSH and the network's essentials) is put in force
-    before the user's is even read, so that a kill or a refusal at any later moment leaves a closed host.
+    Where no good policy was saved before, the first thing put in force is the user's SSH and nothing else, or the
+    built-in policy when the user's is refused: a kill or a failure at any later moment leaves a closed host.
     Raises what went wrong, with the last good policy or the built-in one in force.
     """
     switched_off = isinstance(section, Mapping) and section.get("enabled") is False
     try:
         if not switched_off and not saved.read_json(saved.POLICY):
-            _close(host, checkpoint)
+            _close(host, checkpoint, policy.BUILT_IN if duplicates else _ssh_alone(section, host))
         if duplicates:
             raise PolicyRefused([*duplicates, *_refusals(section, host)])
         return converge(section, host, by="cloud-init", replace=True, notes=notes, checkpoint=checkpoint)
     except Exception as failure:
-        fall_back(host, failure, checkpoint)
+        try:
+            fall_back(host, failure, checkpoint)
+        except Exception as worse:
+            raise StillOpen(f"{reason(worse)}; and before it: {reason(failure)}") from worse
         raise
 
 
@@ -139,7 +142,7 @@ def fall_back(host: Host, failure: BaseException, checkpoint: Callable[[str], No
         status["failed_in"] = told.get("failed_in")
     _tell(status)
     if "open" not in status:
-        raise StillOpen(f"nothing could close this host, after: {_problems(failure)[0]}")
+        raise StillOpen("nothing could close this host")
     return status
 
 
@@ -159,11 +162,20 @@ def _refusals(section: object, host: Host) -> tuple[Problem, ...]:
     return ()
 
 
-def _close(host: Host, checkpoint: Callable[[str], None]) -> Status:
-    """The built-in policy, on a host where anything may be broken: through the first backend, through the other
-    one, or straight into the kernel. -> the status, empty when nothing worked."""
+def _ssh_alone(section: object, host: Host) -> Mapping[str, object]:
+    """The policy's own SSH and nothing else, which opens nothing that the whole will not; the built-in policy for
+    one that is refused."""
+    if not isinstance(section, Mapping) or _refusals(section, host):
+        return policy.BUILT_IN
+    return {**policy.BUILT_IN, **{key: section[key] for key in ("backend", "lists", "ssh") if key in section}}
+
+
+def _close(host: Host, checkpoint: Callable[[str], None], first: Mapping[str, object] = policy.BUILT_IN) -> Status:
+    """`first`, or the built-in policy, on a host where anything may be broken: through the first backend, through
+    the other one, or straight into the kernel. -> the status, empty when nothing worked."""
     choices = backend.choices("auto", host)
-    for section in (policy.BUILT_IN, {**policy.BUILT_IN, "backend": choices[-1].backend}):
+    other = {**policy.BUILT_IN, "backend": choices[-1].backend}
+    for section in (first, *([policy.BUILT_IN] if first != policy.BUILT_IN else []), other):
         with contextlib.suppress(Exception):
             return converge(section, host, by="first boot", replace=True, checkpoint=checkpoint)
     for choice in sorted(choices, key=lambda choice: choice.backend != nftables.NAME):  # both families or none

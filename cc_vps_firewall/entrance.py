@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -24,10 +23,9 @@ def handle(section: object, cloud: Any, *, checkpoint: Callable[[str], None] = l
     that could be done, and the host may be open.
     """
     host, notes = backend.look(), []
-    began = time.monotonic()
     if installed := _install_tools(section, cloud, host):
         host = backend.look()
-        notes.append(f"{installed} had to be installed: unprotected for {time.monotonic() - began:.1f} s before")
+        notes.append(f"{installed} had to be installed: unprotected for up to {_uptime()} s, from power-on to here")
 
     def boot() -> list[str]:
         try:
@@ -87,6 +85,12 @@ def _apart(work: Callable[[], list[str]]) -> list[str]:
     return [str(line) for line in lines]
 
 
+def _uptime() -> str:
+    """Seconds since the kernel started (proc(5))."""
+    with open("/proc/uptime", encoding="ascii") as file:
+        return file.read().split(".")[0]
+
+
 def _install_tools(section: object, cloud: Any, host: Host) -> str:
     """Let the distribution install a firewall where there is none. -> the package, '' when there was no need."""
     wanted = section.get("backend", "auto") if isinstance(section, dict) else "auto"
@@ -115,7 +119,8 @@ def _duplicates(cloud: Any) -> list[Problem]:
         raw = cloud.datasource.get_userdata_raw()
         data = raw.encode() if isinstance(raw, str) else bytes(raw or b"")
         return [p for _, problems in userdata.sections(data) for p in problems]
-    except PolicyRefused:
-        return []  # another part is broken: cloud-init's to say
-    except (AttributeError, TypeError):
-        return []  # no datasource to ask, as under `cloud-init single`
+    except Exception as error:
+        # Another part is broken, which is cloud-init's to say; or there is no datasource to ask, as under
+        # `cloud-init single`. Whatever it is, it must not keep the host open.
+        LOG.debug("The user-data itself could not be looked at: %s", error)
+        return []

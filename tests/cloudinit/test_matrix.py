@@ -211,7 +211,7 @@ def test_second_boot_and_new_instance(machine: Machine, internet: Internet) -> N
     forget_rules(machine)
     boot.boot(machine)
     assert tables(machine) == "", "the module ran again"
-    assert boot.record(machine).lines("config-vps_firewall already ran"), "cloud-init did not come to the module"
+    assert boot.record(machine).lines("Already done for instance first"), "cloud-init did not come to the module"
     assert boot.record(machine).status == first
 
     start_loader(machine, LOADERS["iptables"])
