@@ -399,12 +399,19 @@ def _line_differences(where: str, have: list[str] | None, want: list[str] | None
     return lines or [f"-{where} (its rules are in another order)" if have is not None else f"-{where} (chain)"]
 
 
-def whole(dump: str) -> str:
-    """A dump -> text for a restore that makes our two tables as they were then, empty ones included."""
-    tables = parse_dump(dump)
+def whole(dump: str, now: str) -> str:
+    """A dump -> text for a restore that makes our two tables as they were then, empty ones included. What other
+    people have put into chains of their own since, or before the rules of a built-in one, stays."""
+    tables, since = parse_dump(dump), parse_dump(now)
     parts = []
     for name, hooks in TABLES.items():
-        table = tables.get(name, Table())
+        table, later = tables.get(name, Table()), since.get(name, Table())
+        for chain, rules in later.rules.items():
+            if later.policies.get(chain) != "-":
+                had = table.rules.get(chain, [])
+                table.rules[chain] = [r for r in rules if not ours(r) and foreign(later, r) and r not in had] + had
+            elif not chain.startswith(OURS):
+                table.policies[chain], table.rules[chain] = "-", rules
         policies = {hook.upper(): "ACCEPT" for hook in hooks} | table.policies
         parts.append(f"*{name}\n")
         parts += [f":{chain} {policy} [0:0]\n" for chain, policy in policies.items()]

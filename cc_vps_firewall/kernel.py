@@ -211,12 +211,16 @@ def dump(name: str, families: Sequence[int]) -> dict[int, str]:
 
 
 def put_back(name: str, before: Texts, hold: Sequence[int] = ()) -> None:
-    """Make the kernel hold a former dump again, other people's rules included. Raises ToolFailed."""
+    """Make the kernel hold a former dump again, other people's rules of then and of now included. Raises
+    ToolFailed."""
     if name == nftables.NAME:
         kept = nftables.comparable(before[0])
         load(name, {0: f"table {nftables.TABLE}\ndelete table {nftables.TABLE}\n{kept}"}, hold=hold)
     else:
-        load(name, {family: iptables.whole(text) for family, text in before.items()}, hold=hold)
+        now = {}
+        with contextlib.suppress(ToolFailed):
+            now = dump(name, tuple(before))
+        load(name, {f: iptables.whole(text, now.get(f, "")) for f, text in before.items()}, hold=hold)
 
 
 def forget(name: str, hold: Sequence[int] = ()) -> None:

@@ -151,7 +151,7 @@ class Machine:
         self.neighbour = Namespace("neighbour")
         self._held.callback(self.neighbour.close)
         self._wire()
-        self._listeners = [self._held.enter_context(_listener(f, p)) for f in (4, 6) for p in (OPEN, CLOSED)]
+        self.listeners = [self._held.enter_context(_listener(f, p)) for f in (4, 6) for p in (OPEN, CLOSED)]
 
     def _wire(self) -> None:
         peer = f"peer name wire netns {self.neighbour.path}"
@@ -318,12 +318,13 @@ class Machine:
         return self.do(self._rules)
 
     def _rules(self) -> str:
-        native = re.findall(r"(?m)^table (?!ip6? ).*\n(?:[^}].*\n|\n)*}\n", self.sh("nft -s list ruleset 2>/dev/null"))
-        text = "".join(sorted(native))
-        if self.backend == "iptables":
-            text += self.sh("".join(f"/run/tools/{prefix}-save; " for prefix in PREFIXES))
-        text = re.sub(r"(?m)^#.*\n|\[\d+:\d+\]", "", text)
-        return re.sub(r"(\n\t\tflags dynamic[^}]*?)\n\t\telements = \{[^}]*\}", r"\1", text)
+        """Sorted, for which table came first is of no matter, and without those that let everything pass."""
+        tables = re.findall(r"(?m)^table (?!ip6? ).*\n(?:[^}].*\n|\n)*}\n", self.sh("nft -s list ruleset 2>/dev/null"))
+        for prefix in PREFIXES if self.backend == "iptables" else ():
+            text = re.sub(r" \[\d+:\d+\]", "", self.sh(f"/run/tools/{prefix}-save"))
+            found = re.findall(r"(?ms)^\*.*?^COMMIT$\n", text)
+            tables += [f"{prefix} {t}" for t in found if re.search("(?m)^-A |^:.* (DROP|-)$", t)]
+        return re.sub(r"(\n\t\tflags dynamic[^}]*?)\n\t\telements = \{[^}]*\}", r"\1", "".join(sorted(tables)))
 
     def files(self) -> dict[str, tuple[str, str]]:
         """path -> (mode, text) of every file that the engine writes, but for the status."""
