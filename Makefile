@@ -3,13 +3,18 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 STAMP := .venv/.ready
 
-.PHONY: demo test lint bench docs goldens clean host
+.PHONY: demo test test-boot lint bench docs goldens clean host
 
 demo: host $(STAMP)
 	$(PYTHON) -m tests.demo
 
 test: host $(STAMP)
 	$(PYTHON) -m pytest -n 2 tests
+
+# Real machines under qemu, watched from power-on to power-off; `ARGS=--quick` is a third of it.
+test-boot: host $(STAMP)
+	tests/boot/install-host
+	$(PYTHON) -m tests.boot $(ARGS)
 
 lint: $(STAMP)
 	.venv/bin/ruff check .
