@@ -131,10 +131,13 @@ def first_boot(
 def fall_back(host: Host, failure: BaseException, checkpoint: Callable[[str], None] = lambda moment: None) -> Status:
     """After a first boot that failed: the last good policy, which a re-provisioned host may have saved but not
     loaded, or else the built-in one, and a status that says so. Raises StillOpen when not even that works."""
-    told, kept = saved.read_json(saved.STATUS), "the last good policy"
-    status = _last_good(host, checkpoint)
+    told, section = saved.read_json(saved.STATUS), saved.read_json(saved.POLICY).get("section")
+    status, kept = {}, _called(section)
+    if kept != _BUILT_IN:
+        with contextlib.suppress(Exception):
+            status = converge(section, host, by="last good policy", replace=True, checkpoint=checkpoint)
     if not status:
-        status, kept = _close(host, checkpoint), "the built-in policy"
+        status, kept = _close(host, checkpoint), _BUILT_IN
     if not status:
         kept = "nothing: this host may be open"
     status = {**status, "in_force": kept, "by": "cloud-init", "result": "failed", "problems": _problems(failure)}
@@ -146,12 +149,16 @@ def fall_back(host: Host, failure: BaseException, checkpoint: Callable[[str], No
     return status
 
 
-def _last_good(host: Host, checkpoint: Callable[[str], None]) -> Status:
-    section = saved.read_json(saved.POLICY).get("section")
-    if isinstance(section, dict) and {**section, "backend": ""} != {**policy.BUILT_IN, "backend": ""}:
-        with contextlib.suppress(Exception):
-            return converge(section, host, by="last good policy", replace=True, checkpoint=checkpoint)
-    return {}
+_BUILT_IN = "the built-in policy"
+
+
+def _called(section: object) -> str:
+    """What a saved policy is to a first boot that failed."""
+    if not isinstance(section, dict) or {**section, "backend": ""} == {**policy.BUILT_IN, "backend": ""}:
+        return _BUILT_IN
+    if set(section) <= {*policy.BUILT_IN, *_OWN_SSH}:
+        return "the policy's own SSH alone"
+    return "the last good policy"
 
 
 def _refusals(section: object, host: Host) -> tuple[Problem, ...]:
@@ -167,7 +174,10 @@ def _ssh_alone(section: object, host: Host) -> Mapping[str, object]:
     one that is refused."""
     if not isinstance(section, Mapping) or _refusals(section, host):
         return policy.BUILT_IN
-    return {**policy.BUILT_IN, **{key: section[key] for key in ("backend", "lists", "ssh") if key in section}}
+    return {**policy.BUILT_IN, **{key: section[key] for key in _OWN_SSH if key in section}}
+
+
+_OWN_SSH = ("backend", "lists", "ssh")
 
 
 def _close(host: Host, checkpoint: Callable[[str], None], first: Mapping[str, object] = policy.BUILT_IN) -> Status:
