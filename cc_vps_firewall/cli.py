@@ -287,7 +287,8 @@ def _with_confirmation(go: Callable[[Callable[[], bool] | None], int], seconds: 
                 signal.signal(signum, signal.SIG_IGN)
 
             def confirmed() -> bool:
-                os.write(ask, b"?")
+                with contextlib.suppress(BrokenPipeError):  # nobody is left to ask; that is a no
+                    os.write(ask, b"?")
                 return bool(select.select([answer], [], [], seconds)[0]) and os.read(answer, 1) == b"y"
 
             code = _guarded(lambda: go(confirmed))
