@@ -455,11 +455,16 @@ def _retire_rivals(play: _Rehearsal, host: Host, lock: int) -> list[str]:
                 text = re.sub(r"(?m)^ENABLED=.*", "ENABLED=no", text)  # else its stop opens every policy
                 saved.save({conf: text}, saved.Undo(), mode=None)
             kernel.retire(f"{rival}.service")
-            # Some flush everybody's rules on their way out.
-            _load(play, kernel.dump(play.choice.backend, tuple(play.texts)), host.rivals, lock)
+            if rival == "ufw" and play.choice.backend == nftables.NAME:
+                kernel.stop_ufw()  # its rules are in other tables than ours, and go on dropping
             notes.append(f"{rival} was switched off and masked: its rules would fight these")
         except (FirewallError, OSError) as failure:
             notes.append(f"{rival} could not be switched off: {reason(failure)}")
+    if host.rivals:  # some flush everybody's rules on their way out, also when they then fail
+        try:
+            _load(play, kernel.dump(play.choice.backend, tuple(play.texts)), host.rivals, lock)
+        except FirewallError as failure:
+            notes.append(f"what {' and '.join(host.rivals)} did on the way out could not be mended: {failure}")
     return notes
 
 

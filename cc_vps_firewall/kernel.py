@@ -285,6 +285,11 @@ def retire(unit: str) -> None:
         run("systemctl", "stop", unit)
 
 
+def stop_ufw() -> None:
+    """Take ufw's rules out, which leaves its policies open. Its service does not, once ufw.conf says it is off."""
+    run("ufw", "--force", "disable")
+
+
 def disable(unit: str, root: str = "/") -> None:
     """Do not start a service at boot; what it loaded stays."""
     run("systemctl", *_below(root), "disable", unit)
