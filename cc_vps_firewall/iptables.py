@@ -286,16 +286,20 @@ def parse_dump(dump: str) -> dict[str, Table]:
     """What iptables-save printed -> its tables, without counters and dates."""
     tables: dict[str, Table] = {}
     table = Table()
-    for line in dump.splitlines():
-        if line.startswith("*"):
+    rules = table.rules
+    for line in dump.split("\n"):
+        if line.startswith("-A "):  # asked first: a long list has a hundred thousand
+            chain, _, rule = line[3:].partition(" ")
+            if chain not in rules:
+                rules[chain] = []
+            rules[chain].append(rule.rstrip())
+        elif line.startswith("*"):
             table = tables.setdefault(line[1:].strip(), Table())
+            rules = table.rules
         elif line.startswith(":"):
             name, policy = line[1:].split()[:2]
             table.policies[name] = policy
-            table.rules[name] = []
-        elif line.startswith("-A "):
-            chain, _, rest = line[3:].partition(" ")
-            table.rules.setdefault(chain, []).append(rest.rstrip())
+            rules[name] = []
     return tables
 
 
@@ -316,12 +320,12 @@ def foreign(table: Table, rule: str, rivals: Sequence[str] = ()) -> bool:
 
 def shared(dump: str) -> bool:
     """Does somebody else have chains or rules in our two tables?"""
+    rest = "\n".join(line for line in dump.split("\n") if not line.startswith(f"-A {OURS}"))
     return any(
         (table.policies.get(chain) == "-" and not chain.startswith(OURS)) or any(not ours(rule) for rule in rules)
-        for name, table in parse_dump(dump).items()
+        for name, table in parse_dump(rest).items()
         if name in TABLES
         for chain, rules in table.rules.items()
-        if not chain.startswith(OURS)
     )
 
 
