@@ -34,7 +34,7 @@ goldens: $(STAMP)
 $(STAMP): setup.cfg
 	tests/install-host python
 	python3 -m venv .venv
-	.venv/bin/python -m pip install --quiet --editable '.[test]'
+	.venv/bin/python -m pip install --quiet --config-settings editable_mode=compat --editable '.[test]'
 	touch $@
 
 # Debian packages that the tests and the demo use. None of them changes how this machine boots or filters.
