@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import select
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -282,9 +281,7 @@ def _with_confirmation(go: Callable[[Callable[[], bool] | None], int], seconds: 
         os.close(question)
         code = 1
         try:
-            os.setsid()
-            for signum in (signal.SIGHUP, signal.SIGINT):
-                signal.signal(signum, signal.SIG_IGN)
+            os.setsid()  # neither an interrupt nor a hangup of the terminal comes here
 
             def confirmed() -> bool:
                 with contextlib.suppress(BrokenPipeError):  # nobody is left to ask; that is a no

@@ -80,7 +80,9 @@ def test_killed_at_first_boot(tool: str) -> None:
     """The process that does it all is killed, and nobody is left: from the first load on, the host is closed."""
     nothing, closed, new = state_after(tool), state_after(tool, SSH_ALONE), state_after(tool, SSH_ALONE, NEW)
     with Machine(tool) as machine:
-        moments = moments_of(machine.first_boot(NEW))
+        whole = machine.first_boot(NEW)
+        moments = moments_of(whole)
+        assert whole.moments.count("after load") == 2, "closed first, and then as the policy says"
         machine.assert_closed()
     loaded = False
     for moment in moments:

@@ -79,6 +79,7 @@ def test_a_broken_tool_leaves_the_old_rules(tool: str, name: str) -> None:
         machine.mend()
         assert run.value == fault.code or (not fault.code and run.value in (4, 5)), run
         assert fault.words in run.err, run.err
+        assert run.seconds < 30, "what hangs is killed with all that it started"
         assert ("nothing was changed" if run.value == 4 else "what was there before is back") in run.err, run.err
         assert machine.state() == old
         assert machine.leftovers() == []
