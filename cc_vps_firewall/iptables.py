@@ -303,6 +303,18 @@ def parse_dump(dump: str) -> dict[str, Table]:
     return tables
 
 
+def _blocks(dump: str) -> dict[str, tuple[str, str]]:
+    """Our two tables as they are written: chains without counters, and rules. Where these are equal nobody has to
+    read them, and mostly they are."""
+    blocks = {}
+    for block in f"\n{dump}".split("\n*")[1:]:
+        chains, _, rules = block.partition("\n-A ")
+        name, _, chains = chains.partition("\n")
+        if name in TABLES:
+            blocks[name] = re.sub(r"\[\d+:\d+\]", "", chains), rules[: rules.rfind("\nCOMMIT")]
+    return blocks
+
+
 def ours(rule: str) -> bool:
     return f'--comment "{MARK} ' in rule
 
@@ -332,6 +344,8 @@ def shared(dump: str) -> bool:
 def transition(current: str, wanted: str, rivals: Sequence[str] = ()) -> str:
     """Two dumps -> text for `restore --noflush` that makes the first into the second and leaves other people's
     chains, rules and jumps alone; '' when there is nothing to do."""
+    if _blocks(current) == _blocks(wanted):
+        return ""
     before, after = parse_dump(current), parse_dump(wanted)
     return "".join(
         _table_transition(name, before.get(name, Table()), after.get(name, Table()), rivals) for name in TABLES
@@ -372,6 +386,8 @@ def _table_transition(name: str, before: Table, after: Table, rivals: Sequence[s
 
 def differences(live: str, wanted: str) -> list[str]:
     """What a live dump has (+) and lacks (-) against a rehearsed one, as far as it is ours to say."""
+    if _blocks(live) == _blocks(wanted):
+        return []
     have, want = parse_dump(live), parse_dump(wanted)
     out: list[str] = []
     for name in TABLES:
