@@ -51,13 +51,14 @@ MEASURES = ("sixteen calls", "parse inline", "parse and render", "tool", "first"
 LISTS = ("/run/list", "/run/list-of-tomorrow")
 
 
-def turns() -> Iterator[tuple[int, int, str, str]]:
-    for size, often in SIZES.items():
-        for turn in range(often):
-            for tool in TOOLS:
-                for measure in MEASURES:
-                    if measure != "sixteen calls" or (size == 0 and tool != "nftables"):
-                        yield size, turn, tool, measure
+TURNS = [
+    (size, turn, tool, measure)
+    for size, often in SIZES.items()
+    for turn in range(often)
+    for tool in TOOLS
+    for measure in MEASURES
+    if measure != "sixteen calls" or (size == 0 and tool != "nftables")
+]
 
 
 def section(machine: Machine, size: int, path: str = LISTS[0]) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def lists() -> dict[int, tuple[list[str], list[str]]]:
     return {size: (nets, changed(nets)) for size, nets in made.items()}
 
 
-@pytest.mark.parametrize(("size", "turn", "tool", "measure"), turns())
+@pytest.mark.parametrize(("size", "turn", "tool", "measure"), TURNS)
 def test_speed(
     benchmark: Any,
     machines: dict[str, Machine],
