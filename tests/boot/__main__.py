@@ -37,11 +37,14 @@ def full(network: Wire, folder: Path, names: Sequence[str], only: str) -> Iterat
         ):
             if only in ("", label):
                 yield from rows
-    if "el9-iptables" in names and only in ("", "bare"):
-        yield from scenarios.bare(network, folder)
+    if "el9-iptables" in names:
+        for label, rows in (("bare", scenarios.bare(network, folder)), ("cut-off", scenarios.cut_off(network, folder))):
+            if only in ("", label):
+                yield from rows
     if "debian12" in names:
         for label, rows in (
             ("compare", scenarios.comparisons(network, folder)),
+            ("rivals", scenarios.rivals(network, folder)),
             ("unsealed", scenarios.unsealed(network, folder)),
             ("cycle", scenarios.cycle(network, folder)),
         ):
@@ -62,7 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="what CI runs")
     parser.add_argument("--build", action="store_true", help="make the guests' roots, boot none")
     parser.add_argument("--guest", choices=OURS, action="append", help="only this one; may be given again")
-    parser.add_argument("--only", default="", help="tutorial, none, refused, cut, bare, compare, unsealed or cycle")
+    parser.add_argument(
+        "--only", default="", help="tutorial, none, refused, cut, bare, cut-off, compare, rivals, unsealed or cycle"
+    )
     options = parser.parse_args(arguments)
     if os.geteuid() != 0:
         parser.error("network namespaces and disks take root: run this with sudo")

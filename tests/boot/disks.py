@@ -21,6 +21,9 @@ DISK_SIZE = "3G"  # sparse
 # How an image is made: with the module and the seal, with the module alone, or as people have it today.
 SEALED, UNSEALED = "sealed", "unsealed"
 RUNCMD, UFW, FIREWALLD, CYCLE = "runcmd", "ufw", "firewalld", "cycle"
+# Ours on an image whose maker left another firewall switched on, and where no package can be had.
+BESIDE_UFW, BESIDE_FIREWALLD, CUT_OFF = "beside-ufw", "beside-firewalld", "cut-off"
+RIVALS = {UFW: UFW, FIREWALLD: FIREWALLD, BESIDE_UFW: UFW, BESIDE_FIREWALLD: FIREWALLD}
 
 # What an emulated machine would lose minutes with, and what the lab has no use for.
 CLOUD_CONFIG = """\
@@ -97,6 +100,7 @@ class Disk:
     file: Path
     kernel: Path
     initrd: Path
+    units: tuple[str, ...]  # what systemd-analyze says against its units that it did not say before we came
 
 
 def disk_of(guest: Guest, flavour: str) -> Disk:
@@ -110,7 +114,8 @@ def disk_of(guest: Guest, flavour: str) -> Disk:
             for old in cache.glob(f"{name}-*"):
                 old.unlink()
             _make(guest, flavour, root, file)
-    return Disk(file, *(next((root / "boot").glob(f"{kind}-*")) for kind in ("vmlinuz", "initrd.img")))
+    kernel, initrd = (next((root / "boot").glob(f"{kind}-*")) for kind in ("vmlinuz", "initrd.img"))
+    return Disk(file, kernel, initrd, tuple(file.with_suffix(".units").read_text().splitlines()))
 
 
 def _digest(root: Path) -> str:
@@ -131,7 +136,11 @@ def _make(guest: Guest, flavour: str, original: Path, file: Path) -> None:
     try:
         run(["nice", "-n", "10", "cp", "-a", str(original), str(root)])
         _prepare(guest, root)
+        _rival(flavour, root)
+        before = _verified(root)
         _flavour(guest, flavour, root)
+        said = [line for line in _verified(root) if line not in before]
+        file.with_suffix(".units").write_text("".join(f"{line}\n" for line in said))
         partial = file.with_suffix(".partial")
         partial.unlink(missing_ok=True)
         # 4 KiB blocks and no lazy initialisation: the guest would spend its first minute on it.
@@ -164,17 +173,45 @@ def _prepare(guest: Guest, root: Path) -> None:
     enable(root, "systemd-networkd.service", "lab-listen.socket", "lab-watch.service")
 
 
+def _rival(flavour: str, root: Path) -> None:
+    """What the makers of such an image would have switched on, and nothing else of that kind."""
+    if flavour not in RIVALS:
+        return
+    if (rival := RIVALS[flavour]) == FIREWALLD:
+        mask(root, "ufw.service")
+        enable(root, "firewalld.service")
+        return
+    mask(root, "firewalld.service")
+    if flavour == BESIDE_UFW:
+        conf = root / "etc/ufw/ufw.conf"
+        conf.write_text(conf.read_text().replace("ENABLED=no", "ENABLED=yes"))
+    enable(root, f"{rival}.service")
+
+
 def _flavour(guest: Guest, flavour: str, root: Path) -> None:
-    if flavour in (SEALED, UNSEALED, CYCLE):
-        _register(root, sealed=flavour != UNSEALED)
+    if flavour in (SEALED, BESIDE_UFW, BESIDE_FIREWALLD, CYCLE):
+        _register(root, sealed=True)
+    if flavour in (UNSEALED, CUT_OFF):
+        _register(root, sealed=False)
     if flavour == CYCLE:
         write(root, "etc/systemd/system/el-style.service", EL_STYLE_UNIT)
         enable(root, "el-style.service")
-    if flavour in (UFW, FIREWALLD):
-        for rival in {UFW, FIREWALLD} - {flavour}:
-            mask(root, f"{rival}.service")
-    if flavour == FIREWALLD:
-        enable(root, "firewalld.service")
+    if flavour == CUT_OFF:
+        (root / "etc/yum.repos.d/lab.repo").unlink()
+
+
+def _verified(root: Path) -> list[str]:
+    """What systemd says of the units that its boot would start, with the generators' work imitated: cloud-init's
+    target is wanted by none of the files on the disk."""
+    link = root / "etc/systemd/system/multi-user.target.wants/cloud-init.target"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to("/lib/systemd/system/cloud-init.target")
+    try:
+        command = ["chroot", str(root), "systemd-analyze", "verify", "--man=no", "default.target"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    finally:
+        link.unlink()
+    return [*done.stdout.splitlines(), *([f"systemd-analyze: exit {done.returncode}"] if done.returncode else [])]
 
 
 def _register(root: Path, *, sealed: bool) -> None:

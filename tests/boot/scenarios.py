@@ -101,6 +101,8 @@ class Lab:
         seed = machine.seed(folder, user_data, instance)
         print(f"{self.guest.name}: {name} ...", file=sys.stderr, flush=True)
         seen = machine.boot(self.wire, self.disk, overlay, seed, folder, cut_at=cut_at)
+        if seen.report:
+            seen = replace(seen, report={**seen.report, "verified": self.disk.units})
         (folder / "report.json").write_text(json.dumps(dict(seen.report), indent=1))
         return seen
 
@@ -173,6 +175,25 @@ def unsealed(wire: Wire, folder: Path) -> Iterator[Row]:
     """The module without the seal: how long the machine is open until user-data speaks."""
     lab = Lab(wire, GUESTS["debian12"], disks.UNSEALED, folder)
     yield judge("debian12", "not sealed", lab.boot(lab.fresh(), TUTORIAL, "not sealed"), Expected(WEB, ours=False))
+
+
+def rivals(wire: Wire, folder: Path) -> Iterator[Row]:
+    """Another firewall is switched on in the image: it has to go, and what it refused has to answer."""
+    for flavour in (disks.BESIDE_UFW, disks.BESIDE_FIREWALLD):
+        lab = Lab(wire, GUESTS["debian12-others"], flavour, folder)
+        disk, name = lab.fresh(), flavour.replace("-", " ")
+        first = lab.boot(disk, TUTORIAL, name)
+        yield judge("debian12", name, first, Expected(WEB, note=disks.RIVALS[flavour]))
+        again = Expected(WEB, rules_as=first.report.get("rules", ""))
+        yield judge("debian12", f"{name}, reboot", lab.boot(disk, TUTORIAL, f"{name} reboot"), again)
+
+
+def cut_off(wire: Wire, folder: Path) -> Iterator[Row]:
+    """Nothing is installed and nothing can be: open, and it says so wherever somebody may look."""
+    lab = Lab(wire, GUESTS["el9-bare"], disks.CUT_OFF, folder)
+    seen = lab.boot(lab.fresh(), TUTORIAL, "no repository")
+    wanted = Expected(WEB, result=("failed",), clean=False, tools=False, closed=False, problem="not installed")
+    yield judge(lab.guest.name, "no repository", seen, wanted)
 
 
 def bare(wire: Wire, folder: Path) -> Iterator[Row]:

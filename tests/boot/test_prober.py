@@ -165,10 +165,13 @@ def test_a_good_boot_has_no_problem() -> None:
         ({"end": "hung"}, Expected(WEB), "never came to its end"),
         ({"report": {}}, Expected(WEB), "no report"),
         ({"console": "systemd[1]: x.service: Job y/start deleted to break ordering cycle"}, Expected(WEB), "cycle"),
-        ({}, Expected(WEB, cycles=True), "did not see it"),
+        ({}, Expected(WEB, cycles=True), "the log does not tell"),
+        ({}, Expected(WEB, cycles=True), "systemd-analyze does not tell"),
+        ({}, Expected(WEB, note="ufw"), "does not mention 'ufw'"),
+        ({}, Expected(WEB, problem="allow[1]"), "the console does not say"),
         ({}, Expected(WEB, result=("failed",)), "expected was failed"),
         ({}, Expected(WEB, clean=False), "reports no error"),
-        ({}, Expected(WEB, problem="allow[1]"), "does not say"),
+        ({}, Expected(WEB, problem="allow[1]"), "the status does not say"),
         ({}, Expected(WEB, rules_as="other rules"), "rules that it held before"),
     ],
 )
@@ -182,6 +185,7 @@ def test_each_check_can_fail(change: dict[str, object], expected: Expected, word
     [
         ({"verify": {"exit": 6, "said": "-rule"}}, "verify: exit 6"),
         ({"warnings": ["[WARNING]: x"]}, "[WARNING]: x"),
+        ({"verified": ("x: Found ordering cycle",)}, "systemd-analyze: x: Found"),
         ({"failed": ["x.service loaded failed"]}, "x.service failed"),
         ({"result": {"v1": {"errors": ["no"]}}}, "cloud-init: no"),
         ({"cloud_init": {"status": {"status": "done", "recoverable_errors": {"WARNING": ["x"]}}}}, "recoverable"),
@@ -203,3 +207,9 @@ def test_what_the_last_instance_opened_may_answer_until_ours_has_spoken() -> Non
     )
     assert judge("guest", "second", early, expected).problems == ()
     assert judge("guest", "second", late, expected).leaks == 1
+
+
+def test_a_machine_that_nothing_can_close_is_told_and_not_judged() -> None:
+    open_still = replace(_good(), answers=(*_good().answers, Answer(70.0, "4", "anyone 3306/tcp", "syn-ack")))
+    row = judge("guest", "no repository", open_still, Expected(WEB, closed=False))
+    assert (row.leaks, row.problems) == (1, ())
