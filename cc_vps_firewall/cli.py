@@ -215,7 +215,11 @@ def _tell(*lines: str) -> None:
 
 
 def _section(path: str) -> object:
-    return userdata.section(userdata.read(path))
+    data = userdata.read(path)
+    section = userdata.section(data)
+    for note in userdata.notes(data, section):
+        print(f"vps-firewall: {note}", file=sys.stderr)
+    return section
 
 
 def _seconds(text: str) -> int:

@@ -27,11 +27,12 @@ def handle(section: object, cloud: Any, *, checkpoint: Callable[[str], None] = l
         host = backend.look()
         notes.append(f"{installed} had to be installed: unprotected for up to {_uptime()} s, from power-on to here")
 
+    duplicates, told = _raw(cloud, section)
+    notes += told
+
     def boot() -> list[str]:
         try:
-            status = converge.first_boot(
-                section, host, duplicates=_duplicates(cloud), notes=notes, checkpoint=checkpoint
-            )
+            status = converge.first_boot(section, host, duplicates=duplicates, notes=notes, checkpoint=checkpoint)
         except PolicyRefused as refused:
             return [str(problem) for problem in refused.problems]
         except converge.StillOpen:
@@ -113,14 +114,15 @@ def _install_tools(section: object, cloud: Any, host: Host) -> str:
     return package
 
 
-def _duplicates(cloud: Any) -> list[Problem]:
-    """Keys that stand twice: cloud-init's merged configuration has lost them, the user-data itself has not."""
+def _raw(cloud: Any, section: object) -> tuple[list[Problem], list[str]]:
+    """What only the user-data itself shows: keys that stand twice, which cloud-init's merged configuration has lost,
+    and parts that carry the key and do not count."""
     try:
         raw = cloud.datasource.get_userdata_raw()
         data = raw.encode() if isinstance(raw, str) else bytes(raw or b"")
-        return [p for _, problems in userdata.sections(data) for p in problems]
+        return [p for _, _, problems in userdata.sections(data) for p in problems], userdata.notes(data, section)
     except Exception as error:
         # Another part is broken, which is cloud-init's to say; or there is no datasource to ask, as under
         # `cloud-init single`. Whatever it is, it must not keep the host open.
         LOG.debug("The user-data itself could not be looked at: %s", error)
-        return []
+        return [], []

@@ -51,12 +51,12 @@ def section(data: bytes) -> object:
     as in cloud-init's own merge. Raises PolicyRefused with every problem that the YAML itself has, and when it
     has any, with those of the policy: nobody wants to be told twice."""
     found = list(_sections(data))
-    values = [value for value, _ in found if value is not _ABSENT]
-    problems = [p for _, told in found for p in told]
+    values = [value for _, value, _ in found if value is not _ABSENT]
+    problems = [p for _, _, told in found for p in told]
     if not found:
         problems = [Problem("user-data", "is not #cloud-config, and no part of it is; a first line must say so")]
     elif not values and not problems:
-        problems = [Problem("user-data", f"has no {KEY}: key")]
+        problems = [Problem("user-data", f"has no {KEY}: key"), *(Problem(w, _PASSED_BY) for w in _strays(data))]
     if problems:
         raise PolicyRefused([*problems, *_refusals(values[-1] if values else {})])
     return values[-1]
@@ -70,19 +70,43 @@ def _refusals(value: object) -> tuple[Problem, ...]:
     return ()
 
 
-def sections(data: bytes) -> Iterator[tuple[object, list[Problem]]]:
-    """(value, keys that stand twice in it) for each #cloud-config part that has a `vps_firewall:` key.
+def sections(data: bytes) -> Iterator[tuple[str, object, list[Problem]]]:
+    """(where, value, keys that stand twice in it) for each #cloud-config part that has a `vps_firewall:` key.
 
     What else is wrong with a part is cloud-init's to say, and so is what a jinja template renders to.
     """
-    return ((value, told) for value, told in _sections(data, jinja=False) if value is not _ABSENT)
+    return (found for found in _sections(data, jinja=False) if found[1] is not _ABSENT)
+
+
+def notes(data: bytes, merged: object) -> list[str]:
+    """What an owner should know of how their user-data became `merged`: parts that carry the key and do not count,
+    by cloud-init's merge or because they are not #cloud-config."""
+    out = [f"{where} {_PASSED_BY}" for where in _strays(data)]
+    found = [(where, value) for where, value, _ in sections(data)]
+    if len(found) > 1:
+        taken = next((where for where, value in reversed(found) if value == merged), "")
+        how = f"what counts is {taken}" if taken else "cloud-init merged them"
+        out.append(f"{' and '.join(where for where, _ in found)} carry {KEY}:, and {how}")
+    return out
 
 
 _ABSENT = object()
+_PASSED_BY = f"has a line {KEY}: and is not #cloud-config: cloud-init passes it by; its first line must say so"
 
 
-def _sections(data: bytes, jinja: bool = True) -> Iterator[tuple[object, list[Problem]]]:
-    """(value or _ABSENT, problems) for each #cloud-config part."""
+def _strays(data: bytes) -> list[str]:
+    """Where the key stands in a part that cloud-init does not read as configuration. A script is not among them: it
+    may well write such a file."""
+    key = re.compile(rb"(?m)^" + KEY.encode() + rb"[ \t]*:")
+    return [
+        where
+        for where, content, kind in _leaves(data)
+        if key.search(content) and not content.startswith(b"#!") and not list(_texts(where, content, kind))
+    ]
+
+
+def _sections(data: bytes, jinja: bool = True) -> Iterator[tuple[str, object, list[Problem]]]:
+    """(where, value or _ABSENT, problems) for each #cloud-config part."""
     read = 0
     for where, text, template in _parts(data):
         read += len(text)
@@ -91,10 +115,10 @@ def _sections(data: bytes, jinja: bool = True) -> Iterator[tuple[object, list[Pr
         if template and not jinja:
             continue
         try:
-            yield _section(where, text)
+            yield (where, *_section(where, text))
         except PolicyRefused as refused:
             hint = "; check what the jinja template renders to" if template else ""
-            yield _ABSENT, [Problem(p.path, p.message + hint) for p in refused.problems]
+            yield where, _ABSENT, [Problem(p.path, p.message + hint) for p in refused.problems]
 
 
 # --- parts ------------------------------------------------------------------------------------------------
@@ -115,9 +139,15 @@ _Part = tuple[str, str, bool]  # where it stands, its text, is it a jinja templa
 
 def _parts(data: bytes) -> Iterator[_Part]:
     """The #cloud-config texts of user-data, told from the rest as cloud-init tells them (user_data.py there)."""
+    for where, content, kind in _leaves(data):
+        yield from _texts(where, content, kind)
+
+
+def _leaves(data: bytes) -> Iterator[tuple[str, bytes, str]]:
+    """(where, content, MIME type) for each part of user-data, whatever it is."""
     data = _unzip("user-data", data)
     if b"mime-version:" not in data[:4096].lower():
-        yield from _texts("user-data", data)
+        yield "user-data", data, _BY_CONTENT[0]
         return
     leaves = (part for part in email.message_from_bytes(data).walk() if not part.is_multipart())
     for number, part in enumerate(leaves, 1):
@@ -126,7 +156,7 @@ def _parts(data: bytes) -> Iterator[_Part]:
         content = payload if isinstance(payload, bytes) else b""
         if re.search("gzip|gunzip|compress", kind):
             content, kind = _unzip(where, content), _BY_CONTENT[0]
-        yield from _texts(where, content, kind)
+        yield where, content, kind
 
 
 def _texts(where: str, data: bytes, kind: str = _BY_CONTENT[0]) -> Iterator[_Part]:

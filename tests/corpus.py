@@ -37,7 +37,7 @@ class Stanza:
     def values(self) -> list[object]:
         """What the schema is asked about: the value as cloud-init has it, where there is one."""
         try:
-            return [value for value, _ in userdata.sections(self.data)][-1:]
+            return [value for _, value, _ in userdata.sections(self.data)][-1:]
         except PolicyRefused:
             return []
 

@@ -189,6 +189,20 @@ def test_multipart(machine: Machine, internet: Internet) -> None:
     assert_no_complaint(machine)
 
 
+def test_two_parts_with_the_key(machine: Machine, internet: Internet) -> None:
+    """cloud-init's merge takes the last one whole, and the status says which that was."""
+    first, last = (
+        ("cloud-config", f"#cloud-config\nvps_firewall: {{allow: [{name}]}}\n") for name in ("http", "https")
+    )
+    boot.seed(machine, boot.multipart(first, last))
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22, 443}, 6: {22, 443}}
+    notes = boot.record(machine).status["notes"]
+    assert "user-data part 1 and user-data part 2 carry vps_firewall:, and what counts is user-data part 2" in notes
+    assert_no_complaint(machine)
+
+
 def test_gzip(machine: Machine, internet: Internet) -> None:
     """The whole user-data compressed."""
     boot.seed(machine, boot.zipped("#cloud-config\nvps_firewall: {allow: [http]}\n"))

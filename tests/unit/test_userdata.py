@@ -128,9 +128,28 @@ def test_sections_are_those_that_can_be_read_with_what_stands_twice() -> None:
         ("cloud-config", "hostname: web\nhostname: www"),
         ("cloud-config", "vps_firewall: {ping: true, ping: false}"),
     )
-    ((value, problems),) = userdata.sections(data)
+    ((_, value, problems),) = userdata.sections(data)
     assert value == {"ping": False}
     assert [str(p) for p in problems] == ["vps_firewall.ping: stands twice in one mapping; write it once"]
+
+
+def test_parts_that_carry_the_key_and_do_not_count_are_told() -> None:
+    one, other = ("cloud-config", "vps_firewall: {ping: true}"), ("cloud-config", "vps_firewall: {ping: false}")
+    both = "user-data part 1 and user-data part 2 carry vps_firewall:, and "
+    passed_by = "has a line vps_firewall: and is not #cloud-config: cloud-init passes it by; its first line must say so"
+    assert userdata.notes(parts(one), {"ping": True}) == []
+    assert userdata.notes(parts(one, other), {"ping": False}) == [both + "what counts is user-data part 2"]
+    assert userdata.notes(parts(other, one), {"ping": False}) == [both + "what counts is user-data part 1"]
+    assert userdata.notes(parts(one, other), {"ping": False, "log": False}) == [both + "cloud-init merged them"]
+    assert userdata.notes(parts(("plain", "vps_firewall: {}")), {}) == [f"user-data part 1 {passed_by}"]
+    script = ("x-shellscript", "#!/bin/sh\ncat >/etc/cloud/cloud.cfg.d/50.cfg <<END\nvps_firewall: {}\nEND\n")
+    assert userdata.notes(parts(script, one), {"ping": True}) == []
+
+
+def test_a_section_in_a_part_that_is_no_configuration_is_pointed_at() -> None:
+    data = parts(("cloud-config", "hostname: web"), ("plain", "vps_firewall: {ping: false}"))
+    assert told(data)[0] == "user-data: has no vps_firewall: key"
+    assert told(data)[1].startswith("user-data part 2: has a line vps_firewall: and is not #cloud-config")
 
 
 @pytest.mark.parametrize("head", ["## template: jinja\n", "## template:jinja\n## template: jinja\n"])
