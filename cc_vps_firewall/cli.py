@@ -49,7 +49,10 @@ def _guarded(call: Callable[[], int]) -> int:
         _tell(f"vps-firewall: {failure}")
         return failure.exit_code
     except PermissionError as error:
-        _tell(f"vps-firewall: {converge.reason(error)}; run it as root")
+        hint = (
+            "run it as root" if os.geteuid() else "is it immutable (lsattr, chattr -i), or a security policy at work?"
+        )
+        _tell(f"vps-firewall: {converge.reason(error)}; {hint}")
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.suites import REPOSITORY
+
 from .machine import TOOLS, Machine, State
 
 OLD = {"allow": ["http"]}
@@ -229,3 +231,27 @@ def test_no_traceback_reaches_anybody() -> None:
             run = machine.command(*arguments)
             assert "Traceback" not in run.err + run.raised, run
             assert run.value in (0, 1, 2, 6), run
+
+
+def test_root_who_meets_an_immutable_file_is_told_so(tmp_path: Path) -> None:
+    """`run it as root` helps nobody who is."""
+    root = tmp_path / "root"
+    for path, text in {
+        "usr/bin/python3.9": "",
+        "usr/bin/cloud-init": "#!/usr/bin/python3.9\n",
+        "usr/lib/python3.9/site-packages/cloudinit/version.py": '__VERSION__ = "24.4"\n',
+        "etc/cloud/cloud.cfg": "cloud_init_modules: [bootcmd, ssh]\n",
+        "etc/cloud/cloud.cfg.d/99_vps_firewall.cfg": "",
+    }.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    fixed = root / "etc/cloud/cloud.cfg.d/99_vps_firewall.cfg"
+    subprocess.run(["chattr", "+i", str(fixed)], check=True)
+    try:
+        command = [sys.executable, "-m", "cc_vps_firewall", "install", "--root", str(root)]
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    finally:
+        subprocess.run(["chattr", "-i", str(fixed)], check=True)
+    assert done.returncode == 1
+    assert "Operation not permitted; is it immutable" in done.stderr
+    assert not list((root / "usr/lib/python3.9/site-packages").glob("cc_vps_firewall/*")), "half an installation"
