@@ -69,14 +69,15 @@ def module(log: str) -> dict[str, float]:
 
 
 def units() -> dict[str, float]:
-    """Unit -> seconds after the kernel's start at which it was up, for those that came up."""
-    _, text = run("systemctl", "show", "-p", "Id,ActiveEnterTimestampMonotonic", *UNITS)
-    up = {}
+    """Unit -> seconds after the kernel's start at which it was up, or at which it failed, for those that ran."""
+    _, text = run("systemctl", "show", "-p", "Id,ActiveEnterTimestampMonotonic,ExecMainExitTimestampMonotonic", *UNITS)
+    came = {}
     for block in text.split("\n\n"):
         fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        if int(fields.get("ActiveEnterTimestampMonotonic") or 0):
-            up[fields["Id"]] = int(fields["ActiveEnterTimestampMonotonic"]) / 1e6
-    return up
+        at = [int(fields.get(f"{what}TimestampMonotonic") or 0) for what in ("ActiveEnter", "ExecMainExit")]
+        if any(at):
+            came[fields["Id"]] = (at[0] or at[1]) / 1e6
+    return came
 
 
 def rules() -> str:
