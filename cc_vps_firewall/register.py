@@ -35,6 +35,7 @@ RECORD = "var/lib/vps-firewall/registered.json"
 KEPT_SCHEMA = "var/lib/vps-firewall/registered-schema.json"
 SCHEMA = "cloudinit/config/schemas/schema-cloud-config-v1.json"
 OLDEST = (20, 4)
+OLDEST_PYTHON = (3, 9)
 NEWEST_TRIED = (26, 2)
 
 _DEFAULT_HEADER = "# The image's policy, by `vps-firewall install`; vendor-data and user-data come before it.\n"
@@ -173,13 +174,17 @@ def find(root: str) -> CloudInit:
         interpreter = f"/usr/bin/{interpreter}"
     if not match or not os.path.exists(_resolve(root, interpreter)):
         raise CannotRegister(f"{script} runs with {interpreter or 'no interpreter'}, which is not there")
+    real = os.path.basename(_resolve(root, interpreter))
+    if (python := re.search(r"(\d+)\.(\d+)", real)) and (int(python[1]), int(python[2])) < OLDEST_PYTHON:
+        raise CannotRegister(
+            f"cloud-init runs with Python {python[0]} here; it takes {'.'.join(map(str, OLDEST_PYTHON))} or later"
+        )
     candidates = sorted(
         glob.glob(saved.below(root, "usr/lib/python3*/*-packages/cloudinit"))
         + glob.glob(saved.below(root, "usr/local/lib/python3*/*-packages/cloudinit"))
     )
     if not candidates:
         raise CannotRegister(f"{script} is there, its Python package is not")
-    real = os.path.basename(_resolve(root, interpreter))
     fitting = [c for c in candidates if f"/{real}/" in c] or [c for c in candidates if "/python3/" in c] or candidates
     packages = os.path.relpath(os.path.dirname(fitting[0]), root)
     # From 26.1 on version.py takes it from a file that the build makes.

@@ -185,6 +185,13 @@ def test_an_interpreter_that_is_not_there(root: Path) -> None:
     assert refused(root) == "usr/bin/cloud-init runs with /usr/bin/python3, which is not there"
 
 
+def test_a_python_that_is_too_old(root: Path) -> None:
+    put(root, "usr/bin/cloud-init", "#!/usr/libexec/platform-python -s\n")
+    put(root, "usr/libexec/platform-python3.6", "")
+    (root / "usr/libexec/platform-python").symlink_to("platform-python3.6")
+    assert refused(root) == "cloud-init runs with Python 3.6 here; it takes 3.9 or later"
+
+
 def test_a_cloud_init_that_is_too_old(root: Path) -> None:
     put(root, "usr/lib/python3.9/site-packages/cloudinit/version.py", '__VERSION__ = "19.4"\n')
     assert refused(root) == "cloud-init 19.4 is older than 20.4, the oldest supported"
