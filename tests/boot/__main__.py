@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import queue
 import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from tests.boot import disks, guests, scenarios
@@ -23,40 +26,87 @@ from tests.boot.scenarios import Lab
 from tests.boot.wire import Wire, wire
 
 OURS = ("debian12", "debian13", "el9-iptables", "el9-nftables")
+AT_ONCE = 2  # machines; each has one processor, and a boot keeps about one busy
+
+Job = Callable[[Wire], Iterator[Row]]  # boots that have to come one after the other
 
 
-def full(network: Wire, folder: Path, names: Sequence[str], only: str) -> Iterator[Row]:
-    """Everything, guest by guest."""
-    for name in names:
-        lab = Lab(network, GUESTS[name], disks.SEALED, folder)
-        for label, rows in (
-            ("tutorial", scenarios.tutorial(lab)),
-            ("none", scenarios.without_stanza(lab)),
-            ("refused", scenarios.refused(lab)),
-            ("cut", scenarios.power_cut(lab, scenarios.CUTS[name])),
-        ):
-            if only in ("", label):
-                yield from rows
-    if "el9-iptables" in names:
-        for label, rows in (("bare", scenarios.bare(network, folder)), ("cut-off", scenarios.cut_off(network, folder))):
-            if only in ("", label):
-                yield from rows
-    if "debian12" in names:
-        for label, rows in (
-            ("compare", scenarios.comparisons(network, folder)),
-            ("rivals", scenarios.rivals(network, folder)),
-            ("unsealed", scenarios.unsealed(network, folder)),
-            ("cycle", scenarios.cycle(network, folder)),
-        ):
-            if only in ("", label):
-                yield from rows
+def full(folder: Path, names: Sequence[str], only: str) -> list[Job]:
+    """Everything: the guests with our module, then what else there is, long jobs first."""
+    jobs: list[Job] = [partial(image, name=name, folder=folder, only=only) for name in names]
+    debian, el = "debian12" in names, "el9-iptables" in names
+    rest: list[tuple[str, bool, Job]] = [
+        ("rivals", debian, partial(scenarios.rival, flavour=disks.BESIDE_UFW, folder=folder)),
+        ("rivals", debian, partial(scenarios.rival, flavour=disks.BESIDE_FIREWALLD, folder=folder)),
+        *(
+            ("stock", name in names or (name == "el9-bare" and el), partial(scenarios.stock, name=name, folder=folder))
+            for name in scenarios.STOCK_FORMS
+        ),
+        ("bare", el, partial(scenarios.bare, folder=folder)),
+        ("cut-off", el, partial(scenarios.cut_off, folder=folder)),
+        *(("compare", debian, partial(scenarios.compared, name=name, folder=folder)) for name in scenarios.TODAY),
+        ("unsealed", debian, partial(scenarios.unsealed, folder=folder)),
+        ("cycle", debian, partial(scenarios.cycle, folder=folder)),
+    ]
+    return jobs + [job for label, wanted, job in rest if wanted and only in ("", label)]
 
 
-def quick(network: Wire, folder: Path) -> Iterator[Row]:
-    """First boot and reboot on Debian, first boot on EL, and one row that must leak."""
-    yield from scenarios.tutorial(Lab(network, GUESTS["debian12"], disks.SEALED, folder), short=True)
-    yield from scenarios.tutorial(Lab(network, GUESTS["el9-iptables"], disks.SEALED, folder), short=True)
-    yield scenarios.runcmd(network, folder)
+def image(network: Wire, *, name: str, folder: Path, only: str) -> Iterator[Row]:
+    """An image of ours in every way that it may come up."""
+    lab = Lab(network, GUESTS[name], disks.SEALED, folder)
+    for label, rows in (
+        ("tutorial", scenarios.tutorial(lab)),
+        ("none", scenarios.without_stanza(lab)),
+        ("refused", scenarios.refused(lab)),
+        ("cut", scenarios.power_cut(lab, scenarios.CUTS[name])),
+    ):
+        if only in ("", label):
+            yield from rows
+
+
+def quick(folder: Path) -> list[Job]:
+    """First boot and reboot on Debian and on EL, and one row that must leak."""
+
+    def short(network: Wire, name: str) -> Iterator[Row]:
+        return scenarios.tutorial(Lab(network, GUESTS[name], disks.SEALED, folder), short=True)
+
+    return [
+        partial(short, name="debian12"),
+        partial(short, name="el9-iptables"),
+        partial(scenarios.compared, name=disks.RUNCMD, folder=folder),
+    ]
+
+
+def run(jobs: Sequence[Job]) -> Iterator[tuple[int, Row | BaseException]]:
+    """(number of the job, row) as they come. Each machine has a wire of its own; the threads are daemons, so that
+    whatever ends this program ends the machines with it."""
+    todo = queue.SimpleQueue[tuple[int, Job]]()
+    out = queue.SimpleQueue[tuple[int, Row | BaseException | None]]()
+    for numbered in enumerate(jobs):
+        todo.put(numbered)
+
+    def work() -> None:
+        while True:
+            try:
+                number, job = todo.get_nowait()
+            except queue.Empty:
+                return out.put((0, None))
+            try:
+                with wire() as network:
+                    for row in job(network):
+                        out.put((number, row))
+            except BaseException as failure:
+                out.put((number, failure))
+
+    workers = min(AT_ONCE, len(jobs))
+    for _ in range(workers):
+        threading.Thread(target=work, daemon=True).start()
+    while workers:
+        number, row = out.get()
+        if row is None:
+            workers -= 1
+        else:
+            yield number, row
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,9 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="what CI runs")
     parser.add_argument("--build", action="store_true", help="make the guests' roots, boot none")
     parser.add_argument("--guest", choices=OURS, action="append", help="only this one; may be given again")
-    parser.add_argument(
-        "--only", default="", help="tutorial, none, refused, cut, bare, cut-off, compare, rivals, unsealed or cycle"
-    )
+    labels = "tutorial, none, refused, cut, bare, cut-off, stock, compare, rivals, unsealed or cycle"
+    parser.add_argument("--only", default="", help=labels)
     options = parser.parse_args(arguments)
     if os.geteuid() != 0:
         parser.error("network namespaces and disks take root: run this with sudo")
@@ -75,22 +124,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cache = guests.cache_directory()
     cache.mkdir(parents=True, exist_ok=True)
     if options.build:
-        for guest in GUESTS.values():
-            guests.root_of(guest)
+        for kind in GUESTS.values():
+            guests.root_of(kind)
         return 0
-    started, rows = time.monotonic(), []
-    # One lab at a time: two emulated machines on two cores would only wait for each other.
+    started = time.monotonic()
+    found: list[tuple[int, Row]] = []
+    # One lab at a time: more machines would only wait for each other.
     with guests.locked(cache / "lab.lock"):
         folder = cache / "boots"
         guests.remove(folder)
-        with wire() as network:
-            names = options.guest or OURS
-            chosen = quick(network, folder) if options.quick else full(network, folder, names, options.only)
-            for row in chosen:
-                rows.append(row)
-                print(_told(row), file=sys.stderr, flush=True)
+        jobs = quick(folder) if options.quick else full(folder, options.guest or OURS, options.only)
+        for number, row in run(jobs):
+            if isinstance(row, BaseException):
+                raise row
+            found.append((number, row))
+            print(_told(row), file=sys.stderr, flush=True)
         for overlay in folder.rglob("*.qcow2"):
             overlay.unlink()
+    rows = [row for _, row in sorted(found, key=lambda pair: pair[0])]
     print(f"{first_answers(rows)}\n\n{table(rows)}\n")
     for row in rows:
         for line in row.leaked if not row.problems else ():
@@ -104,7 +155,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _told(row: Row) -> str:
-    return f"  {row.seconds:.0f} s, {row.leaks} leaks, {len(row.problems)} problems {'; '.join(row.problems[:2])}"
+    said = "; ".join(row.problems[:2])
+    return f"{row.guest}: {row.scenario}: {row.seconds:.0f} s, {row.leaks} leaks, {len(row.problems)} problems {said}"
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ from tests.suites import REPOSITORY
 HERE = Path(__file__).resolve().parent
 DISK_SIZE = "3G"  # sparse
 
-# How an image is made: with the module and the seal, with the module alone, or as people have it today.
-SEALED, UNSEALED = "sealed", "unsealed"
+# How an image is made: with the module and the seal, with the module alone, with nothing of ours, or as people have it
+# today.
+SEALED, UNSEALED, STOCK = "sealed", "unsealed", "stock"
 RUNCMD, UFW, FIREWALLD, CYCLE = "runcmd", "ufw", "firewalld", "cycle"
 # Ours on an image whose maker left another firewall switched on, and where no package can be had.
 BESIDE_UFW, BESIDE_FIREWALLD, CUT_OFF = "beside-ufw", "beside-firewalld", "cut-off"

@@ -48,8 +48,9 @@ ethernets:
     dhcp4: false
     dhcp6: false
     addresses: ["{GUEST["4"]}/24", "{GUEST["6"]}/64"]
-    gateway4: "{GATEWAY["4"]}"
-    gateway6: "{GATEWAY["6"]}"
+    routes:
+      - {{to: 0.0.0.0/0, via: "{GATEWAY["4"]}"}}
+      - {{to: "::/0", via: "{GATEWAY["6"]}"}}
 """
 
 
@@ -84,18 +85,18 @@ class Boot:
     report: Mapping[str, Any] = field(default_factory=dict)
 
 
-def seed(folder: Path, user_data: str, instance: str) -> Path:
+def seed(folder: Path, user_data: bytes, instance: str) -> Path:
     """The disk that a cloud would attach: NoCloud."""
     parts = {
         "user-data": user_data,
-        "meta-data": f"instance-id: {instance}\nlocal-hostname: lab\n",
-        "network-config": NETWORK,
+        "meta-data": f"instance-id: {instance}\nlocal-hostname: lab\n".encode(),
+        "network-config": NETWORK.encode(),
     }
     content = folder / f"seed-{instance}"
     shutil.rmtree(content, ignore_errors=True)
     content.mkdir()
-    for name, text in parts.items():
-        (content / name).write_text(text, encoding="utf-8")
+    for name, part in parts.items():
+        (content / name).write_bytes(part)
     iso = folder / f"seed-{instance}.iso"
     guests.run(["genisoimage", "-quiet", "-volid", "cidata", "-joliet", "-rock", "-output", str(iso), str(content)])
     return iso
@@ -140,7 +141,7 @@ def _emulator(disk: disks.Disk, overlay: Path, seed_disk: Path, console: Path) -
     return [
         *("nice", "-n", "10"),
         *("qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"),
-        *("-smp", str(min(os.cpu_count() or 1, 2)), "-m", "1024"),
+        *("-smp", "1", "-m", "1024"),
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-kernel", str(disk.kernel), "-initrd", str(disk.initrd), "-append", CMDLINE),
         *("-drive", f"file={overlay},if=virtio,format=qcow2"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.boot.judge import Expected, Row, judge
 from tests.boot.machine import Boot
 from tests.boot.prober import KNOCKS
 from tests.boot.wire import Wire
+from tests.suites import REPOSITORY
 
 TUTORIAL = """\
 #cloud-config
@@ -77,8 +79,6 @@ SSH_ONLY = frozenset({OFFICE_SSH, "anyone 22/tcp"})
 # own.
 CUTS = {"debian12": "converging", "debian13": "unfinished", "el9-iptables": "loading", "el9-nftables": "unfinished"}
 
-Told = Callable[[Row], None]
-
 
 class Lab:
     """The boots of one guest: overlays over one disk, one machine at a time."""
@@ -94,11 +94,14 @@ class Lab:
         self.counter += 1
         return disks.overlay(self.disk.file, self.folder / f"disk-{self.counter}.qcow2")
 
-    def boot(self, overlay: Path, user_data: str, name: str, *, instance: str = "first", cut_at: str = "") -> Boot:
+    def boot(
+        self, overlay: Path, user_data: str | bytes, name: str, *, instance: str = "first", cut_at: str = ""
+    ) -> Boot:
         """One power-on to power-off, kept in a folder of its own for whoever wants to look."""
         folder = self.folder / name.replace(" ", "-")
         folder.mkdir(exist_ok=True)
-        seed = machine.seed(folder, user_data, instance)
+        raw = user_data if isinstance(user_data, bytes) else user_data.encode()
+        seed = machine.seed(folder, raw, instance)
         print(f"{self.guest.name}: {name} ...", file=sys.stderr, flush=True)
         seen = machine.boot(self.wire, self.disk, overlay, seed, folder, cut_at=cut_at)
         if seen.report:
@@ -150,45 +153,42 @@ def power_cut(lab: Lab, moment: str) -> Iterator[Row]:
     yield judge(lab.guest.name, "after the cut", seen, either)
 
 
-def comparisons(wire: Wire, folder: Path) -> Iterator[Row]:
-    """What people use today, watched the same way."""
-    yield runcmd(wire, folder)
-    for flavour, user_data in ((disks.UFW, UFW), (disks.FIREWALLD, FIREWALLD)):
-        yield compared(Lab(wire, GUESTS["debian12-others"], flavour, folder), flavour, user_data)
+# What people use today: name -> the guest that has it, and the user-data.
+TODAY = {
+    disks.RUNCMD: ("debian12-iptables", TUTORIAL_AS_RUNCMD),
+    disks.UFW: ("debian12-others", UFW),
+    disks.FIREWALLD: ("debian12-others", FIREWALLD),
+}
 
 
-def runcmd(wire: Wire, folder: Path) -> Row:
-    """The tutorial as most people have it: a row that must leak."""
-    lab = Lab(wire, GUESTS["debian12-iptables"], disks.RUNCMD, folder)
-    return compared(lab, disks.RUNCMD, TUTORIAL_AS_RUNCMD)
-
-
-def compared(lab: Lab, name: str, user_data: str) -> Row:
+def compared(wire: Wire, *, name: str, folder: Path) -> Iterator[Row]:
+    """One of them, watched the same way. The tutorial as most people have it is a row that must leak."""
+    guest, user_data = TODAY[name]
+    lab = Lab(wire, GUESTS[guest], name, folder)
     row = judge("debian12", name, lab.boot(lab.fresh(), user_data, name), Expected(WEB, ours=False))
     if name == disks.RUNCMD and not row.leaks:
         # The watch has to see what is known to be there, or its zeros for the others mean nothing.
-        return replace(row, problems=(*row.problems, "runcmd is known to leak, and the watch saw nothing"))
-    return row
+        row = replace(row, problems=(*row.problems, "runcmd is known to leak, and the watch saw nothing"))
+    yield row
 
 
-def unsealed(wire: Wire, folder: Path) -> Iterator[Row]:
+def unsealed(wire: Wire, *, folder: Path) -> Iterator[Row]:
     """The module without the seal: how long the machine is open until user-data speaks."""
     lab = Lab(wire, GUESTS["debian12"], disks.UNSEALED, folder)
     yield judge("debian12", "not sealed", lab.boot(lab.fresh(), TUTORIAL, "not sealed"), Expected(WEB, ours=False))
 
 
-def rivals(wire: Wire, folder: Path) -> Iterator[Row]:
+def rival(wire: Wire, *, flavour: str, folder: Path) -> Iterator[Row]:
     """Another firewall is switched on in the image: it has to go, and what it refused has to answer."""
-    for flavour in (disks.BESIDE_UFW, disks.BESIDE_FIREWALLD):
-        lab = Lab(wire, GUESTS["debian12-others"], flavour, folder)
-        disk, name = lab.fresh(), flavour.replace("-", " ")
-        first = lab.boot(disk, TUTORIAL, name)
-        yield judge("debian12", name, first, Expected(WEB, note=disks.RIVALS[flavour]))
-        again = Expected(WEB, rules_as=first.report.get("rules", ""))
-        yield judge("debian12", f"{name}, reboot", lab.boot(disk, TUTORIAL, f"{name} reboot"), again)
+    lab = Lab(wire, GUESTS["debian12-others"], flavour, folder)
+    disk, name = lab.fresh(), flavour.replace("-", " ")
+    first = lab.boot(disk, TUTORIAL, name)
+    yield judge("debian12", name, first, Expected(WEB, note=disks.RIVALS[flavour]))
+    again = Expected(WEB, rules_as=first.report.get("rules", ""))
+    yield judge("debian12", f"{name}, reboot", lab.boot(disk, TUTORIAL, f"{name} reboot"), again)
 
 
-def cut_off(wire: Wire, folder: Path) -> Iterator[Row]:
+def cut_off(wire: Wire, *, folder: Path) -> Iterator[Row]:
     """Nothing is installed and nothing can be: open, and it says so wherever somebody may look."""
     lab = Lab(wire, GUESTS["el9-bare"], disks.CUT_OFF, folder)
     seen = lab.boot(lab.fresh(), TUTORIAL, "no repository")
@@ -196,7 +196,7 @@ def cut_off(wire: Wire, folder: Path) -> Iterator[Row]:
     yield judge(lab.guest.name, "no repository", seen, wanted)
 
 
-def bare(wire: Wire, folder: Path) -> Iterator[Row]:
+def bare(wire: Wire, *, folder: Path) -> Iterator[Row]:
     """An image with neither tools nor services, as EL's vendors make them: open until dnf has installed a firewall."""
     lab = Lab(wire, GUESTS["el9-bare"], disks.UNSEALED, folder)
     seen = lab.boot(lab.fresh(), TUTORIAL, "nothing installed")
@@ -204,7 +204,24 @@ def bare(wire: Wire, folder: Path) -> Iterator[Row]:
     yield judge(lab.guest.name, "nothing installed", seen, Expected(WEB, before=everything, tools=False))
 
 
-def cycle(wire: Wire, folder: Path) -> Iterator[Row]:
+def stock(wire: Wire, *, name: str, folder: Path) -> Iterator[Row]:
+    """A stock image with nothing of ours, and a bundle as its user-data: open until the network stage, as it was made;
+    closed from then on, and from the first packet of the next boot on."""
+    guest, form = GUESTS[name], STOCK_FORMS[name]
+    command = [sys.executable, "-m", "cc_vps_firewall", "bundle", "--format", form, "-"]
+    told = subprocess.run(command, input=TUTORIAL.encode(), cwd=REPOSITORY, stdout=subprocess.PIPE, check=True)
+    lab = Lab(wire, guest, disks.STOCK, folder)
+    disk, everything = lab.fresh(), frozenset(map(str, KNOCKS))
+    first = lab.boot(disk, told.stdout, f"bundle {form}")
+    yield judge(guest.name, f"bundle, {form}", first, Expected(WEB, before=everything, tools=False))
+    again = Expected(WEB, rules_as=first.report.get("rules", ""))
+    yield judge(guest.name, "bundle, reboot", lab.boot(disk, told.stdout, f"bundle {form} reboot"), again)
+
+
+STOCK_FORMS = {"debian12": "gzip", "debian13": "mime", "el9-bare": "archive"}
+
+
+def cycle(wire: Wire, *, folder: Path) -> Iterator[Row]:
     """A unit in the manner of EL on Debian: the check for ordering cycles has to see it."""
     lab = Lab(wire, GUESTS["debian12"], disks.CYCLE, folder)
     seen = lab.boot(lab.fresh(), TUTORIAL, "EL-style unit")
