@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 STAMP := .venv/.ready
 
-.PHONY: demo test test-boot lint bench docs goldens clean host
+.PHONY: demo test test-boot rpm deb lint bench docs goldens clean host
 
 demo: host $(STAMP)
 	$(PYTHON) -m tests.demo
@@ -15,6 +15,15 @@ test: host $(STAMP)
 test-boot: host $(STAMP)
 	tests/boot/install-host
 	$(PYTHON) -m tests.boot $(ARGS)
+
+# Packages, in dist/: an RPM for each EL, and a .deb. No network is needed but for the tools, which are installed first.
+rpm:
+	packaging/install-host rpm
+	packaging/build.py rpm
+
+deb:
+	packaging/install-host deb
+	packaging/build.py deb
 
 lint: $(STAMP)
 	.venv/bin/ruff check .
@@ -42,4 +51,4 @@ host:
 	tests/install-host
 
 clean:
-	rm -rf .cache .venv *.egg-info
+	rm -rf .cache .venv dist *.egg-info

@@ -5,10 +5,13 @@ cloud-init runs with; the command; our definition in cloud-init's own schema, wi
 our stanza is "degraded" (23.4 and later); and last, because it is what makes cloud-init import us, the module
 list. cloud-init does not merge lists and cloud.cfg belongs to the package, so the list is a drop-in that holds
 the whole effective one: `install` makes it anew whenever cloud-init has been upgraded.
+
+Where a package holds the engine and the command, both are its own, and what is done here is the rest.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import glob
 import hashlib
@@ -16,6 +19,7 @@ import json
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,11 +37,15 @@ DROP_IN = "etc/cloud/cloud.cfg.d/99_vps_firewall.cfg"
 COMMAND = "usr/sbin/vps-firewall"
 RECORD = "var/lib/vps-firewall/registered.json"
 KEPT_SCHEMA = "var/lib/vps-firewall/registered-schema.json"
+PRESET = "etc/systemd/system-preset/80-vps-firewall-seal.preset"
+INSTALLER = "INSTALLER"  # beside the engine that a package holds: the name of the package manager, as PEP 376 has it
+DONE = f"{saved.STATE}/instance"  # as in __init__.py, which imports nothing of ours
 SCHEMA = "cloudinit/config/schemas/schema-cloud-config-v1.json"
 OLDEST = (20, 4)
 OLDEST_PYTHON = (3, 9)
 NEWEST_TRIED = (26, 2)
 
+_PRESET_HEADER = "# By `vps-firewall install --sealed`: a first boot applies presets, and those EL say `disable *`.\n"
 _DEFAULT_HEADER = "# The image's policy, by `vps-firewall install`; vendor-data and user-data come before it.\n"
 
 # After the files that user-data may write (a list file of sources), before users and keys open the host.
@@ -65,12 +73,17 @@ def install(root: str = "/") -> list[str]:
     if found.version[:2] > NEWEST_TRIED:
         notes.append(f"cloud-init {'.'.join(map(str, found.version))} is newer than any that this was tried with")
     listed = _drop_in(root)
+    first = not os.path.exists(saved.below(root, RECORD))
     undo = saved.Undo()
     try:
         written = list(_install(root, found, listed, undo))
     except BaseException:
         undo.undo()
         raise
+    if not packaged(root):
+        _compile(root, found)
+    elif root == "/" and first:
+        _keep_the_service()
     return [*(f"wrote {path}" for path in written), *notes]
 
 
@@ -83,29 +96,52 @@ def seal(root: str, default: object) -> list[str]:
     wanted = policy.parse(default, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
     choice = _usable(root, wanted.backend, host)
     nothing = policy.parse({"ssh": False, "ping": False}, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+    made = [DEFAULT, PRESET, *choice.place.files.values()]
+    made += backend.unit_files(choice, kernel.tools(choice.backend, root))
+    folders = {os.path.dirname(path).lstrip("/") for path in made}
+    fresh_folders = [folder for folder in folders if not os.path.isdir(saved.below(root, folder))]
     undo = saved.Undo()
     try:
         text = _DEFAULT_HEADER + yaml.safe_dump({MODULE: default}, default_flow_style=False, sort_keys=False)
-        written = saved.save({saved.below(root, DEFAULT): text}, undo, 0o644)
+        presets = _PRESET_HEADER + "".join(f"enable {unit}\n" for unit in choice.units)
+        files = {DEFAULT: text, PRESET: presets}
+        written = saved.save({saved.below(root, path): text for path, text in files.items()}, undo, 0o644)
         written += converge.save_rules(choice, converge.texts(choice.backend, nothing), host, undo, root)
         fresh = [unit for unit in choice.units if not backend.enabled(unit, root)]
         for unit in fresh:
             kernel.enable(unit, root)
         if written or fresh:
-            _remember_seal(root, undo, fresh)
+            _remember_seal(root, undo, fresh, fresh_folders)
     except BaseException:
         undo.undo()
         raise
     return [*(f"wrote {os.path.relpath(path, root)}" for path in written), *(f"enabled {unit}" for unit in fresh)]
 
 
-def _remember_seal(root: str, undo: saved.Undo, units: list[str]) -> None:
+def forget(root: str = "/") -> list[str]:
+    """Make the next boot of the system at `root` a first boot, as `cloud-init clean` does for cloud-init. -> what
+    was done. A sealed image is sealed again; another keeps the rules that it has, until user-data has spoken.
+    Raises FirewallError or OSError, with nothing forgotten."""
+    done = []
+    if "seal" in saved.read_json(saved.below(root, RECORD)):
+        default = yaml.safe_load(saved.read(saved.below(root, DEFAULT)) or "") or {}
+        done += seal(root, default.get(MODULE, {}))
+    undo = saved.Undo()
+    for path in (DONE, saved.STATUS, saved.POLICY):  # the mark first: a half of this makes the module run again
+        if os.path.lexists(saved.below(root, path)):
+            saved.remove(saved.below(root, path), undo)
+            done.append(f"removed {path.lstrip('/')}")
+    return done
+
+
+def _remember_seal(root: str, undo: saved.Undo, units: list[str], folders: list[str]) -> None:
     """What stood in the files before the first seal, so that uninstall can open the image again."""
     record = saved.read_json(saved.below(root, RECORD))
     seal: Any = record.setdefault("seal", {"before": {}, "units": []})
     for path, old in undo.before.items():
         seal["before"].setdefault(os.path.relpath(path, root), old and [old[0].decode("utf-8", "replace"), old[1]])
     seal["units"] = sorted({*seal["units"], *units})
+    seal["folders"] = sorted({*seal.get("folders", ()), *folders})
     saved.write_json(saved.below(root, RECORD), record, 0o644)
 
 
@@ -139,7 +175,9 @@ def uninstall(root: str = "/") -> list[str]:
     if isinstance(seal := record.get("seal"), dict):
         done += _unseal(root, seal)
     undo = saved.Undo()
-    for path in [DROP_IN, DEFAULT, COMMAND, *(files if isinstance(files, list) else ())]:
+    # /usr/sbin may be a link to /usr/bin, and the command there a package's.
+    own = [] if packaged(root) else [COMMAND]
+    for path in [DROP_IN, DEFAULT, PRESET, *own, *(files if isinstance(files, list) else ())]:
         if os.path.lexists(saved.below(root, path)):
             saved.remove(saved.below(root, path), undo)
             done.append(f"removed {path}")
@@ -153,9 +191,12 @@ def uninstall(root: str = "/") -> list[str]:
             raise CannotRegister(f"{schema} was changed by somebody else too; take {DEFINITION} out by hand")
     for path in (KEPT_SCHEMA, RECORD):
         saved.remove(saved.below(root, path), undo)
-    folder = record.get("folder")
-    if isinstance(folder, str):
-        saved.remove_folder(saved.below(root, folder))
+    folders = [record.get("folder"), *(seal.get("folders", ()) if isinstance(seal, dict) else ())]
+    if not packaged(root):
+        folders.append(saved.STATE)
+    for folder in folders:
+        if isinstance(folder, str):
+            saved.remove_folder(saved.below(root, folder))
     return done
 
 
@@ -198,6 +239,11 @@ def find(root: str) -> CloudInit:
     return CloudInit(version, interpreter, packages)
 
 
+def packaged(root: str) -> bool:
+    """Is the engine at `root` a package's?"""
+    return bool(glob.glob(saved.below(root, f"usr/lib/python3*/*-packages/{DEFINITION}/{INSTALLER}")))
+
+
 def module_list(root: str) -> list[Any]:
     """The effective module list of the network stage, ours left out: cloud.cfg, then the drop-ins by name."""
     found: object = None
@@ -227,16 +273,19 @@ def module_list(root: str) -> list[Any]:
 
 def _install(root: str, found: CloudInit, drop_in: str, undo: saved.Undo) -> Iterator[str]:
     engine = f"{found.packages}/{DEFINITION}"
-    files = {f"{engine}/{name}": data for name, data in _engine()}
+    held = os.path.exists(saved.below(root, f"{engine}/{INSTALLER}"))
+    # A package's engine may be another version than this one, and its schema is the one that counts there.
+    files = {} if held else {f"{engine}/{name}": data for name, data in _engine()}
+    own = saved.read(saved.below(root, f"{engine}/{SCHEMA_NAME}")) if held else None
     schema = f"{found.packages}/{SCHEMA}"
-    record: dict[str, object] = {"files": sorted(files), "folder": engine}
+    record: dict[str, object] = {"files": sorted(files), "folder": None if held else engine}
     if "seal" in (former := saved.read_json(saved.below(root, RECORD))):
         record["seal"] = former["seal"]
     if (text := saved.read(saved.below(root, schema))) is not None:
         original = text
         if DEFINITION in text:
             original = saved.read(saved.below(root, KEPT_SCHEMA)) or text
-        patched = patch_schema(original)
+        patched = patch_schema(original, own)
         mode = stat.S_IMODE(os.stat(saved.below(root, schema)).st_mode)
         record.update(schema=schema, patched=_digest(patched), mode=mode)
         # What uninstall needs is there before anything it has to put back is changed.
@@ -245,10 +294,53 @@ def _install(root: str, found: CloudInit, drop_in: str, undo: saved.Undo) -> Ite
         yield from _put(root, {schema: patched}, undo, mode)
     else:
         yield from _put(root, {RECORD: json.dumps(record, indent=1, sort_keys=True) + "\n"}, undo, 0o644)
-    yield from _put(root, files, undo, 0o644)
-    command = f"#!{found.interpreter}\nimport sys\n\nfrom {DEFINITION}.cli import main\n\nsys.exit(main())\n"
-    yield from _put(root, {COMMAND: command}, undo, 0o755)
+    if not held:
+        older = former.get("files")
+        for path in older if isinstance(older, list) else ():
+            if path not in files:
+                saved.remove(saved.below(root, path), undo)
+        yield from _put(root, files, undo, 0o644)
+        command = f"#!{found.interpreter}\nimport sys\n\nfrom {DEFINITION}.cli import main\n\nsys.exit(main())\n"
+        yield from _put(root, {COMMAND: command}, undo, 0o755)
     yield from _put(root, {DROP_IN: drop_in}, undo, 0o644)
+
+
+def _compile(root: str, found: CloudInit) -> None:
+    """Compile the engine for the Python that will import it: without this a first boot does, in its most precious
+    seconds, and again at every boot where /usr is read-only. Whatever goes wrong here is no harm."""
+    folder = f"{found.packages}/{DEFINITION}"
+    program = _resolve(root, found.interpreter)
+    version = re.search(r"python(\d+)\.(\d+)", os.path.basename(program))
+    if not version:
+        return
+    tag = f"cpython-{version[1]}{version[2]}"
+    with contextlib.suppress(FirewallError, OSError):
+        if saved.is_compiled(saved.below(root, folder), tag):
+            return
+        if tag == sys.implementation.cache_tag:
+            saved.compile_folder(saved.below(root, folder), f"/{folder}")
+        elif _is_program(program):
+            inside = ["chroot", root] if root != "/" else []
+            digest = ("--invalidation-mode", "checked-hash")
+            kernel.run(*inside, found.interpreter, "-I", "-m", "compileall", "-q", *digest, f"/{folder}")
+
+
+def _keep_the_service() -> None:
+    """Tell the package manager that its owner wants the package that loads the rules. It came because ours needs it,
+    and `dnf remove` of ours would take it along, which opens the host. Once only: the later calls come from within
+    a transaction, where nobody can be told."""
+    host = backend.look()
+    tell = {"redhat": ("dnf", "mark", "install"), "debian": ("apt-mark", "manual")}.get(host.family)
+    for name in backend.BACKENDS if tell else ():
+        place = backend.PLACES[host.family, name]
+        if tell and all(unit in host.units for unit in place.units):
+            with contextlib.suppress(FirewallError):
+                kernel.run(*tell, place.package)
+
+
+def _is_program(path: str) -> bool:
+    with open(path, "rb") as file:
+        return file.read(4) == b"\x7fELF"
 
 
 def _drop_in(root: str) -> str:
@@ -263,11 +355,12 @@ def _drop_in(root: str) -> str:
     )
 
 
-def patch_schema(text: str) -> str:
-    """cloud-init's own schema -> the same with our key. Raises CannotRegister where it is not as we know it."""
+def patch_schema(text: str, own: str | None = None) -> str:
+    """cloud-init's own schema -> the same with our key. `own`: the schema of another version of ours. Raises
+    CannotRegister where it is not as we know it."""
     try:
         schema = json.loads(text)
-        ours = json.loads(_own_schema())
+        ours = json.loads(own or _own_schema())
         definitions = "$defs" if "$defs" in schema else "definitions"
         known = schema.get("properties", {})  # absent up to 22.4, which lets any key pass
         schema[definitions], schema["allOf"], known.keys()

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import py_compile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -170,6 +171,31 @@ def remove_folder(path: str) -> None:
     for folder in (compiled, path):
         with contextlib.suppress(OSError):
             os.rmdir(folder)
+
+
+def is_compiled(folder: str, tag: str) -> bool:
+    """Has every module of a package a compiled file of the Python that `tag` names, and not an older one?"""
+    for name in os.listdir(folder):
+        if name.endswith(".py"):
+            source, target = os.path.join(folder, name), os.path.join(folder, "__pycache__", f"{name[:-3]}.{tag}.pyc")
+            if not os.path.exists(target) or os.stat(target).st_mtime < os.stat(source).st_mtime:
+                return False
+    return True
+
+
+def compile_folder(folder: str, seen_as: str) -> None:
+    """Compile the modules of a package for the Python that runs this; tracebacks name the files below `seen_as`.
+
+    By the source's digest: image tools set dates as they like. Raises OSError.
+    """
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".py"):
+            py_compile.compile(
+                os.path.join(folder, name),
+                dfile=os.path.join(seen_as, name),
+                doraise=True,
+                invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH,
+            )
 
 
 def below(root: str, path: str) -> str:

@@ -189,7 +189,17 @@ AutoReqProv: no
 %files
 {files}
 """
-BASE_PROVIDES = ("/bin/sh", "systemd", "system-release = 9", "system-release(releasever) = 9")
+BASE_PROVIDES = (
+    "/bin/sh",
+    "systemd",
+    "system-release = 9",
+    "system-release(releasever) = 9",
+    # What our own package asks for. The Python is Debian's, and EL's folder of packages is a name for Debian's.
+    "python(abi) = 3.9",
+    "python3-pyyaml = 6.0",
+    "cloud-init = 22.4.2",
+)
+SITE = "usr/lib/python3.9/site-packages"
 
 
 def disguise(root: Path, firewall: str) -> None:
@@ -213,6 +223,8 @@ def disguise(root: Path, firewall: str) -> None:
     config = root / "etc/cloud/cloud.cfg"
     config.write_text(DEBIAN_MODULES.sub("", config.read_text()))
     (root / "etc/sysconfig").mkdir(exist_ok=True)
+    (root / SITE).parent.mkdir(parents=True)
+    (root / SITE).symlink_to("../python3/dist-packages")
     (root / "usr/libexec/cloud-init").symlink_to("/usr/lib/cloud-init")
     # Debian's own service and its configuration are not EL's.
     for path in ("etc/nftables.conf", "usr/lib/systemd/system/nftables.service", "lib/systemd/system/nftables.service"):
@@ -236,7 +248,7 @@ def _repository(root: Path) -> dict[str, Path]:
     with tempfile.TemporaryDirectory(prefix="vps-firewall-rpm-") as scratch:
         for name in ("lab-base", *PACKAGES):
             rpms[name] = _rpm(root, name, Path(scratch) / name, target)
-    run(["createrepo_c", "--quiet", str(target)])
+    run(["createrepo_c", "--quiet", "--no-database", str(target)])
     return rpms
 
 

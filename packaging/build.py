@@ -1,0 +1,224 @@
+#!/usr/bin/python3
+"""this checkout -> dist/: an RPM for each EL, or a .deb; the same commit gives the same bytes.
+
+    packaging/build.py rpm            dist/vps-firewall-VERSION-1.el9.noarch.rpm and .el10
+    packaging/build.py deb            dist/vps-firewall_VERSION-1_all.deb
+
+It takes Python and rpmbuild or dpkg-deb, and no network. The files are those of the working tree; the date of all of
+them is that of the last commit, or $SOURCE_DATE_EPOCH where that is set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import gzip
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent
+NAME = "vps-firewall"
+RELEASE = "1"
+EL = ("9", "10")
+
+# What goes into the source archive, and so into the packages.
+SOURCES = (
+    "LICENSE",
+    "README.md",
+    "CHANGELOG.md",
+    "setup.cfg",
+    "cc_vps_firewall/*.py",
+    "schemas/vps-firewall.schema.json",
+    "packaging/vps-firewall*",
+    "packaging/80-vps-firewall.preset",
+    "packaging/clean",
+    "packaging/guard",
+)
+
+# Where each file of the sources is in a package; `{site}` is where its Python looks.
+PLACES = {
+    "cc_vps_firewall/*.py": ("{site}/cc_vps_firewall", 0o644),
+    "schemas/vps-firewall.schema.json": ("{site}/cc_vps_firewall", 0o644),
+    "packaging/vps-firewall": ("usr/bin", 0o755),
+    "packaging/clean": ("usr/libexec/vps-firewall", 0o755),
+    "packaging/guard": ("usr/libexec/vps-firewall", 0o755),
+    "packaging/vps-firewall-guard.service": ("usr/lib/systemd/system", 0o644),
+    "packaging/80-vps-firewall.preset": ("usr/lib/systemd/system-preset", 0o644),
+}
+CLEAN_HOOK = "etc/cloud/clean.d/50-vps-firewall"
+
+
+class BuildFailed(Exception):
+    """A package could not be made; the message says what to do, or the end of what the tool said."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="packaging/build.py", description="Make the packages of this checkout.")
+    parser.add_argument("kind", choices=("rpm", "deb", "tree"))
+    parser.add_argument("--out", type=Path, default=REPOSITORY / "dist", metavar="DIR", help="default: dist")
+    parser.add_argument("--source", type=Path, default=REPOSITORY, metavar="DIR", help="default: this checkout")
+    parser.add_argument("--root", type=Path, metavar="DIR", help="tree: lay the files out below it, as the spec does")
+    parser.add_argument("--site", metavar="DIR", help="tree: where Python looks, in that root")
+    parser.add_argument("--by", default="rpm", help="tree: which package manager owns them")
+    options = parser.parse_args()
+    try:
+        if options.kind == "tree":
+            lay_out(options.source, options.root, options.site.lstrip("/"), options.by)
+            return 0
+        options.out.mkdir(parents=True, exist_ok=True)
+        make = {"rpm": rpms, "deb": deb}[options.kind]
+        for made in make(options.source.resolve(), options.out.resolve()):
+            print(made)
+    except (BuildFailed, OSError) as failure:
+        print(f"packaging/build.py: {failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def rpms(source: Path, out: Path) -> list[Path]:
+    """One for the Python of each EL, from one spec and one source archive."""
+    date, version = date_of(source), version_of(source)
+    made = []
+    with tempfile.TemporaryDirectory(prefix="vps-firewall-rpm-") as scratch:
+        top = Path(scratch)
+        (top / "SOURCES").mkdir()
+        (top / f"SOURCES/{NAME}-{version}.tar.gz").write_bytes(archive(source, version, date))
+        for release in EL:
+            macros = {
+                "_topdir": str(top),
+                "_rpmdir": str(top / "RPMS"),
+                "_build_name_fmt": "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm",
+                "version_of_source": version,
+                # What mock sets on the real one.
+                "rhel": release,
+                "dist": f".el{release}",
+                # The same bytes wherever and whenever it is built.
+                "_buildhost": "localhost",
+                "use_source_date_epoch_as_buildtime": "1",
+                "clamp_mtime_to_source_date_epoch": "1",
+                "_binary_payload": "w9.gzdio",
+                # What Debian's rpm would do to the files after %install.
+                "__os_install_post": "%{nil}",
+            }
+            defined = [word for key, value in macros.items() for word in ("--define", f"{key} {value}")]
+            # --nodeps: Debian's RPM database knows nothing of what is installed.
+            command = ["rpmbuild", "-bb", "--quiet", "--nodeps", *defined, str(source / "packaging/vps-firewall.spec")]
+            run(command, {"SOURCE_DATE_EPOCH": str(date)}, "rpm")
+        for built in sorted((top / "RPMS").glob("*.rpm")):
+            made.append(Path(shutil.move(str(built), str(out / built.name))))
+    return made
+
+
+def deb(source: Path, out: Path) -> list[Path]:
+    date, version = date_of(source), version_of(source)
+    with tempfile.TemporaryDirectory(prefix="vps-firewall-deb-") as scratch:
+        root = Path(scratch) / "root"
+        root.mkdir(mode=0o755)
+        lay_out(source, root, "usr/lib/python3/dist-packages", "dpkg")
+        doc = root / f"usr/share/doc/{NAME}"
+        doc.mkdir(parents=True)
+        shutil.copy(source / "README.md", doc)
+        (doc / "changelog.gz").write_bytes(gzip.compress((source / "CHANGELOG.md").read_bytes(), 9, mtime=0))
+        shutil.copy(source / "packaging/deb/copyright", doc)
+        control = root / "DEBIAN"
+        control.mkdir()
+        files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
+        sums = "".join(f"{hashlib.md5(p.read_bytes()).hexdigest()}  {p.relative_to(root)}\n" for p in files)  # noqa: S324
+        (control / "md5sums").write_text(sums)
+        size = sum((path.stat().st_size + 1023) // 1024 for path in files)
+        fields = (source / "packaging/deb/control").read_text()
+        fields = fields.replace("@VERSION@", f"{version}-{RELEASE}").replace("@SIZE@", str(size))
+        (control / "control").write_text(fields)
+        for name in ("triggers", "preinst", "postinst", "prerm", "postrm"):
+            shutil.copy(source / f"packaging/deb/{name}", control)
+            (control / name).chmod(0o644 if name == "triggers" else 0o755)
+        for path in [root, *root.rglob("*")]:
+            if path.is_dir():
+                path.chmod(0o755)
+            elif path.is_file() and not path.is_symlink() and not os.access(path, os.X_OK):
+                path.chmod(0o644)
+            os.utime(path, (date, date), follow_symlinks=False)
+        target = out / f"{NAME}_{version}-{RELEASE}_all.deb"
+        partial = target.with_suffix(".partial")
+        # xz: what every dpkg reads. One thread: several cut the data where they meet, which depends on how many.
+        command = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z6", "--threads-max=1", "--build", str(root)]
+        run([*command, str(partial)], {"SOURCE_DATE_EPOCH": str(date)}, "dpkg-dev")
+        partial.rename(target)
+    return [target]
+
+
+def lay_out(source: Path, root: Path, site: str, by: str) -> None:
+    """Every file of ours below `root`, where a package has it."""
+    for pattern, (folder, mode) in PLACES.items():
+        target = root / folder.format(site=site)
+        target.mkdir(parents=True, exist_ok=True)
+        for path in sorted(source.glob(pattern)):
+            shutil.copyfile(path, target / path.name)
+            (target / path.name).chmod(mode)
+    # PEP 376's way to say who installed it: `vps-firewall install` leaves such an engine alone.
+    (root / site / "cc_vps_firewall/INSTALLER").write_text(f"{by}\n")
+    # A link is nobody's configuration: it goes with the package, where dpkg would keep a file.
+    hook = root / CLEAN_HOOK
+    hook.parent.mkdir(parents=True, exist_ok=True)
+    hook.symlink_to("/usr/libexec/vps-firewall/clean")
+
+
+def archive(source: Path, version: str, date: int) -> bytes:
+    """The source archive that the spec names; no date, owner or order in it comes from this machine."""
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        paths = {path for pattern in SOURCES for path in source.glob(pattern) if path.is_file()}
+        for path in sorted({*paths, source / "packaging/build.py"}):
+            info = tarfile.TarInfo(f"{NAME}-{version}/{path.relative_to(source)}")
+            data = path.read_bytes()
+            info.size, info.mtime, info.mode = len(data), date, 0o755 if os.access(path, os.X_OK) else 0o644
+            tar.addfile(info, io.BytesIO(data))
+    return gzip.compress(held.getvalue(), 9, mtime=0)
+
+
+def version_of(source: Path) -> str:
+    config = configparser.ConfigParser()
+    config.read(source / "setup.cfg", encoding="utf-8")
+    return config["metadata"]["version"]
+
+
+def date_of(source: Path) -> int:
+    """When the last commit was made; of an archive without git, what it says of setup.cfg."""
+    if told := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(told)
+    if (source / ".git").exists():
+        said = run(["git", "-C", str(source), "log", "-1", "--format=%ct"], {}, "git")
+        return int(said)
+    return int((source / "setup.cfg").stat().st_mtime)
+
+
+def run(command: list[str], environment: Mapping[str, str], package: str) -> str:
+    """A tool's output. Raises BuildFailed with the end of it."""
+    try:
+        done = subprocess.run(
+            command,
+            env={**os.environ, "LC_ALL": "C", "TZ": "UTC", **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    except FileNotFoundError:
+        raise BuildFailed(f"{command[0]} is not installed: apt-get install {package}") from None
+    if done.returncode != 0:
+        tail = "\n".join(done.stdout.splitlines()[-25:])
+        raise BuildFailed(f"{command[0]}: exit {done.returncode}\n{tail}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
