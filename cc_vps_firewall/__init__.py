@@ -104,9 +104,11 @@ table inet vps_firewall {
     udp sport 67 udp dport 68 accept
     udp sport 547 udp dport 546 accept
     tcp dport { PORTS } accept
+    drop
   }
   chain forward {
     type filter hook forward priority filter - 5; policy drop;
+    drop
   }
 }
 """
@@ -119,6 +121,8 @@ _IPTABLES = """*filter
 -A INPUT -p ICMP -j ACCEPT
 -A INPUT -p udp -m udp --sport CLIENT -j ACCEPT
 -A INPUT -p tcp -m multiport --dports PORTS -j ACCEPT
+-A INPUT -j DROP
+-A FORWARD -j DROP
 COMMIT
 """
 

@@ -97,8 +97,6 @@ class _Writer:
         if chain.name not in self.names:
             name = self.declare(chain.name.upper(), chain.name)
             self.write(name, chain.rules)
-            if self.table == "mangle" and chain.name == "forwarding":
-                self.add(name, "", "base: nothing else is forwarded", "-j DROP")
         return self.names[chain.name]
 
     def add(self, chain: str, match: str, label: str, target: str) -> None:

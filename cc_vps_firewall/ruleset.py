@@ -168,7 +168,7 @@ def _arriving(policy: Policy) -> tuple[Rule, ...]:
         rules.append(Rule("ping", "accept", 6, "icmpv6", icmp=(ECHO_REQUEST_V6,), rate=PING_LIMIT))
     rules += opened(policy.entries)
     rules += [Rule("containers: their resolver and DHCP", "bridged", came_in=name) for name in BRIDGES]
-    return (*rules, *_log(policy, "in"))
+    return (*rules, *_log(policy, "in"), _rest("comes in"))
 
 
 def _bridged() -> tuple[Rule, ...]:
@@ -193,6 +193,7 @@ def _forwarding(policy: Policy) -> tuple[Rule, ...]:
         *(Rule("containers: from their own bridges", "accept", came_in=name) for name in BRIDGES),
         *judged,
         *_log(policy, "fwd"),
+        _rest("is forwarded"),
     )
 
 
@@ -221,7 +222,7 @@ def _leaving(policy: Policy) -> tuple[Rule, ...]:
         Rule("base: Oracle's root disk", "accept", proto="tcp", ports=(Port(3260, 3260),),
              destinations=ORACLE_DISK, root=True),
     )  # fmt: skip
-    return (*_metadata(policy), *keep, *opened(policy.outgoing, outgoing=True), *_log(policy, "out"))
+    return (*_metadata(policy), *keep, *opened(policy.outgoing, outgoing=True), *_log(policy, "out"), _rest("leaves"))
 
 
 def _metadata(policy: Policy, forwarded: bool = False) -> tuple[Rule, ...]:
@@ -239,6 +240,12 @@ def _deny(policy: Policy) -> tuple[Rule, ...]:
 
 def _log(policy: Policy, way: str) -> tuple[Rule, ...]:
     return (Rule(f"log {way}", "log", rate=policy.log),) if policy.log else ()
+
+
+def _rest(way: str) -> Rule:
+    """What falls through is dropped by a rule, not only by the base chain's policy: nf_tables puts new rules in force
+    all at once, and a new chain's policy a moment later (seen with Linux 6.12 and 6.18). Until then it accepts."""
+    return Rule(f"base: nothing else {way}", "drop")
 
 
 def opened(entries: Iterable[Entry], outgoing: bool = False) -> list[Rule]:

@@ -262,3 +262,14 @@ def test_entries_that_ask_the_same_are_one_rule() -> None:
     assert [(r.proto, [(p.first, p.last) for p in r.ports]) for r in rules] == [
         ("tcp", [(25, 30), (80, 80), (443, 443), (8080, 8080)])
     ]
+
+
+@pytest.mark.parametrize("outgoing", ["accept", {"policy": "drop"}])
+def test_what_falls_through_is_dropped_by_a_rule(outgoing: object) -> None:
+    """A base chain's policy is no use in the moment in which the kernel has its rules and not yet its policy."""
+    chains = {c.name: c for c in ruleset.build(parse({"outgoing": outgoing})).chains}
+    closed = [c for c in chains.values() if c.policy == "drop"]
+    assert [c.hook for c in closed] == ["input", "forward", *(["output"] if outgoing != "accept" else [])]
+    for base in closed:
+        last = chains[base.rules[-1].verdict].rules[-1]
+        assert last == Rule(last.label, "drop"), base.hook
