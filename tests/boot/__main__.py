@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import queue
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -26,13 +24,12 @@ from tests.boot.scenarios import Lab
 from tests.boot.wire import Wire, wire
 
 OURS = ("debian12", "debian13", "el9-iptables", "el9-nftables")
-AT_ONCE = 2  # machines; each has one processor, and a boot keeps about one busy
 
 Job = Callable[[Wire], Iterator[Row]]  # boots that have to come one after the other
 
 
 def full(folder: Path, names: Sequence[str], only: str) -> list[Job]:
-    """Everything: the guests with our module, then what else there is, long jobs first."""
+    """Everything: the guests with our module, then what else there is."""
     jobs: list[Job] = [partial(image, name=name, folder=folder, only=only) for name in names]
     debian, el = "debian12" in names, "el9-iptables" in names
     rest: list[tuple[str, bool, Job]] = [
@@ -77,38 +74,6 @@ def quick(folder: Path) -> list[Job]:
     ]
 
 
-def run(jobs: Sequence[Job]) -> Iterator[tuple[int, Row | BaseException]]:
-    """(number of the job, row) as they come. Each machine has a wire of its own; the threads are daemons, so that
-    whatever ends this program ends the machines with it."""
-    todo = queue.SimpleQueue[tuple[int, Job]]()
-    out = queue.SimpleQueue[tuple[int, Row | BaseException | None]]()
-    for numbered in enumerate(jobs):
-        todo.put(numbered)
-
-    def work() -> None:
-        while True:
-            try:
-                number, job = todo.get_nowait()
-            except queue.Empty:
-                return out.put((0, None))
-            try:
-                with wire() as network:
-                    for row in job(network):
-                        out.put((number, row))
-            except BaseException as failure:
-                out.put((number, failure))
-
-    workers = min(AT_ONCE, len(jobs))
-    for _ in range(workers):
-        threading.Thread(target=work, daemon=True).start()
-    while workers:
-        number, row = out.get()
-        if row is None:
-            workers -= 1
-        else:
-            yield number, row
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     about = "Boot guests and watch them from outside."
     parser = argparse.ArgumentParser(prog="python -m tests.boot", description=about)
@@ -128,20 +93,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             guests.root_of(kind)
         return 0
     started = time.monotonic()
-    found: list[tuple[int, Row]] = []
-    # One lab at a time: more machines would only wait for each other.
+    rows: list[Row] = []
+    # One machine at a time: two of them, with a processor each, take twice as long.
     with guests.locked(cache / "lab.lock"):
         folder = cache / "boots"
         guests.remove(folder)
         jobs = quick(folder) if options.quick else full(folder, options.guest or OURS, options.only)
-        for number, row in run(jobs):
-            if isinstance(row, BaseException):
-                raise row
-            found.append((number, row))
-            print(_told(row), file=sys.stderr, flush=True)
+        with wire() as network:
+            for job in jobs:
+                for row in job(network):
+                    rows.append(row)
+                    print(_told(row), file=sys.stderr, flush=True)
         for overlay in folder.rglob("*.qcow2"):
             overlay.unlink()
-    rows = [row for _, row in sorted(found, key=lambda pair: pair[0])]
     print(f"{first_answers(rows)}\n\n{table(rows)}\n")
     for row in rows:
         for line in row.leaked if not row.problems else ():

@@ -39,6 +39,7 @@ CMDLINE = " ".join(
     )
 )
 
+# The usual ::/0 gets lost in cloud-init 22.4, and gateway6 is deprecated in 25.1.
 NETWORK = f"""\
 version: 2
 ethernets:
@@ -50,7 +51,7 @@ ethernets:
     addresses: ["{GUEST["4"]}/24", "{GUEST["6"]}/64"]
     routes:
       - {{to: 0.0.0.0/0, via: "{GATEWAY["4"]}"}}
-      - {{to: "::/0", via: "{GATEWAY["6"]}"}}
+      - {{to: "2000::/3", via: "{GATEWAY["6"]}"}}
 """
 
 
@@ -141,7 +142,7 @@ def _emulator(disk: disks.Disk, overlay: Path, seed_disk: Path, console: Path) -
     return [
         *("nice", "-n", "10"),
         *("qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"),
-        *("-smp", "1", "-m", "1024"),
+        *("-smp", str(min(os.cpu_count() or 1, 2)), "-m", "1024"),
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-kernel", str(disk.kernel), "-initrd", str(disk.initrd), "-append", CMDLINE),
         *("-drive", f"file={overlay},if=virtio,format=qcow2"),
