@@ -65,6 +65,11 @@ def module(log: str) -> dict[str, float]:
     for stamp, fraction, what in re.findall(pattern, log):
         at = time.mktime(time.strptime(stamp, "%Y-%m-%d %H:%M:%S")) + float(f"0.{fraction}")
         found["began" if what == "start" else "ended"] = round(at - kernel_start, 2)
+    if "ended" not in found:  # brought by a part-handler, which cloud-init does not time
+        said = re.search(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d+) .*The firewall is loaded, verified and saved", log)
+        if said:
+            at = time.mktime(time.strptime(said[1], "%Y-%m-%d %H:%M:%S")) + float(f"0.{said[2]}")
+            found["ended"] = round(at - kernel_start, 2)
     return found
 
 
