@@ -92,6 +92,7 @@ def seal(root: str, default: object) -> list[str]:
     loads them before the network, until user-data has spoken. `default`: the policy of a machine whose
     user-data has none. -> what was done. Raises PolicyRefused, NoBackend, CannotRegister or OSError, with
     everything put back."""
+    _check(root)
     host = backend.look(root)
     wanted = policy.parse(default, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
     choice = _usable(root, wanted.backend, host)
@@ -122,6 +123,7 @@ def forget(root: str = "/") -> list[str]:
     """Make the next boot of the system at `root` a first boot, as `cloud-init clean` does for cloud-init. -> what
     was done. A sealed image is sealed again; another keeps the rules that it has, until user-data has spoken.
     Raises FirewallError or OSError, with nothing forgotten."""
+    _check(root)
     done = []
     if "seal" in saved.read_json(saved.below(root, RECORD)):
         default = yaml.safe_load(saved.read(saved.below(root, DEFAULT)) or "") or {}
@@ -169,6 +171,7 @@ def _usable(root: str, wanted: str, host: backend.Host) -> backend.Choice:
 
 def uninstall(root: str = "/") -> list[str]:
     """Take the module out of the system at `root` again. -> what was done. The firewall itself stays as it is."""
+    _check(root)
     done = []
     record = saved.read_json(saved.below(root, RECORD))
     files = record.get("files")
@@ -205,6 +208,7 @@ def uninstall(root: str = "/") -> list[str]:
 
 def find(root: str) -> CloudInit:
     """The cloud-init of the system at `root`. Raises CannotRegister with what is missing."""
+    _check(root)
     script = next((p for p in ("usr/bin/cloud-init", "usr/local/bin/cloud-init") if _is_file(root, p)), "")
     if not script:
         raise CannotRegister(f"there is no cloud-init below {root}")
@@ -425,14 +429,14 @@ def _put(root: str, files: Mapping[str, str], undo: saved.Undo, mode: int) -> It
 
 
 def _resolve(root: str, path: str) -> str:
-    """Follow links inside the root: an absolute link in an image points into the image."""
-    for _ in range(20):
-        here = saved.below(root, path)
-        if not os.path.islink(here):
-            return here
-        target = os.readlink(here)
-        path = target if target.startswith("/") else os.path.join(os.path.dirname(path), target)
-    return saved.below(root, path)
+    """The file itself, which a link may name otherwise."""
+    return os.path.realpath(path) if root == "/" else saved.below(root, path)
+
+
+def _check(root: str) -> None:
+    """/proc/PID/root is a name that the kernel follows and that, read as a link, says `/`: this computer."""
+    if not os.path.isdir(root) or not os.path.samefile(root, os.path.realpath(root)):
+        raise CannotRegister(f"{root} is no folder, or a name for one that leads elsewhere")
 
 
 def _is_file(root: str, path: str) -> bool:

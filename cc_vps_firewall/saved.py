@@ -18,6 +18,7 @@ STATE = "/var/lib/vps-firewall"
 STATUS = f"{STATE}/status.json"
 POLICY = f"{STATE}/policy.json"
 LOCK = "/run/vps-firewall.lock"
+MAX_LINKS = 40  # as many as Linux follows (path_resolution(7))
 LOCK_WAIT = 60  # seconds for another run of ours to end
 
 
@@ -199,8 +200,22 @@ def compile_folder(folder: str, seen_as: str) -> None:
 
 
 def below(root: str, path: str) -> str:
-    """The path inside the system at `root`."""
-    return os.path.join(root, path.lstrip("/"))
+    """The path inside the system at `root`, with the links on the way followed as that system would: an absolute one
+    leads to the root's own file, not to this computer's."""
+    if root == "/":
+        return os.path.join(root, path.lstrip("/"))
+    parts, at, links = path.split("/")[::-1], "", 0
+    while parts:
+        part = parts.pop()
+        if part in ("", "."):
+            continue
+        here = os.path.dirname(at) if part == ".." else f"{at}/{part}".lstrip("/")
+        if part != ".." and os.path.islink(os.path.join(root, here)) and links < MAX_LINKS:
+            target, links = os.readlink(os.path.join(root, here)), links + 1
+            parts += target.split("/")[::-1]
+            here = "" if target.startswith("/") else at
+        at = here
+    return os.path.join(root, at)
 
 
 def read(path: str, errors: str = "replace") -> str | None:

@@ -138,7 +138,7 @@ def deb(source: Path, out: Path) -> list[Path]:
         fields = (source / "packaging/deb/control").read_text()
         fields = fields.replace("@VERSION@", f"{version}-{RELEASE}").replace("@SIZE@", str(size))
         (control / "control").write_text(fields)
-        for name in ("triggers", "preinst", "postinst", "prerm", "postrm"):
+        for name in ("triggers", "preinst", "postinst", "prerm"):
             shutil.copy(source / f"packaging/deb/{name}", control)
             (control / name).chmod(0o644 if name == "triggers" else 0o755)
         for path in [root, *root.rglob("*")]:

@@ -6,13 +6,15 @@ import json
 import os
 import resource
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from cc_vps_firewall import register
+import cc_vps_firewall
+from cc_vps_firewall import register, saved
 from cc_vps_firewall.errors import NoBackend, PolicyRefused
 from cc_vps_firewall.register import CannotRegister
 
@@ -259,3 +261,146 @@ def test_an_image_with_a_refused_default_is_not_sealed(root: Path) -> None:
     with pytest.raises(PolicyRefused, match=r"vps_firewall\.alow: unknown key"):
         register.seal(str(root), {"alow": ["http"]})
     assert tree(root) == before
+
+
+PACKAGES = "usr/lib/python3.9/site-packages"
+
+
+@pytest.fixture
+def packaged(root: Path) -> Path:
+    """The same system with a package of ours, of another version."""
+    put(root, f"{PACKAGES}/cc_vps_firewall/__init__.py", "# the package's\n")
+    put(root, f"{PACKAGES}/cc_vps_firewall/INSTALLER", "rpm\n")
+    schema = json.loads(register._own_schema())
+    schema["properties"]["vps_firewall"]["description"] = "the package's"
+    put(root, f"{PACKAGES}/cc_vps_firewall/vps-firewall.schema.json", json.dumps(schema))
+    put(root, "usr/bin/vps-firewall", "# the package's\n", 0o755)
+    return root
+
+
+def test_a_packages_engine_is_left_to_it(packaged: Path) -> None:
+    before = tree(packaged)
+    register.install(str(packaged))
+    after = tree(packaged)
+    assert {name for name in after if before.get(name) != after[name]} == {
+        register.DROP_IN,
+        register.KEPT_SCHEMA,
+        register.RECORD,
+        f"{PACKAGES}/{register.SCHEMA}",
+    }
+    assert "the package's" in (packaged / PACKAGES / register.SCHEMA).read_text(), "the schema of its version"
+    assert json.loads((packaged / register.RECORD).read_text())["files"] == []
+    assert register.install(str(packaged)) == []
+    register.uninstall(str(packaged))
+    assert tree(packaged) == before
+
+
+def test_a_packages_command_stays_where_sbin_is_bin(packaged: Path) -> None:
+    (packaged / "usr/sbin").symlink_to("bin")
+    before = tree(packaged)
+    register.install(str(packaged))
+    register.uninstall(str(packaged))
+    register.uninstall(str(packaged))
+    assert tree(packaged) == before
+
+
+def test_what_an_older_version_had_goes_with_the_next(root: Path) -> None:
+    before = tree(root)
+    register.install(str(root))
+    record = json.loads((root / register.RECORD).read_text())
+    put(root, f"{PACKAGES}/cc_vps_firewall/older.py", "")
+    record["files"].append(f"{PACKAGES}/cc_vps_firewall/older.py")
+    put(root, register.RECORD, json.dumps(record))
+    register.install(str(root))
+    assert not (root / PACKAGES / "cc_vps_firewall/older.py").exists()
+    register.uninstall(str(root))
+    assert tree(root) == before
+
+
+@pytest.fixture
+def same_python(root: Path) -> Path:
+    """The same system with the Python that runs this."""
+    name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    (root / "usr/bin/python3").unlink()
+    put(root, f"usr/bin/{name}", "", 0o755)
+    os.symlink(name, root / "usr/bin/python3")
+    (root / "usr/lib/python3.9").rename(root / f"usr/lib/{name}")
+    return root
+
+
+def compiled(root: Path) -> list[Path]:
+    return sorted(root.glob("usr/lib/python3*/*/cc_vps_firewall/__pycache__/*"))
+
+
+def test_the_engine_is_compiled_where_this_python_is_the_targets(same_python: Path) -> None:
+    before = tree(same_python)
+    register.install(str(same_python))
+    made = compiled(same_python)
+    assert [path.name for path in made] == [
+        f"{name[:-3]}.{sys.implementation.cache_tag}.pyc" for name, _ in register._engine() if name.endswith(".py")
+    ]
+    whole = tree(same_python)
+    assert register.install(str(same_python)) == []
+    assert tree(same_python) == whole
+    # By digest: a date that an image tool sets does not make them stale.
+    assert all(path.read_bytes()[4:8] == b"\x03\x00\x00\x00" for path in made)
+    assert str(same_python).encode() not in made[0].read_bytes(), "no path of the computer that made the image"
+    register.uninstall(str(same_python))
+    assert tree(same_python) == before
+
+
+def test_an_engine_that_cannot_be_compiled_is_installed_all_the_same(same_python: Path) -> None:
+    folder = next(same_python.glob("usr/lib/python3*/*-packages"))
+    put(same_python, f"{folder.relative_to(same_python)}/cc_vps_firewall/__pycache__", "in the way\n")
+    register.install(str(same_python))
+    assert (same_python / register.DROP_IN).is_file()
+
+
+def test_a_python_that_cannot_be_run_compiles_nothing(root: Path) -> None:
+    register.install(str(root))
+    assert compiled(root) == []
+
+
+def test_forgetting_the_instance(root: Path) -> None:
+    register.install(str(root))
+    before = tree(root)
+    for path in (saved.STATUS, saved.POLICY, register.DONE):
+        put(root, path.lstrip("/"), "{}")
+    assert register.forget(str(root)) == [
+        f"removed {p.lstrip('/')}" for p in (register.DONE, saved.STATUS, saved.POLICY)
+    ]
+    assert tree(root) == before
+    assert register.forget(str(root)) == []
+
+
+def test_the_mark_of_an_instance_is_the_modules() -> None:
+    assert cc_vps_firewall.DONE == register.DONE
+    assert cc_vps_firewall.STATUS == saved.STATUS
+
+
+def test_links_of_an_image_lead_into_the_image(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Else an image's file would be written on the computer that makes the image."""
+    outside = tmp_path_factory.mktemp("outside")
+    (root / "etc/cloud/cloud.cfg.d").rename(root / "etc/drop-ins")
+    (root / "etc/cloud/cloud.cfg.d").symlink_to(f"{outside}/drop-ins")
+    (root / str(outside).lstrip("/")).mkdir(parents=True)
+    (root / str(outside).lstrip("/") / "drop-ins").symlink_to("/../etc/../../etc/drop-ins")
+    before = tree(root)
+    register.install(str(root))
+    assert list(outside.iterdir()) == []
+    assert (root / "etc/drop-ins/99_vps_firewall.cfg").is_file()
+    register.uninstall(str(root))
+    assert tree(root) == before
+
+
+def test_a_link_that_leads_to_itself(root: Path) -> None:
+    (root / "etc/cloud/cloud.cfg").unlink()
+    (root / "etc/cloud/cloud.cfg").symlink_to("cloud.cfg")
+    with pytest.raises((CannotRegister, OSError)):
+        register.install(str(root))
+
+
+def test_a_root_that_is_not_where_its_name_says(root: Path) -> None:
+    for call in (register.install, register.uninstall, register.forget):
+        with pytest.raises(CannotRegister, match="is no folder, or a name for one that leads elsewhere"):
+            call(str(root / "nowhere"))

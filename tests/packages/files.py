@@ -1,0 +1,28 @@
+"""a machine -> what is on its disk, in lines that can be compared."""
+
+from __future__ import annotations
+
+from tests.cloudinit.world import Machine
+
+# What every use of a package manager or of Python changes.
+UNSTEADY = (
+    "/proc", "/sys", "/dev", "/run", "/tmp", "/var/cache", "/var/log", "/var/lib/rpm", "/var/lib/dnf", "/var/lib/dpkg",
+    "/var/lib/apt", "/srv", "/root/.cache",
+)  # fmt: skip
+BYTE_FOR_BYTE = ("/etc", "/usr/lib/python3/dist-packages/cloudinit/config/schemas", "/usr/lib/systemd")
+
+
+def on_disk(machine: Machine) -> set[str]:
+    """Each file, folder and link with its mode; and the digest of those that the registration could touch."""
+    prune = [word for path in UNSTEADY for word in ("-path", path, "-prune", "-o")]
+    listed = machine.run("find", "/", *prune, "-printf", "%M %p %l\n").stdout
+    found = {line for line in listed.splitlines() if not line.endswith(".pyc ") or "vps_firewall" in line}
+    summed = machine.run("find", *BYTE_FOR_BYTE, "-type", "f", "-exec", "sha256sum", "{}", "+").stdout
+    return found | set(summed.splitlines())
+
+
+def ours(machine: Machine) -> list[str]:
+    """Whatever bears our name."""
+    prune = [word for path in UNSTEADY for word in ("-path", path, "-prune", "-o")]
+    named = [word for part in ("*vps?firewall*", "*cc_vps*") for word in ("-o", "-name", part)][1:]
+    return sorted(machine.run("find", "/", *prune, "(", *named, ")", "-print").stdout.splitlines())

@@ -1,0 +1,82 @@
+"""a commit -> the same bytes, whoever builds it, wherever and whenever, without a network."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.packages import made
+from tests.suites import REPOSITORY
+
+
+def digests(paths: list[Path]) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+@pytest.fixture
+def other_checkout(tmp_path: Path) -> Path:
+    """The same sources elsewhere, made at another time by somebody with another umask."""
+    copy = made.source(tmp_path / "a longer name", version(), {})
+    for path in [copy, *copy.rglob("*")]:
+        os.chmod(path, 0o700 if path.is_dir() or os.access(path, os.X_OK) else 0o600)
+        os.utime(path, (1, 1))
+    return copy
+
+
+def version() -> str:
+    line = next(line for line in (REPOSITORY / "setup.cfg").read_text().splitlines() if line.startswith("version"))
+    return line.split("=")[1].strip()
+
+
+def test_names(tmp_path: Path) -> None:
+    assert [path.name for path in made.build("rpm", tmp_path)] == [
+        f"vps-firewall-{version()}-1.el10.noarch.rpm",
+        f"vps-firewall-{version()}-1.el9.noarch.rpm",
+    ]
+    assert [path.name for path in made.build("deb", tmp_path)] == [f"vps-firewall_{version()}-1_all.deb"]
+
+
+@pytest.mark.parametrize("kind", ["rpm", "deb"])
+def test_two_builds_are_one(kind: str, tmp_path: Path, other_checkout: Path) -> None:
+    first = digests(made.build(kind, tmp_path / "first", date=made.DATE))
+    previous = os.umask(0o077)
+    try:
+        assert digests(made.build(kind, tmp_path / "second", other_checkout, date=made.DATE)) == first
+    finally:
+        os.umask(previous)
+    # Another date or another byte is seen.
+    later = digests(made.build(kind, tmp_path / "third", date=str(int(made.DATE) + 1)))
+    assert all(later[name] != first[name] for name in first)
+    (other_checkout / "cc_vps_firewall/errors.py").write_text("# another\n")
+    changed = digests(made.build(kind, tmp_path / "fourth", other_checkout, date=made.DATE))
+    assert all(changed[name] != first[name] for name in first)
+
+
+@pytest.mark.parametrize("kind", ["rpm", "deb"])
+def test_the_date_is_that_of_the_commit(kind: str, tmp_path: Path) -> None:
+    said = subprocess.run(
+        ["git", "-C", str(REPOSITORY), "log", "-1", "--format=%ct"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    assert digests(made.build(kind, tmp_path / "one")) == digests(made.build(kind, tmp_path / "two", date=said))
+
+
+def test_no_network_is_asked(tmp_path: Path) -> None:
+    for kind in ("rpm", "deb"):
+        command = [sys.executable, str(REPOSITORY / made.SCRIPT), kind, "--out", str(tmp_path)]
+        subprocess.run(["unshare", "--net", "--", *command], check=True, capture_output=True)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_tool_that_is_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    command = [sys.executable, str(REPOSITORY / made.SCRIPT), "rpm", "--out", str(tmp_path)]
+    environment = {"PATH": str(tmp_path / "bin"), "SOURCE_DATE_EPOCH": made.DATE}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "packaging/build.py: rpmbuild is not installed: apt-get install rpm\n"
+    assert list(tmp_path.glob("*.rpm")) == []

@@ -1,0 +1,198 @@
+"""our .deb and dpkg -> a system that has it, a newer one of it, and none of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+from tests.cloudinit.world import Machine
+from tests.packages import made
+from tests.packages.files import on_disk, ours
+
+SITE = "/usr/lib/python3/dist-packages"
+ENGINE = f"{SITE}/cc_vps_firewall"
+SCHEMA = f"{SITE}/cloudinit/config/schemas/schema-cloud-config-v1.json"
+DROP_IN = "/etc/cloud/cloud.cfg.d/99_vps_firewall.cfg"
+POLICY = "#cloud-config\nvps_firewall: {allow: [http]}\n"
+
+
+def put(machine: Machine, package: Path, *options: str) -> None:
+    machine.write(f"/srv/{package.name}", package.read_bytes())
+    machine.run("dpkg", *options, "--install", f"/srv/{package.name}")
+
+
+def verified(machine: Machine, package: str = "vps-firewall") -> str:
+    """What dpkg finds changed in a package's files; empty when all is as it came."""
+    return machine.run("dpkg", "--verify", package, check=False).stdout
+
+
+def test_a_life_from_an_older_version_to_its_removal(debian: Machine, debs: dict[str, Path]) -> None:
+    before = on_disk(debian)
+    put(debian, debs["older"])
+    added = on_disk(debian) - before
+    assert verified(debian) == ""
+    assert not [line for line in added if "cloud.cfg.d" in line], "an installation alone changes no boot"
+    debian.run("vps-firewall", "install")
+    assert verified(debian) == ""
+    assert "vps_firewall" in debian.read(DROP_IN)
+    assert "gone.cpython" in debian.run("ls", f"{ENGINE}/__pycache__").stdout
+
+    put(debian, debs["this"])
+    assert verified(debian) == ""
+    assert debian.run("find", ENGINE, "-name", "gone*").stdout == "", "what the older version had is gone"
+    assert "vps_firewall" in debian.read(DROP_IN)
+    compiled = debian.run("sh", "-c", f"ls {ENGINE}/__pycache__").stdout.split()
+    modules = debian.run("sh", "-c", f"cd {ENGINE} && ls *.py").stdout.split()
+    assert sorted(name.split(".")[0] for name in compiled) == sorted(name[:-3] for name in modules)
+
+    put(debian, debs["newer"])
+    assert verified(debian) == ""
+    assert "coming.cpython" in debian.run("ls", f"{ENGINE}/__pycache__").stdout
+    assert "vps_firewall" in debian.read(DROP_IN)
+
+    debian.run("dpkg", "--remove", "vps-firewall")
+    assert on_disk(debian) == before
+    assert ours(debian) == []
+    assert debian.run("dpkg-query", "--show", "vps-firewall", check=False).stdout == "", "dpkg has forgotten it"
+
+
+def test_what_verification_checks(debian: Machine, debs: dict[str, Path]) -> None:
+    """dpkg --verify is no check unless it sees a change."""
+    put(debian, debs["this"])
+    debian.run("sh", "-c", f"echo '# changed' >>{ENGINE}/converge.py")
+    assert f"{ENGINE}/converge.py" in verified(debian)
+
+
+def test_another_cloud_init_is_taken_up_at_once(debian: Machine, debs: dict[str, Path], tmp_path: Path) -> None:
+    put(debian, debs["this"])
+    debian.run("vps-firewall", "install")
+    put(debian, cloud_init(debian, tmp_path), "--force-confnew")
+    schema = json.loads(debian.read(SCHEMA))
+    assert "brand_new" in schema["$defs"], "the upgrade brought its own"
+    assert "cc_vps_firewall" in schema["$defs"], "and it was extended again"
+    assert "brand_new" in debian.read(DROP_IN)
+    assert verified(debian) == ""
+    debian.run("dpkg", "--purge", "vps-firewall")
+    assert verified(debian, "cloud-init") == "", "what the newer package holds, byte for byte"
+    assert ours(debian) == []
+
+
+def test_without_the_trigger_an_upgrade_of_cloud_init_takes_us_out(
+    debian: Machine, debs: dict[str, Path], tmp_path: Path
+) -> None:
+    """What the test above sees fail."""
+    put(debian, debs["this"])
+    debian.run("vps-firewall", "install")
+    put(debian, cloud_init(debian, tmp_path), "--force-confnew", "--no-triggers")
+    assert "cc_vps_firewall" not in debian.read(SCHEMA)
+    assert "brand_new" not in debian.read(DROP_IN)
+
+
+def test_a_module_that_is_not_registered_stays_so(debian: Machine, debs: dict[str, Path], tmp_path: Path) -> None:
+    put(debian, debs["this"])
+    put(debian, cloud_init(debian, tmp_path), "--force-confnew")
+    assert "cc_vps_firewall" not in debian.read(SCHEMA)
+    assert debian.read(DROP_IN) == ""
+
+
+def cloud_init(machine: Machine, folder: Path) -> Path:
+    """The machine's own package of that name, as a later version that has one more module, `brand_new`."""
+    root = folder / "cloud-init"
+    for path in machine.run("dpkg", "--listfiles", "cloud-init").stdout.splitlines():
+        there = machine.root / path.lstrip("/")
+        if there.is_file() and not there.is_symlink():
+            target = root / path.lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(there.read_bytes())
+            target.chmod(there.stat().st_mode & 0o777)
+    schema = json.loads(original(machine))
+    schema["$defs"]["brand_new"] = {}
+    (root / SCHEMA.lstrip("/")).write_text(json.dumps(schema))
+    config = root / "etc/cloud/cloud.cfg"
+    listed = re.sub(r"(?m)^cloud_init_modules:\n( *)", r"cloud_init_modules:\n\1- brand_new\n\1", config.read_text())
+    assert "brand_new" in listed
+    config.write_text(listed)
+    fields = machine.run(
+        "dpkg-query",
+        "-W",
+        "-f",
+        "Package: ${Package}\nVersion: 99.0-1\nArchitecture: all\n"
+        "Maintainer: ${Maintainer}\nDescription: ${binary:Summary}\n",
+        "cloud-init",
+    ).stdout
+    (root / "DEBIAN").mkdir()
+    (root / "DEBIAN/control").write_text(fields)
+    etc = sorted(path for path in (root / "etc").rglob("*") if path.is_file())
+    (root / "DEBIAN/conffiles").write_text("".join(f"/{path.relative_to(root)}\n" for path in etc))
+    built = folder / "cloud-init_99.0-1_all.deb"
+    subprocess.run(
+        ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(root), str(built)], check=True, capture_output=True
+    )
+    return built
+
+
+def original(machine: Machine) -> str:
+    """cloud-init's schema as its package has it, also where ours was put into it."""
+    return machine.read("/var/lib/vps-firewall/registered-schema.json") or machine.read(SCHEMA)
+
+
+def test_an_engine_that_was_copied_here_before_makes_room(
+    debian: Machine, debs: dict[str, Path], tmp_path: Path
+) -> None:
+    copied = made.source(tmp_path / "copied", "0.0.9", made.OLDER)
+    for path in copied.rglob("*"):
+        if path.is_file():
+            debian.write(f"/srv/copied/{path.relative_to(copied)}", path.read_bytes())
+    before = on_disk(debian)
+    debian.run("sh", "-c", "cd /srv/copied && python3 -m cc_vps_firewall install")
+    assert debian.read(f"{ENGINE}/gone.py")
+    put(debian, debs["this"])
+    assert verified(debian) == ""
+    assert debian.read(f"{ENGINE}/gone.py") == ""
+    assert debian.run("sh", "-c", "command -v vps-firewall").stdout == "/usr/bin/vps-firewall\n"
+    debian.run("vps-firewall", "uninstall")
+    assert verified(debian) == "", "the package's own stays"
+    debian.run("dpkg", "--remove", "vps-firewall")
+    assert on_disk(debian) == before
+
+
+def test_the_rules_of_a_policy_outlive_the_package(debian: Machine, debs: dict[str, Path]) -> None:
+    put(debian, debs["this"])
+    debian.run("vps-firewall", "install", "--sealed")
+    debian.run("vps-firewall", "apply", "-", given=POLICY)
+    rules, saved = debian.run("iptables-save").stdout, debian.read("/etc/iptables/rules.v4")
+    assert "VPSFW-" in rules
+    assert "VPSFW-" in saved
+    debian.run("dpkg", "--purge", "vps-firewall")
+    kept = [line for line in debian.run("iptables-save").stdout.splitlines() if line[:1] not in "#:"]
+    assert kept == [line for line in rules.splitlines() if line[:1] not in "#:"]
+    assert debian.read("/etc/iptables/rules.v4") == saved
+    assert "netfilter-persistent.service" in debian.run("ls", "/etc/systemd/system/multi-user.target.wants").stdout
+    assert ours(debian) == []
+
+
+def test_cloud_init_clean_seals_a_sealed_image_again(debian: Machine, debs: dict[str, Path]) -> None:
+    put(debian, debs["this"])
+    debian.run("vps-firewall", "install", "--sealed")
+    sealed = debian.read("/etc/iptables/rules.v4")
+    debian.run("vps-firewall", "apply", "-", given=POLICY)
+    debian.write("/var/lib/vps-firewall/instance", "i-1")
+    assert debian.read("/etc/iptables/rules.v4") != sealed
+    debian.run("cloud-init", "clean")
+    assert debian.read("/etc/iptables/rules.v4") == sealed
+    assert sorted(debian.run("ls", "/var/lib/vps-firewall").stdout.split()) == [
+        "registered-schema.json", "registered.json",
+    ]  # fmt: skip
+    assert verified(debian) == ""
+
+
+def test_apt_keeps_the_package_that_loads_the_rules(debian: Machine, debs: dict[str, Path]) -> None:
+    debian.run("apt-mark", "auto", "nftables", "iptables-persistent")
+    put(debian, debs["this"])
+    assert debian.run("apt-mark", "showmanual", "nftables", "iptables-persistent").stdout == ""
+    debian.run("vps-firewall", "install")
+    assert debian.run("apt-mark", "showmanual", "nftables", "iptables-persistent").stdout.split() == [
+        "iptables-persistent", "nftables",
+    ]  # fmt: skip
