@@ -188,7 +188,10 @@ def uninstall(root: str = "/") -> list[str]:
     if isinstance(schema, str) and (original := saved.read(saved.below(root, KEPT_SCHEMA))) is not None:
         now = saved.read(saved.below(root, schema))
         if now is not None and _digest(now) == record.get("patched"):
+            date = record.get("date")  # of which `rpm -V` keeps a record
             saved.write(saved.below(root, schema), original.encode(), _mode(record))
+            if isinstance(date, (int, float)):
+                saved.set_date(saved.below(root, schema), date)
             done.append(f"restored {schema}")
         elif now is not None and DEFINITION in now:
             raise CannotRegister(f"{schema} was changed by somebody else too; take {DEFINITION} out by hand")
@@ -286,12 +289,13 @@ def _install(root: str, found: CloudInit, drop_in: str, undo: saved.Undo) -> Ite
     if "seal" in (former := saved.read_json(saved.below(root, RECORD))):
         record["seal"] = former["seal"]
     if (text := saved.read(saved.below(root, schema))) is not None:
-        original = text
+        original, about = text, os.stat(saved.below(root, schema))
+        mode, date = stat.S_IMODE(about.st_mode), about.st_mtime
         if DEFINITION in text:
             original = saved.read(saved.below(root, KEPT_SCHEMA)) or text
+            date = former.get("date", date)
         patched = patch_schema(original, own)
-        mode = stat.S_IMODE(os.stat(saved.below(root, schema)).st_mode)
-        record.update(schema=schema, patched=_digest(patched), mode=mode)
+        record.update(schema=schema, patched=_digest(patched), mode=mode, date=date)
         # What uninstall needs is there before anything it has to put back is changed.
         yield from _put(root, {KEPT_SCHEMA: original}, undo, 0o644)
         yield from _put(root, {RECORD: json.dumps(record, indent=1, sort_keys=True) + "\n"}, undo, 0o644)

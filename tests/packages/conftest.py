@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,20 @@ def el() -> Iterator[Machine]:
 @pytest.fixture(params=["bookworm", "trixie"])
 def debian(request: pytest.FixtureRequest) -> Iterator[Machine]:
     """A Debian with cloud-init, nftables and iptables-persistent."""
-    with world(suites.root_of(request.param)) as (machine, _):
+    with _debian(request.param) as machine:
+        yield machine
+
+
+@pytest.fixture(params=list(suites.SUITES))
+def any_debian(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    """The same, of each suite."""
+    with _debian(request.param) as machine:
+        yield machine
+
+
+@contextlib.contextmanager
+def _debian(suite: str) -> Iterator[Machine]:
+    with world(suites.root_of(suite)) as (machine, _):
         # The roots leave documentation out, which would be reported as missing.
         machine.run("sh", "-c", "rm -f /etc/dpkg/dpkg.cfg.d/*mmdebstrap*")
         machine.write("/var/lib/cloud/instance/boot-finished", "")

@@ -9,7 +9,7 @@ UNSTEADY = (
     "/proc", "/sys", "/dev", "/run", "/tmp", "/var/cache", "/var/log", "/var/lib/rpm", "/var/lib/dnf", "/var/lib/dpkg",
     "/var/lib/apt", "/srv", "/root/.cache",
 )  # fmt: skip
-BYTE_FOR_BYTE = ("/etc", "/usr/lib/python3/dist-packages/cloudinit/config/schemas", "/usr/lib/systemd")
+BYTE_FOR_BYTE = ("/etc", "/usr/lib/python3/dist-packages/cloudinit/config", "/usr/lib/systemd")
 
 
 def on_disk(machine: Machine) -> set[str]:
@@ -17,7 +17,9 @@ def on_disk(machine: Machine) -> set[str]:
     prune = [word for path in UNSTEADY for word in ("-path", path, "-prune", "-o")]
     listed = machine.run("find", "/", *prune, "-printf", "%M %p %l\n").stdout
     found = {line for line in listed.splitlines() if not line.endswith(".pyc ") or "vps_firewall" in line}
-    summed = machine.run("find", *BYTE_FOR_BYTE, "-type", "f", "-exec", "sha256sum", "{}", "+").stdout
+    summed = machine.run(
+        "find", *BYTE_FOR_BYTE, "-type", "f", "-not", "-name", "*.pyc", "-exec", "sha256sum", "{}", "+"
+    ).stdout
     return found | set(summed.splitlines())
 
 

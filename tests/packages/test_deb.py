@@ -28,7 +28,8 @@ def verified(machine: Machine, package: str = "vps-firewall") -> str:
     return machine.run("dpkg", "--verify", package, check=False).stdout
 
 
-def test_a_life_from_an_older_version_to_its_removal(debian: Machine, debs: dict[str, Path]) -> None:
+def test_a_life_from_an_older_version_to_its_removal(any_debian: Machine, debs: dict[str, Path]) -> None:
+    debian = any_debian
     before = on_disk(debian)
     put(debian, debs["older"])
     added = on_disk(debian) - before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -172,6 +173,7 @@ def cloud_init(machine: Machine, version: str, folder: Path, key: str = "") -> P
     for path, text in files.items():
         (content / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
         (content / path.lstrip("/")).write_text(text)
+        os.utime(content / path.lstrip("/"), (1_700_000_000, 1_700_000_000))
     spec = folder / "cloud-init.spec"
     spec.write_text(CLOUD_INIT.format(version=version, content=content, files="\n".join(files)))
     macros = ["--define", f"_topdir {folder}/rpm", "--define", "__os_install_post %{nil}"]

@@ -25,6 +25,7 @@ SCHEMA = {
     "properties": {"ntp": {}},
     "additionalProperties": False,
 }
+PACKAGES = "usr/lib/python3.9/site-packages"
 MODULES = ["migrator", "bootcmd", "write-files", ["mounts", "always"], "users-groups", "ssh"]
 
 
@@ -98,11 +99,14 @@ def test_a_schema_without_a_list_of_keys_gets_none(root: Path) -> None:
 
 
 def test_uninstall_restores_every_byte(root: Path) -> None:
-    before = tree(root)
+    before, schema = tree(root), root / PACKAGES / register.SCHEMA
+    os.utime(schema, (1_600_000_000, 1_600_000_000.25))
+    register.install(str(root))
     register.install(str(root))
     assert tree(root) != before
     register.uninstall(str(root))
     assert tree(root) == before
+    assert schema.stat().st_mtime == 1_600_000_000.25, "rpm -V compares it"
     assert not (root / "usr/lib/python3.9/site-packages/cc_vps_firewall").exists()
 
 
@@ -134,7 +138,7 @@ def test_install_after_an_upgrade_of_cloud_init_takes_up_what_is_new(root: Path)
 
 @pytest.mark.parametrize("lost", ["drop-in", "engine", "schema"])
 def test_a_half_finished_install_is_finished_by_the_next(root: Path, lost: str) -> None:
-    before = tree(root)
+    before, date = tree(root), (root / PACKAGES / register.SCHEMA).stat().st_mtime
     register.install(str(root))
     whole = tree(root)
     (root / register.DROP_IN).unlink()
@@ -142,8 +146,9 @@ def test_a_half_finished_install_is_finished_by_the_next(root: Path, lost: str) 
         for path in (root / "usr/lib/python3.9/site-packages/cc_vps_firewall").iterdir():
             path.unlink()
     if lost == "schema":
-        name = "usr/lib/python3.9/site-packages/cloudinit/config/schemas/schema-cloud-config-v1.json"
+        name = f"{PACKAGES}/{register.SCHEMA}"
         (root / name).write_bytes(before[name][1])
+        os.utime(root / name, (date, date))
     register.install(str(root))
     assert tree(root) == whole
     register.uninstall(str(root))
@@ -261,9 +266,6 @@ def test_an_image_with_a_refused_default_is_not_sealed(root: Path) -> None:
     with pytest.raises(PolicyRefused, match=r"vps_firewall\.alow: unknown key"):
         register.seal(str(root), {"alow": ["http"]})
     assert tree(root) == before
-
-
-PACKAGES = "usr/lib/python3.9/site-packages"
 
 
 @pytest.fixture
