@@ -190,7 +190,7 @@ def uninstall(root: str = "/") -> list[str]:
         if now is not None and _digest(now) == record.get("patched"):
             date = record.get("date")  # of which `rpm -V` keeps a record
             saved.write(saved.below(root, schema), original.encode(), _mode(record))
-            if isinstance(date, (int, float)):
+            if isinstance(date, float):
                 saved.set_date(saved.below(root, schema), date)
             done.append(f"restored {schema}")
         elif now is not None and DEFINITION in now:
@@ -293,7 +293,7 @@ def _install(root: str, found: CloudInit, drop_in: str, undo: saved.Undo) -> Ite
         mode, date = stat.S_IMODE(about.st_mode), about.st_mtime
         if DEFINITION in text:
             original = saved.read(saved.below(root, KEPT_SCHEMA)) or text
-            date = former.get("date", date)
+            date = known if isinstance(known := former.get("date"), float) else date
         patched = patch_schema(original, own)
         record.update(schema=schema, patched=_digest(patched), mode=mode, date=date)
         # What uninstall needs is there before anything it has to put back is changed.

@@ -80,3 +80,20 @@ def test_a_tool_that_is_missing_is_named(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == "packaging/build.py: rpmbuild is not installed: apt-get install rpm\n"
     assert list(tmp_path.glob("*.rpm")) == []
+
+
+def asked(package: Path, what: str) -> list[str]:
+    done = subprocess.run(["rpm", "-qp", what, str(package)], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_each_el_has_its_python_and_its_firewall(tmp_path: Path) -> None:
+    ten, nine = made.build("rpm", tmp_path)
+    for package, python, firewall in ((nine, "3.9", "iptables-nft-services"), (ten, "3.12", "nftables")):
+        requires = asked(package, "--requires")
+        assert f"python(abi) = {python}" in requires
+        assert "(nftables or iptables-nft-services)" in requires
+        assert asked(package, "--suggests") == [firewall]
+        files = [path for path in asked(package, "--list") if "cc_vps_firewall" in path]
+        assert all(path.startswith(f"/usr/lib/python{python}/site-packages/cc_vps_firewall") for path in files)
+        assert f"/usr/lib/python{python}/site-packages/cc_vps_firewall/converge.py" in files

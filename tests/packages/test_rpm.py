@@ -278,3 +278,20 @@ def test_presets_keep_what_the_seal_enabled(el: Machine, rpms: dict[str, Path]) 
         assert ("iptables.service" in there) is again
         assert "vps-firewall-guard.service" in there
         el.run("rm", "-f", "/etc/systemd/system-preset/80-vps-firewall-seal.preset")  # and now without
+
+
+def test_el_10_gets_nftables_where_there_is_nothing(el: Machine, tmp_path: Path) -> None:
+    """Its package alone: this stand-in is one for EL 9, and has another Python."""
+    ten = next(path for path in made.build("rpm", tmp_path / "built") if ".el10." in path.name)
+    spec = tmp_path / "python.spec"
+    spec.write_text(
+        "Name: python-of-el10\nVersion: 3.12\nRelease: 1\nSummary: A name\nLicense: none\nBuildArch: noarch\n"
+        "Provides: python(abi) = 3.12\n%description\nMade by a test.\n%files\n"
+    )
+    command = ["rpmbuild", "-bb", "--quiet", "--define", f"_topdir {tmp_path}/rpm", str(spec)]
+    subprocess.run(command, check=True, capture_output=True)
+    offer(el, "ten", [ten, *(tmp_path / "rpm/RPMS/noarch").glob("*.rpm")], tmp_path)
+    dnf(el, "install", "vps-firewall")
+    assert el.run("rpm", "-q", "nftables").returncode == 0
+    assert el.run("rpm", "-q", "iptables-nft-services", check=False).returncode == 1
+    assert verified(el) == ""
