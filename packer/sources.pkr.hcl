@@ -12,7 +12,7 @@ source "qemu" "image" {
   output_directory = "${local.partial}/image"
 
   # Blocks that the bake frees are not in the image.
-  disk_interface     = "virtio-scsi"
+  disk_interface     = "virtio"
   disk_discard       = "unmap"
   disk_detect_zeroes = "unmap"
   disk_compression   = true

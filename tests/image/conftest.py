@@ -45,6 +45,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--building", action="store_true", help="the host is a machine that is being baked")
     group.addoption("--builder", default="packer", metavar="USER", help="the user that must be gone (packer)")
     group.addoption("--identities", metavar="FILE", help="remember the hosts' identities here, from run to run")
+    group.addoption(
+        "--called", metavar="NAME", help="what the host is called among the identities, if not by its address"
+    )
     group.addoption("--families", default="4,6", metavar="4,6", help="knock from outside over these (both)")
     group.addoption("--seen-as", action="append", default=[], metavar="ADDRESS", help="what the hosts see of us")
 

@@ -60,7 +60,10 @@ def test_identity(host: Any) -> None:
 def test_no_identity_is_shared(host: Any, request: pytest.FixtureRequest) -> None:
     """Against every host of this run, in whatever process, and with --identities of earlier runs."""
     keys = host.run("cat /etc/ssh/ssh_host_*_key.pub").stdout.splitlines()
-    mine = {"host": _name(host), "machine-id": host.file("/etc/machine-id").content_string.strip()}
+    mine = {
+        "host": request.config.getoption("called") or str(host.backend.get_pytest_id()),
+        "machine-id": host.file("/etc/machine-id").content_string.strip(),
+    }
     mine["keys"] = " ".join(sorted(key.split()[1] for key in keys if len(key.split()) > 1))
     shared = []
     with _known(request.config) as known:
@@ -73,10 +76,6 @@ def test_no_identity_is_shared(host: Any, request: pytest.FixtureRequest) -> Non
                 shared.append(f"{other['host']} has the same SSH host key")
         known[:] = [other for other in known if other["host"] != mine["host"]] + [mine]
     assert shared == []
-
-
-def _name(host: Any) -> str:
-    return str(host.backend.get_pytest_id())
 
 
 @contextlib.contextmanager
