@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 STAMP := .venv/.ready
 
-.PHONY: demo test test-boot rpm deb lint bench docs goldens clean host
+.PHONY: demo test test-boot rpm deb srpm lint bench docs goldens clean host
 
 demo: host $(STAMP)
 	$(PYTHON) -m tests.demo
@@ -20,6 +20,11 @@ test-boot: host $(STAMP)
 rpm:
 	packaging/install-host rpm
 	packaging/build.py rpm
+
+# What mock and COPR take.
+srpm:
+	packaging/install-host rpm
+	packaging/build.py srpm
 
 deb:
 	packaging/install-host deb

@@ -3,6 +3,7 @@
 
     packaging/build.py rpm            dist/vps-firewall-VERSION-1.el9.noarch.rpm and .el10
     packaging/build.py deb            dist/vps-firewall_VERSION-1_all.deb
+    packaging/build.py srpm           dist/vps-firewall-VERSION-1.src.rpm, for mock and COPR
 
 It takes Python and rpmbuild or dpkg-deb, and no network. The files are those of the working tree; the date of all of
 them is that of the last commit, or $SOURCE_DATE_EPOCH where that is set.
@@ -63,7 +64,7 @@ class BuildFailed(Exception):
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="packaging/build.py", description="Make the packages of this checkout.")
-    parser.add_argument("kind", choices=("rpm", "deb", "tree"))
+    parser.add_argument("kind", choices=("rpm", "deb", "srpm", "tree"))
     parser.add_argument("--out", type=Path, default=REPOSITORY / "dist", metavar="DIR", help="default: dist")
     parser.add_argument("--source", type=Path, default=REPOSITORY, metavar="DIR", help="default: this checkout")
     parser.add_argument("--root", type=Path, metavar="DIR", help="tree: lay the files out below it, as the spec does")
@@ -75,7 +76,7 @@ def main() -> int:
             lay_out(options.source, options.root, options.site.lstrip("/"), options.by)
             return 0
         options.out.mkdir(parents=True, exist_ok=True)
-        make = {"rpm": rpms, "deb": deb}[options.kind]
+        make = {"rpm": rpms, "deb": deb, "srpm": srpm}[options.kind]
         for made in make(options.source.resolve(), options.out.resolve()):
             print(made)
     except (BuildFailed, OSError) as failure:
@@ -86,36 +87,52 @@ def main() -> int:
 
 def rpms(source: Path, out: Path) -> list[Path]:
     """One for the Python of each EL, from one spec and one source archive."""
-    date, version = date_of(source), version_of(source)
     made = []
+    for release in EL:
+        # What mock sets on the real one.
+        made += _rpmbuild(source, out, "-bb", {"rhel": release, "dist": f".el{release}"})
+    return sorted(made)
+
+
+def srpm(source: Path, out: Path) -> list[Path]:
+    """The spec and the source archive, for whoever builds it on EL."""
+    return _rpmbuild(source, out, "-bs", {"dist": "%{nil}"})
+
+
+def _rpmbuild(source: Path, out: Path, what: str, more: Mapping[str, str]) -> list[Path]:
+    date, version = date_of(source), version_of(source)
     with tempfile.TemporaryDirectory(prefix="vps-firewall-rpm-") as scratch:
         top = Path(scratch)
-        (top / "SOURCES").mkdir()
+        for folder in ("SOURCES", "SPECS", "made"):
+            (top / folder).mkdir()
         (top / f"SOURCES/{NAME}-{version}.tar.gz").write_bytes(archive(source, version, date))
-        for release in EL:
-            macros = {
-                "_topdir": str(top),
-                "_rpmdir": str(top / "RPMS"),
-                "_build_name_fmt": "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm",
-                "version_of_source": version,
-                # What mock sets on the real one.
-                "rhel": release,
-                "dist": f".el{release}",
-                # The same bytes wherever and whenever it is built.
-                "_buildhost": "localhost",
-                "use_source_date_epoch_as_buildtime": "1",
-                "clamp_mtime_to_source_date_epoch": "1",
-                "_binary_payload": "w9.gzdio",
-                # What Debian's rpm would do to the files after %install.
-                "__os_install_post": "%{nil}",
-            }
-            defined = [word for key, value in macros.items() for word in ("--define", f"{key} {value}")]
-            # --nodeps: Debian's RPM database knows nothing of what is installed.
-            command = ["rpmbuild", "-bb", "--quiet", "--nodeps", *defined, str(source / "packaging/vps-firewall.spec")]
-            run(command, {"SOURCE_DATE_EPOCH": str(date)}, "rpm")
-        for built in sorted((top / "RPMS").glob("*.rpm")):
-            made.append(Path(shutil.move(str(built), str(out / built.name))))
-    return made
+        spec = top / f"SPECS/{NAME}.spec"
+        # The source package carries it, and whoever builds that has none of our macros.
+        spec.write_text((source / "packaging/vps-firewall.spec").read_text().replace("@VERSION@", version))
+        spec.chmod(0o644)
+        os.utime(spec, (date, date))
+        os.utime(top / f"SOURCES/{NAME}-{version}.tar.gz", (date, date))
+        (top / f"SOURCES/{NAME}-{version}.tar.gz").chmod(0o644)
+        macros = {
+            "_topdir": str(top),
+            "_rpmdir": str(top / "made"),
+            "_srcrpmdir": str(top / "made"),
+            "_build_name_fmt": "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm",
+            # The same bytes wherever and whenever it is built.
+            "_buildhost": "localhost",
+            "use_source_date_epoch_as_buildtime": "1",
+            "clamp_mtime_to_source_date_epoch": "1",
+            "_binary_payload": "w9.gzdio",
+            "_source_payload": "w9.gzdio",
+            # What Debian's rpm would do to the files after %install.
+            "__os_install_post": "%{nil}",
+            **more,
+        }
+        defined = [word for key, value in macros.items() for word in ("--define", f"{key} {value}")]
+        # --nodeps: Debian's RPM database knows nothing of what is installed.
+        command = ["rpmbuild", what, "--quiet", "--nodeps", *defined, str(spec)]
+        run(command, {"SOURCE_DATE_EPOCH": str(date)}, "rpm")
+        return [Path(shutil.move(str(built), str(out / built.name))) for built in sorted((top / "made").glob("*.rpm"))]
 
 
 def deb(source: Path, out: Path) -> list[Path]:

@@ -41,7 +41,7 @@ def test_names(tmp_path: Path) -> None:
     assert [path.name for path in made.build("deb", tmp_path)] == [f"vps-firewall_{version()}-1_all.deb"]
 
 
-@pytest.mark.parametrize("kind", ["rpm", "deb"])
+@pytest.mark.parametrize("kind", ["rpm", "srpm", "deb"])
 def test_two_builds_are_one(kind: str, tmp_path: Path, other_checkout: Path) -> None:
     first = digests(made.build(kind, tmp_path / "first", date=made.DATE))
     previous = os.umask(0o077)
@@ -97,3 +97,17 @@ def test_each_el_has_its_python_and_its_firewall(tmp_path: Path) -> None:
         files = [path for path in asked(package, "--list") if "cc_vps_firewall" in path]
         assert all(path.startswith(f"/usr/lib/python{python}/site-packages/cc_vps_firewall") for path in files)
         assert f"/usr/lib/python{python}/site-packages/cc_vps_firewall/converge.py" in files
+
+
+def test_the_source_package_makes_the_same(tmp_path: Path) -> None:
+    """What mock and COPR do, with the macros that they set."""
+    (source_package,) = made.build("srpm", tmp_path / "out", date=made.DATE)
+    assert source_package.name == f"vps-firewall-{version()}-1.src.rpm"
+    ten = made.build("rpm", tmp_path / "out", date=made.DATE)[0]
+    macros = ["--define", f"_topdir {tmp_path}/top", "--define", "rhel 10", "--define", "dist .el10"]
+    command = ["rpmbuild", "--rebuild", "--nodeps", *macros, "--define", "__os_install_post %{nil}"]
+    subprocess.run([*command, str(source_package)], check=True, capture_output=True)
+    (rebuilt,) = (tmp_path / "top/RPMS/noarch").glob("*.rpm")
+    assert rebuilt.name == ten.name
+    for what in ("--list", "--requires", "--suggests", "--scripts", "--filetriggers"):
+        assert asked(rebuilt, what) == asked(ten, what)
