@@ -52,9 +52,7 @@ def handle(*positional, **keyword):
         LOG.debug("Already done for instance %s", instance)
         return
     try:
-        from . import entrance
-
-        problems = entrance.handle(cfg[KEY], cloud)
+        problems = _engine().handle(cfg[KEY], cloud)
     except Exception as error:
         told = "the engine of vps-firewall failed (%r): the host is %s" % (error, _emergency())
         _tell(told)
@@ -65,6 +63,12 @@ def handle(*positional, **keyword):
             sys.stderr.write("vps-firewall: %s\n" % problem)
         raise RuntimeError("vps-firewall: " + "; ".join(problems[:20]))
     LOG.info("The firewall is loaded, verified and saved")
+
+
+def _engine():
+    from . import entrance
+
+    return entrance
 
 
 def _instance(cloud):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 BACKENDS = ("nftables", "iptables")
+BOTH = True  # not in a bundle that carries one of them
 TOOLS = {
     "nftables": ("nft",),
     "iptables": ("iptables-restore", "iptables-save", "ip6tables-restore", "ip6tables-save", "flock"),

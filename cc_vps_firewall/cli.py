@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import backend, converge, policy, register, saved, userdata
+from . import backend, bundle, converge, policy, register, saved, userdata
 from .errors import FirewallError, PolicyRefused
 
 EXAMPLES = """\
@@ -34,10 +34,10 @@ exit codes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. -> its exit code."""
     options = _parser().parse_args(arguments)
-    return _guarded(lambda: int(options.call(options)))
+    return guarded(lambda: int(options.call(options)))
 
 
-def _guarded(call: Callable[[], int]) -> int:
+def guarded(call: Callable[[], int]) -> int:
     """Run `call`. -> its exit code, or that of what it raised, which is told to people."""
     try:
         code = call()
@@ -95,6 +95,17 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="print the differences as JSON")
     sub = command("status", status, "what is open to whom, since when", "vps-firewall status --json", file=False)
     sub.add_argument("--json", action="store_true", help="print the status as JSON")
+    sub = command(
+        "bundle", carry, "make user-data that works on a stock image", "vps-firewall bundle user-data.yaml > paste-me"
+    )
+    sub.add_argument("--provider", choices=bundle.PROVIDERS, help="picks the form, and holds the limit")
+    sub.add_argument("--format", choices=bundle.FORMS, help="default: the provider's, or mime")
+    sub.add_argument(
+        "--backend",
+        choices=(*backend.BACKENDS, "auto"),
+        default="",
+        help="what it carries; auto is both. Default: the policy's, or nftables (oracle: iptables)",
+    )
     for name, call, about in (
         ("install", install, "put the module into a system's cloud-init"),
         ("uninstall", uninstall, "take the module out of a system's cloud-init"),
@@ -111,12 +122,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def check(options: Any) -> int:
-    converge.render(_section(options.file), backend.look())
+    converge.rendered(_section(options.file), backend.look())
     return 0
 
 
 def render(options: Any) -> int:
-    name, texts = converge.render(_section(options.file), backend.look(), options.backend or "")
+    name, texts = converge.rendered(_section(options.file), backend.look(), options.backend or "")
     if options.family and name == "nftables":
         raise FirewallError("--family is for iptables: nftables has one text for both families")
     if options.family:
@@ -165,6 +176,17 @@ def status(options: Any) -> int:
         print(json.dumps(told, indent=1, sort_keys=True))
         return 0
     print(_said(told) if told else "no policy was ever applied on this host")
+    return 0
+
+
+def carry(options: Any) -> int:
+    data = userdata.read(options.file)
+    provider = bundle.PROVIDERS.get(options.provider)
+    form = options.format or (provider.form if provider else "mime")
+    made, parts = bundle.make(data, form, chosen=options.backend)
+    if provider:
+        _tell(bundle.fit(made, parts, options.provider, form))
+    sys.stdout.buffer.write(made)
     return 0
 
 
@@ -295,7 +317,7 @@ def _with_confirmation(go: Callable[[Callable[[], bool] | None], int], seconds: 
                     os.write(ask, b"?")
                 return bool(select.select([answer], [], [], seconds)[0]) and os.read(answer, 1) == b"y"
 
-            code = _guarded(lambda: go(confirmed))
+            code = guarded(lambda: go(confirmed))
         finally:
             os._exit(code)
     os.close(answer)

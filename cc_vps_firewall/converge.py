@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from . import backend, iptables, kernel, nftables, policy, ruleset, saved, userdata, verify
+from . import backend, iptables, kernel, nftables, policy, render, saved, userdata, verify
 from .backend import Choice, Host
 from .errors import Drift, FirewallError, LoadRefused, NoBackend, PolicyRefused, Problem, RolledBack
 from .kernel import ToolFailed
-from .policy import KEY, Entry, Policy
+from .policy import KEY, Policy
 
 Status = dict[str, Any]  # what status.json holds; docs/reference/status.md says what is in it
 Texts = Mapping[int, str]
@@ -60,11 +60,10 @@ def converge(
             raise FirewallError(f"{' and '.join(host.rivals)} is switched on here and would fight these rules")
 
         with story.step("render"):
-            rules = ruleset.build(wanted)
             choices = backend.choices(wanted.backend, host)
-            renders = {choices[0].backend: _render(choices[0].backend, rules)}
+            renders = {choices[0].backend: render.texts(choices[0].backend, wanted)}
         with story.step("rehearse"):
-            play = _rehearse(choices, rules, renders, host, stack)
+            play = _rehearse(choices, wanted, renders, host, stack)
         with story.step("keep"):
             before = play.before.result()
         story.begin(play, renders[play.choice.backend], wanted)
@@ -113,8 +112,8 @@ def first_boot(
     built-in policy when the user's is refused: a kill or a failure at any later moment leaves a closed host.
     Raises what went wrong, with the last good policy or the built-in one in force.
     """
-    switched_off = isinstance(section, Mapping) and section.get("enabled") is False
     try:
+        switched_off = isinstance(section, Mapping) and section.get("enabled") is False
         if not switched_off and not saved.read_json(saved.POLICY):
             _close(host, checkpoint, policy.BUILT_IN if duplicates else _ssh_alone(section, host))
         if duplicates:
@@ -156,7 +155,7 @@ def _called(section: object) -> str:
     """What a saved policy is to a first boot that failed."""
     if not isinstance(section, dict) or {**section, "backend": ""} == {**policy.BUILT_IN, "backend": ""}:
         return _BUILT_IN
-    if set(section) <= {*policy.BUILT_IN, *_OWN_SSH}:
+    if set(section) <= {*policy.BUILT_IN, *OWN_SSH}:
         return "the policy's own SSH alone"
     return "the last good policy"
 
@@ -174,10 +173,10 @@ def _ssh_alone(section: object, host: Host) -> Mapping[str, object]:
     one that is refused."""
     if not isinstance(section, Mapping) or _refusals(section, host):
         return policy.BUILT_IN
-    return {**policy.BUILT_IN, **{key: section[key] for key in _OWN_SSH if key in section}}
+    return {**policy.BUILT_IN, **{key: section[key] for key in OWN_SSH if key in section}}
 
 
-_OWN_SSH = ("backend", "lists", "ssh")
+OWN_SSH = ("backend", "lists", "ssh")
 
 
 def _close(host: Host, checkpoint: Callable[[str], None], first: Mapping[str, object] = policy.BUILT_IN) -> Status:
@@ -198,7 +197,7 @@ def _force(choice: Choice, host: Host) -> Status:
     """Load the built-in policy without a rehearsal; of the rest, do what works. An unsaved firewall is better
     than none, and so is one family of two. Raises ToolFailed when nothing was loaded."""
     wanted = policy.parse(policy.BUILT_IN, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
-    texts = _render(choice.backend, ruleset.build(wanted))
+    texts = render.texts(choice.backend, wanted)
     failures = []
     for family, text in texts.items():
         try:
@@ -225,7 +224,7 @@ def check_drift(host: Host) -> tuple[list[str], Status]:
     wanted = policy.parse(stored.get("section"), ssh_ports=_ports(stored, host), read_list=userdata.read_list)
     name = str(stored.get("backend"))
     choice = backend.choices(name, host)[0]
-    texts = _render(name, ruleset.build(wanted))
+    texts = render.texts(name, wanted)
     skipped: list[int] = status.get("skipped_families", [])
     out = []
     for family, path in choice.place.files.items():
@@ -251,7 +250,7 @@ def preview(section: object, host: Host) -> list[str]:
         return []
     renders: dict[str, dict[int, str]] = {}
     with contextlib.ExitStack() as stack:
-        play = _rehearse(backend.choices(wanted.backend, host), ruleset.build(wanted), renders, host, stack)
+        play = _rehearse(backend.choices(wanted.backend, host), wanted, renders, host, stack)
         choice = play.choice
         # Seen from the live side: what is wanted and missing is added, what is there and unwanted goes.
         turned = verify.differences(choice.backend, play.before.result(), play.shown.result())
@@ -280,27 +279,16 @@ class _Rehearsal:
     notes: tuple[str, ...]
 
 
-def _render(name: str, rules: ruleset.Ruleset) -> dict[int, str]:
-    if name == nftables.NAME:
-        return {0: nftables.render(rules)}
-    return {family: iptables.render(rules, family) for family in (4, 6)}
-
-
-def texts(name: str, wanted: Policy) -> dict[int, str]:
-    """Policy -> the text per family for one backend."""
-    return _render(name, ruleset.build(wanted))
-
-
-def render(section: object, host: Host, name: str = "") -> tuple[str, dict[int, str]]:
+def rendered(section: object, host: Host, name: str = "") -> tuple[str, dict[int, str]]:
     """What would be loaded: (backend, text per family)."""
     wanted = policy.parse(section, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
     name = name or backend.choices(wanted.backend, host)[0].backend
-    return name, _render(name, ruleset.build(wanted))
+    return name, render.texts(name, wanted)
 
 
 def _rehearse(
     choices: Sequence[Choice],
-    rules: ruleset.Ruleset,
+    wanted: Policy,
     renders: dict[str, dict[int, str]],
     host: Host,
     stack: contextlib.ExitStack,
@@ -314,7 +302,7 @@ def _rehearse(
         try:
             kernel.tools(name)
             if name not in renders:
-                renders[name] = _render(name, rules)
+                renders[name] = render.texts(name, wanted)
             texts = {family: text for family, text in renders[name].items() if family not in skipped}
             empty = stack.enter_context(kernel.scratch())
             before = live.submit(kernel.dump, name, tuple(texts))
@@ -393,7 +381,7 @@ def save_rules(
     if place.fallback and not choice.own_unit:
         # What the service loads when it cannot load the file: closed, and SSH lets its owner in.
         closed = policy.parse(policy.BUILT_IN, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
-        safe = _render(choice.backend, ruleset.build(closed))
+        safe = render.texts(choice.backend, closed)
         files.update({path + place.fallback: (safe[family], 0o600) for family, path in place.files.items()})
     if place.include_in and not choice.own_unit:
         shared = saved.read(saved.below(root, place.include_in), "surrogateescape")
@@ -480,7 +468,7 @@ def _retire_other(choice: Choice, host: Host, former: str, lock: int) -> list[st
                 kernel.disable(unit)
                 notes.append(f"{unit} no longer starts at boot: {choice.backend} is what filters here")
         mine = [path for path in files if "vps-firewall" in (saved.read(path) or "")[:200]]
-        if mine or former == other.backend:
+        if backend.BOTH and (mine or former == other.backend):
             kernel.forget(other.backend, [lock])  # before the files, which bring us here again after a kill
             for path in (*mine, *(path + other.place.fallback for path in mine)):
                 saved.remove(path, saved.Undo())
@@ -572,7 +560,7 @@ def _in_force(choice: Choice, texts: Texts, wanted: Policy) -> Status:
     return {
         "backend": choice.backend,
         "digest": hashlib.sha256("".join(texts.values()).encode()).hexdigest(),
-        "open": _open(wanted),
+        "open": policy.open_to(wanted),
         "saved": list(choice.place.files.values()),
         "services": list(choice.units),
         "skipped_families": [],
@@ -591,31 +579,6 @@ def _problems(failure: BaseException) -> list[str]:
         more = len(told) - MAX_TOLD
         return told[:MAX_TOLD] + ([f"{KEY}: and {more} more"] if more > 0 else [])
     return [reason(failure)]
-
-
-def _open(wanted: Policy) -> dict[str, list[dict[str, str]]]:
-    """What is open to whom, per family, for people and programs."""
-    return {f"ipv{family}": [line for entry in wanted.entries if (line := _line(entry, family))] for family in (4, 6)}
-
-
-def _line(entry: Entry, family: int) -> dict[str, str]:
-    nets = entry.peers.of(family)
-    if not nets:
-        return {}
-    shown = [policy.network_text(family, net) for net in nets[:3]]
-    more = f" and {len(nets) - 3} more" if len(nets) > 3 else ""
-    line = {
-        "ports": ", ".join(map(str, entry.openings)),
-        "from": "anywhere" if nets == policy.EVERYTHING else ", ".join(shown) + more,
-        "policy": entry.path,
-    }
-    if entry.name:
-        line["name"] = entry.name
-    if entry.limit:
-        line["limit"] = str(entry.limit)
-    if entry.interface:
-        line["interface"] = entry.interface
-    return line
 
 
 def _ports(stored: Mapping[str, object], host: Host) -> tuple[int, ...]:

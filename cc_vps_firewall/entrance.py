@@ -102,8 +102,7 @@ def _install_tools(section: object, cloud: Any, host: Host) -> str:
             return ""
         except NoBackend:
             continue
-    name = names[0] if wanted in backend.BACKENDS else backend.distributions_own(host)
-    package = backend.PLACES[host.family, name].package
+    package = backend.PLACES[host.family, names[0]].package
     try:
         cloud.distro.install_packages([package])
     except Exception as error:

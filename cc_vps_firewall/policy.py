@@ -204,6 +204,31 @@ def network_text(family: int, net: Net) -> str:
     return address if prefix == WIDTH[family] else f"{address}/{prefix}"
 
 
+def open_to(wanted: Policy) -> dict[str, list[dict[str, str]]]:
+    """What is open to whom, per family, for people and programs."""
+    return {f"ipv{family}": [line for entry in wanted.entries if (line := _line(entry, family))] for family in (4, 6)}
+
+
+def _line(entry: Entry, family: int) -> dict[str, str]:
+    nets = entry.peers.of(family)
+    if not nets:
+        return {}
+    shown = [network_text(family, net) for net in nets[:3]]
+    more = f" and {len(nets) - 3} more" if len(nets) > 3 else ""
+    line = {
+        "ports": ", ".join(map(str, entry.openings)),
+        "from": "anywhere" if nets == EVERYTHING else ", ".join(shown) + more,
+        "policy": entry.path,
+    }
+    if entry.name:
+        line["name"] = entry.name
+    if entry.limit:
+        line["limit"] = str(entry.limit)
+    if entry.interface:
+        line["interface"] = entry.interface
+    return line
+
+
 def collapse(nets: Iterable[Net], family: int) -> tuple[Net, ...]:
     """Sorted networks, none inside another, no two that make one: what a kernel set accepts."""
     width = WIDTH[family]

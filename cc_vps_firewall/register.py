@@ -26,7 +26,7 @@ from typing import Any
 
 import yaml
 
-from . import backend, converge, kernel, policy, saved, userdata
+from . import backend, converge, kernel, policy, render, saved, userdata
 from .errors import FirewallError, NoBackend
 
 MODULE = "vps_firewall"
@@ -107,7 +107,7 @@ def seal(root: str, default: object) -> list[str]:
         presets = _PRESET_HEADER + "".join(f"enable {unit}\n" for unit in choice.units)
         files = {DEFAULT: text, PRESET: presets}
         written = saved.save({saved.below(root, path): text for path, text in files.items()}, undo, 0o644)
-        written += converge.save_rules(choice, converge.texts(choice.backend, nothing), host, undo, root)
+        written += converge.save_rules(choice, render.texts(choice.backend, nothing), host, undo, root)
         fresh = [unit for unit in choice.units if not backend.enabled(unit, root)]
         for unit in fresh:
             kernel.enable(unit, root)

@@ -145,7 +145,7 @@ def _parts(data: bytes) -> Iterator[_Part]:
 
 def _leaves(data: bytes) -> Iterator[tuple[str, bytes, str]]:
     """(where, content, MIME type) for each part of user-data, whatever it is."""
-    data = _unzip("user-data", data)
+    data = unzip("user-data", data)
     if b"mime-version:" not in data[:4096].lower():
         yield "user-data", data, _BY_CONTENT[0]
         return
@@ -155,7 +155,7 @@ def _leaves(data: bytes) -> Iterator[tuple[str, bytes, str]]:
         payload = part.get_payload(decode=True)
         content = payload if isinstance(payload, bytes) else b""
         if re.search("gzip|gunzip|compress", kind):
-            content, kind = _unzip(where, content), _BY_CONTENT[0]
+            content, kind = unzip(where, content), _BY_CONTENT[0]
         yield where, content, kind
 
 
@@ -181,7 +181,7 @@ def _texts(where: str, data: bytes, kind: str = _BY_CONTENT[0]) -> Iterator[_Par
                 yield from _texts(f"{where} item {number}", content.encode("utf-8", "replace"), kind)
 
 
-def _unzip(where: str, data: bytes) -> bytes:
+def unzip(where: str, data: bytes) -> bytes:
     """gzip is undone, as cloud-init does, and never to more than the limit."""
     try:
         if data[:2] == b"\x1f\x8b":
@@ -216,6 +216,27 @@ def _section(where: str, text: str) -> tuple[object, list[Problem]]:
             return _ABSENT, [Problem(where, f"{show(near[0])} is not a key of ours; write {KEY}")] if near else []
         twice = [Problem(KEY, "stands twice in one mapping; write it once")] * (len(values) > 1)
         return _construct(KEY, values[-1]), [*twice, *_duplicates(values[-1])]
+
+
+def cut(where: str, text: str) -> tuple[str, str]:
+    """#cloud-config with the key -> the text before and after it, which together are the same without it. Raises
+    PolicyRefused where it cannot be cut out."""
+    with _told(where):
+        root = _compose(where, text)
+        whole = _construct(where, root)
+        keys = [(key.value, key.start_mark.index) for key, _ in root.value]
+        ends = [*(start for _, start in keys[1:]), root.end_mark.index]
+        before, after = next((text[:a], text[b:]) for (key, a), b in zip(keys, ends) if key == KEY)
+        if root.flow_style:
+            before, after = "#cloud-config\n", yaml.safe_dump({k: v for k, v in _pairs(whole) if k != KEY})
+        left = _construct(where, _compose(where, before + after))
+        if dict(_pairs(left)) != {key: value for key, value in _pairs(whole) if key != KEY}:
+            raise ValueError(f"{KEY}: cannot be cut out of it; put it into a part of its own")
+    return before, after
+
+
+def _pairs(value: object) -> Iterable[tuple[object, object]]:
+    return value.items() if isinstance(value, dict) else ()
 
 
 @contextmanager

@@ -107,11 +107,11 @@ def prepare(machine: Machine, measure: str, size: int, nets: tuple[list[str], li
     if measure == "parse inline":
         whole = policy if not size else {**policy, "ssh": {"from": nets[0]}, "lists": {}}
         data = f"#cloud-config\n{json.dumps({'vps_firewall': whole}, indent=1)}\n".encode()
-        return lambda: converge.render(userdata.section(data), host)
+        return lambda: converge.rendered(userdata.section(data), host)
     if measure == "parse and render":
         for path, its in zip(LISTS, nets):
             machine.write(path, "\n".join(its) + "\n")
-        return lambda: converge.render(policy, host)
+        return lambda: converge.rendered(policy, host)
     if measure in ("sixteen calls", "tool"):
         empty(machine)
         script = SIXTEEN_CALLS if measure == "sixteen calls" else load_alone(machine, policy, host)
@@ -130,7 +130,7 @@ def _applied(status: converge.Status, expected: str) -> None:
 
 def load_alone(machine: Machine, policy: object, host: backend.Host) -> str:
     """The shell line that loads a policy's text as the services at boot do: a file, and one family after another."""
-    _, texts = converge.render(policy, host)
+    _, texts = converge.rendered(policy, host)
     for family, text in texts.items():
         machine.write(f"/run/text.{family}", text)
     if machine.tool == "nftables":

@@ -1,0 +1,349 @@
+"""user-data with a stanza -> user-data that works on a stock image: the engine comes with it.
+
+The policy is parsed and rendered here, and the host is spared the parser and the renderers: it gets the texts, and
+the modules that rehearse, load, save and verify them, the same ones as everywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import email
+import hashlib
+import importlib.metadata
+import json
+import lzma
+import os
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.message import Message
+from typing import Any
+
+import yaml
+
+from . import backend, converge, policy, render, resolved, shrink, userdata
+from .errors import PolicyRefused, Problem
+
+FORMS = ("mime", "gzip", "archive", "base64")
+OURS = "text/x-vps-firewall"  # a type of its own: cloud-init judges it by no schema
+HANDLER = "text/part-handler"
+MARK = "# A bundle of vps-firewall"  # the first line of every carrier
+
+
+@dataclass(frozen=True)
+class Provider:
+    """The form that a provider's interface takes, its limit in bytes, and whether they are counted in base64."""
+
+    form: str
+    limit: int
+    encoded: bool = False
+
+
+PROVIDERS: Mapping[str, Provider] = {
+    "ec2": Provider("gzip", 16_384),
+    "digitalocean": Provider("archive", 65_536),
+    "hetzner": Provider("archive", 32_768),
+    "linode": Provider("base64", 16_384),
+    "vultr": Provider("base64", 65_535, encoded=True),
+    "gce": Provider("mime", 262_144),
+    "azure": Provider("mime", 65_535, encoded=True),
+    "openstack": Provider("mime", 65_535, encoded=True),
+    "oracle": Provider("gzip", 32_000, encoded=True),
+    "scaleway": Provider("mime", 131_072),
+    "ovh": Provider("mime", 65_535, encoded=True),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of user-data: its MIME type, what it holds, and its other headers."""
+
+    kind: str
+    content: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""  # for people
+
+
+def make(data: bytes, form: str = "mime", *, chosen: str = "") -> tuple[bytes, list[Part]]:
+    """User-data -> (the bundle in one of FORMS, its parts). `chosen`: the backend to carry, or auto for both;
+    without it the policy's, and nftables for one that names none. Raises PolicyRefused."""
+    section, rest = _taken_apart(data)
+    told = section.get("backend", "auto")
+    if not chosen:
+        chosen = told if told in backend.BACKENDS else backend.BACKENDS[0]
+    section = {**section, "backend": chosen}
+    if told not in ("auto", chosen):
+        raise _refused(f"{policy.KEY}.backend", f"is {told}, and the bundle was asked for with {chosen}")
+    carried = backend.BACKENDS if chosen == "auto" else (chosen,)
+    stanza = json.dumps({policy.KEY: section}, indent=1) + "\n"
+    parts = [
+        Part(HANDLER, carrier(section, carried), name="the engine"),
+        Part(OURS, stanza.encode(), name="the stanza"),
+    ]
+    parts += rest
+    return _WRITERS[form](parts), parts
+
+
+def fit(bundle: bytes, parts: Sequence[Part], name: str, form: str) -> str:
+    """How much of a provider's limit a bundle takes, in words. Raises PolicyRefused when it is too much."""
+    provider = PROVIDERS[name]
+    raw = base64.b64decode(bundle) if form == "base64" else bundle
+    size = len(base64.b64encode(raw)) if provider.encoded else len(raw)
+    told = f"{size:,} of {provider.limit:,} bytes{' in base64' if provider.encoded else ''}"
+    if size <= provider.limit:
+        return f"{name}: {told} ({100 * size // provider.limit} %), as {form}"
+    weighed = sorted(((len(_packed(p.content)), p) for p in parts), key=lambda w: -w[0])[:3]
+    largest = ", ".join(f"{part.name} {weight:,}" for weight, part in weighed)
+    raise _refused("user-data", f"is too large for {name}: {told}; the largest parts, gzip'ed: {largest}")
+
+
+# --- the engine -------------------------------------------------------------------------------------------
+
+MODULES = (
+    "errors", "ruleset", "backend", "nftables", "iptables", "kernel", "saved", "verify", "converge", "entrance", "cli",
+    "hosted",
+)  # fmt: skip
+_ASKED = ("read_list", "sections", "notes")  # of userdata
+STOOD_IN = ("policy", "render", "userdata")  # resolved.py takes their places
+ROOTS = ("entrance.handle", "hosted.main", "policy.CARRIED", *(f"policy.{n}" for n in ("open_to", "texts", *_ASKED)))
+
+
+def carrier(section: Mapping[str, Any], backends: Sequence[str]) -> bytes:
+    """The part-handler: a stub in plain text, and the engine packed below it."""
+    source = _source("__init__") + _source("carrier").partition("from . import KEY, STATUS, handle\n")[2]
+    stub = shrink.readable(source, ("frequency", "list_types", "handle_part"))
+    packed = lzma.compress("\f".join(_files(section, backends)).encode(), lzma.FORMAT_ALONE, filters=[_FILTER])
+    text = base64.b64encode(packed).decode()
+    lines = "\n".join(text[at : at + 960] for at in range(0, len(text), 960))
+    before, _, after = stub.partition('PACKED = ""\n')
+    return f'{_HEAD.format(mark=MARK, version=_version())}{before}PACKED = """\n{lines}\n"""\n{after}'.encode()
+
+
+_FILTER = {"id": lzma.FILTER_LZMA1, "preset": 9 | lzma.PRESET_EXTREME, "lc": 3, "lp": 0, "pb": 0}
+_HEAD = """\
+#part-handler
+{mark} {version}: cloud-init runs it, and it closes this machine but for what the next part opens.
+# PACKED is vps-firewall's own source without comments, and the rules. Look: python3 THIS-FILE FOLDER
+# Compare: `vps-firewall bundle` of that release makes the same bytes of the same stanza.
+"""
+
+
+def _files(section: Mapping[str, Any], backends: Sequence[str]) -> list[str]:
+    """Name and text of every module on the host."""
+    sources = {name: _source(name) for name in MODULES} | {name: _source("resolved") for name in STOOD_IN}
+    alone = {} if len(backends) > 1 else _alone(backends[0])
+    made = shrink.shrink(sources, ROOTS, {**_KNOWN, **alone}.get)
+    for name in STOOD_IN[1:]:
+        made[name] = "from.policy import*\n"
+    data = repr(resolve(section, backends))
+    made["policy"] = made["policy"].replace("CARRIED={}\n", f"CARRIED={data}\n")
+    modules = {"__init__": "", **made}
+    return [f"vps-firewall\n{_COMMAND}", *(f"cc_vps_firewall/{name}.py\n{text}" for name, text in modules.items())]
+
+
+_COMMAND = """\
+#!/usr/bin/python3 -I
+import os,sys
+sys.path.insert(0,os.path.dirname(os.path.realpath(__file__)))
+from cc_vps_firewall.hosted import main
+sys.exit(main())
+"""
+
+
+# What is certain on a host that a bundle closes: nobody is asked, the system is the one that runs.
+_KNOWN = {
+    "confirm is not None": False,
+    "host.rivals and not replace": False,
+    'root == "/"': True,
+    'root != "/"': False,
+    "duplicates": False,
+    "not wanted.enabled": False,
+}
+
+
+def _alone(name: str) -> dict[str, bool]:
+    """And what is certain where it carries one backend."""
+    nft = name == "nftables"
+    return {
+        "name == nftables.NAME": nft,
+        "backend == nftables.NAME": nft,
+        'choice.backend == "nftables"': nft,
+        "backend.BOTH and (mine or former == other.backend)": False,
+        **({"choice.backend == iptables.NAME and not host.ipv6": False} if nft else {}),
+    }
+
+
+def resolve(section: Mapping[str, Any], backends: Sequence[str]) -> dict[str, object]:
+    """A section, its own SSH alone, and the built-in policy, by their keys: what they open, and their texts."""
+    alone = {**policy.BUILT_IN, **{key: section[key] for key in converge.OWN_SSH if key in section}}
+    carried: dict[str, object] = {}
+    for one in (section, alone, policy.BUILT_IN):
+        wanted = policy.parse(one, read_list=userdata.read_list)
+        if not wanted.enabled:
+            raise _refused(f"{policy.KEY}.enabled", "is false: a bundle of that would do nothing")
+        ssh = one.get("ssh", {})
+        carried[resolved.key(one)] = {
+            "default_port": isinstance(ssh, Mapping) and "port" not in ssh,
+            "open": policy.open_to(wanted),
+            "texts": {name: {str(f): text for f, text in render.texts(name, wanted).items()} for name in backends},
+        }
+    return carried
+
+
+def _source(name: str) -> str:
+    with open(os.path.join(os.path.dirname(__file__), f"{name}.py"), encoding="utf-8") as file:
+        return file.read()
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("vps-firewall")
+    except importlib.metadata.PackageNotFoundError:
+        return "(from its repository)"
+
+
+# --- the user's parts -------------------------------------------------------------------------------------
+
+
+def _taken_apart(data: bytes) -> tuple[dict[str, Any], list[Part]]:
+    """-> (the section, all other parts in their order). A bundle's own parts are left out, and its section taken
+    where no other part has one."""
+    parts = _parts(data)
+    former = [part for part in parts if part.kind == OURS]
+    rest = [p for p in parts if p.kind != OURS and not (p.kind == HANDLER and MARK.encode() in p.content[:200])]
+    if former and not any(_has_key(part) for part in rest):
+        section = json.loads(former[-1].content)[policy.KEY]
+        policy.parse(section, read_list=userdata.read_list)
+    else:
+        section = userdata.section(data)
+        policy.parse(section, read_list=userdata.read_list)
+    assert isinstance(section, dict)
+    return section, [left for part in rest for left in _without_stanza(part)]
+
+
+def _has_key(part: Part) -> bool:
+    return any(True for _ in userdata.sections(_mime([part])))
+
+
+def _parts(data: bytes) -> list[Part]:
+    data = userdata.unzip("user-data", data)
+    if b"mime-version:" not in data[:4096].lower():
+        if data.lstrip().lower().startswith(b"#cloud-config-archive"):
+            return _items(data)
+        return [Part("text/plain", data, name="user-data")]
+    parts = []
+    leaves = (part for part in email.message_from_bytes(data).walk() if not part.is_multipart())
+    for number, part in enumerate(leaves, 1):
+        parts.append(_leaf(part, f"user-data part {number}"))
+    return parts
+
+
+_TOLD = ("content-type", "content-transfer-encoding", "mime-version", "content-length")
+
+
+def _leaf(part: Message, name: str) -> Part:
+    payload = part.get_payload(decode=True)
+    content = payload if isinstance(payload, bytes) else b""
+    kind = part.get_content_type()
+    if content[:2] == b"\x1f\x8b":
+        content, kind = userdata.unzip(name, content), "text/plain"
+    charset = part.get_content_charset("utf-8")
+    if charset not in ("utf-8", "us-ascii"):
+        try:
+            content = content.decode(charset).encode()
+        except (LookupError, UnicodeDecodeError):
+            raise _refused(name, f"is not the {policy.show(charset)} that it says") from None
+    headers = {key: str(value) for key, value in part.items() if key.lower() not in _TOLD}
+    return Part(kind, content, headers, name)
+
+
+def _items(data: bytes) -> list[Part]:
+    """The parts of a #cloud-config-archive, told apart as cloud-init does."""
+    parts = []
+    for number, item in enumerate(yaml.safe_load(data) or (), 1):
+        entry = item if isinstance(item, dict) else {"content": item}
+        content = entry.get("content")
+        text = content.encode() if isinstance(content, str) else bytes(content or b"")
+        starts = ((b"#!", "text/plain"), (b"#include", "text/plain"), (b"#part-handler", "text/plain"))
+        kind = next((k for start, k in starts if text.lstrip().startswith(start)), "text/cloud-config")
+        headers = {k: str(v) for k, v in entry.items() if k not in ("type", "content", "filename")}
+        if "filename" in entry:
+            headers["Content-Disposition"] = f'attachment; filename="{entry["filename"]}"'
+        parts.append(Part(str(entry.get("type") or kind), text, headers, f"user-data item {number}"))
+    return parts
+
+
+def _without_stanza(part: Part) -> list[Part]:
+    """The part without its section, which has a part of its own now; nothing where nothing else is in it."""
+    if not _has_key(part):
+        return [part]
+    text = part.content.decode()
+    before, after = userdata.cut(part.name, text)
+    if not any(line.strip() and not line.lstrip().startswith("#") for line in (before + after).splitlines()):
+        return []
+    return [Part(part.kind, (before + after).encode(), part.headers, part.name)]
+
+
+# --- forms ------------------------------------------------------------------------------------------------
+
+
+def _mime(parts: Sequence[Part]) -> bytes:
+    edge = "vps-firewall-" + hashlib.sha256(b"".join(p.content for p in parts)).hexdigest()[:16]
+    lines = [f'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="{edge}"\n\n']
+    for part in parts:
+        headers = "".join(f"{key}: {value}\n" for key, value in part.headers.items())
+        plain = part.content.isascii() and b"\r" not in part.content
+        charset = '; charset="utf-8"' if part.kind.startswith("text/") else ""
+        lines.append(f"--{edge}\nContent-Type: {part.kind}{charset}\n{headers}")
+        if plain:
+            lines.append(f"\n{part.content.decode()}\n")
+        else:
+            lines.append(f"Content-Transfer-Encoding: base64\n\n{base64.encodebytes(part.content).decode()}")
+    return "".join([*lines, f"--{edge}--\n"]).encode()
+
+
+def _archive(parts: Sequence[Part]) -> bytes:
+    items = []
+    for part in parts:
+        try:
+            item = {"type": part.kind, "content": part.content.decode()}
+        except UnicodeDecodeError:
+            raise _refused(part.name, "is not text, which is all that an archive takes; use --format mime") from None
+        for key, value in part.headers.items():
+            if key.lower() == "content-disposition" and "filename=" in value:
+                item["filename"] = value.partition("filename=")[2].strip('"')
+            else:
+                item[key] = value
+        items.append(item)
+    return b"#cloud-config-archive\n" + yaml.dump(items, Dumper=_Blocks, sort_keys=False, width=10_000).encode()
+
+
+class _Blocks(yaml.SafeDumper):
+    """Texts of several lines as blocks, to be read."""
+
+
+def _block(dumper: Any, text: str) -> Any:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Blocks.add_representer(str, _block)
+
+
+def _packed(data: bytes) -> bytes:
+    """gzip without a date, and with the header that every Python writes the same."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9)
+    body = deflate.compress(data) + deflate.flush()
+    tail = zlib.crc32(data).to_bytes(4, "little") + (len(data) & 0xFFFFFFFF).to_bytes(4, "little")
+    return b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff" + body + tail
+
+
+_WRITERS: Mapping[str, Callable[[Sequence[Part]], bytes]] = {
+    "mime": _mime,
+    "archive": _archive,
+    "gzip": lambda parts: _packed(_mime(parts)),
+    "base64": lambda parts: base64.b64encode(_packed(_mime(parts))) + b"\n",
+}
+
+
+def _refused(where: str, message: str) -> PolicyRefused:
+    return PolicyRefused([Problem(where, message)])

@@ -1,0 +1,100 @@
+"""parts of user-data -> the engine on a host that had nothing of it, and at work: a bundle's part-handler.
+
+A bundle's first part is the text of this file behind that of `__init__.py`, without comments, with the engine packed
+below it. cloud-init imports it at every boot, and goes on when it fails: it needs the standard library alone, in a
+syntax that every Python of cloud-init's parses, and whatever goes wrong ends in handle()'s emergency rules.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from . import KEY, STATUS, handle
+
+PACKED = ""  # the bundle's own: lzma in base64
+HOMES = ("/var/lib/vps-firewall/engine", "/run/vps-firewall/engine")  # the second where the first cannot be written
+COMMAND = "/usr/local/sbin/vps-firewall"
+FAILED = "/var/lib/cloud/instance/scripts/vps-firewall-failed"
+
+seen: list[str] = []  # parts of ours in this run of cloud-init
+
+
+def list_types() -> Sequence[str]:
+    """cloud-init asks which parts are ours."""
+    return ["text/x-vps-firewall"]
+
+
+def handle_part(data: Any, ctype: str, filename: str, payload: Any) -> None:
+    """cloud-init's call for __begin__, each part of ours, and __end__; handle() does nothing where all is done."""
+    if ctype == "__begin__" or (ctype == "__end__" and seen):
+        return
+    seen.append(ctype)
+    import json
+
+    try:
+        section = json.loads(payload)[KEY]
+    except (KeyError, TypeError, ValueError):
+        section = None  # which is refused, and closes the host
+    try:
+        handle(KEY, {KEY: section}, data)
+    except Exception:
+        _fail()
+        raise
+
+
+def _fail() -> None:
+    """cloud-init logs a warning of ours and calls that a success up to 23.3; of a script that fails it tells."""
+    try:
+        os.makedirs(os.path.dirname(FAILED), exist_ok=True)
+        with open(FAILED, "w") as script:
+            script.write("#!/bin/sh\ncat %s >&2\nexit 1\n" % STATUS)
+        os.chmod(FAILED, 0o700)
+    except OSError:
+        pass  # the warning is there
+
+
+def _engine() -> Any:
+    """What handle() asks for, here: put the engine and its command on this host. -> its entrance"""
+    try:
+        home = _unpack(HOMES[0])
+    except OSError:
+        home = _unpack(HOMES[1])
+    try:
+        if os.path.realpath(COMMAND) != home + "/vps-firewall":
+            os.symlink(home + "/vps-firewall", COMMAND)
+    except OSError:
+        pass  # /usr cannot be written, or the whole command is there
+    import importlib
+
+    # A package of the same name may be installed here, and cloud-init may want it after us.
+    others = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("cc_vps_firewall")}
+    sys.path.insert(0, home)
+    try:
+        return importlib.import_module("cc_vps_firewall.entrance")
+    finally:
+        sys.path.remove(home)
+        for name in list(sys.modules):
+            if name.startswith("cc_vps_firewall"):
+                del sys.modules[name]
+        sys.modules.update(others)
+
+
+def _unpack(folder: str) -> str:
+    """Write the engine into a folder. -> that folder"""
+    import base64
+    import lzma
+
+    os.makedirs(folder + "/cc_vps_firewall", exist_ok=True)
+    for packed in lzma.decompress(base64.b64decode(PACKED)).decode().split("\f"):
+        name, _, text = packed.partition("\n")
+        with open(os.path.join(folder, name), "w") as file:
+            file.write(text)
+    os.chmod(folder + "/vps-firewall", 0o755)  # noqa: S103 - a command for everybody
+    return folder
+
+
+if __name__ == "__main__":  # by hand: python3 FILE FOLDER
+    _unpack(sys.argv[1])

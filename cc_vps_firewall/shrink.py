@@ -1,0 +1,394 @@
+"""modules' source -> the same program for a small place: what the roots never reach left out, comments too.
+
+The text itself is cut, and not written anew from its syntax tree: every Python from 3.9 on makes the same bytes.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import io
+import keyword
+import string
+import token
+import tokenize
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import count, product
+from typing import Any
+
+Known = Callable[[str], "bool | None"]  # the text of a condition -> what it is here, None where nobody knows
+
+_Edit = tuple[int, int, str]  # from, to, what stands there instead
+_DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
+
+
+def shrink(sources: Mapping[str, str], roots: Collection[str], known: Known = lambda condition: None) -> dict[str, str]:
+    """Module -> source, less what `roots` (module.name) do not reach and what `known` conditions rule out.
+
+    A method stays when its name is used anywhere. Names of variables inside functions become short.
+    """
+    parsed = {name: _Module(name, source, known) for name, source in sources.items()}
+    wanted, size = set(roots), -1
+    while len(wanted) != size:
+        size = len(wanted)
+        for module in parsed.values():
+            module.keep(wanted)
+    keywords = {k.arg for m in parsed.values() for node in m.nodes() for k in _keywords(node)}
+    return {name: _compact(module.text(wanted, keywords)) for name, module in parsed.items()}
+
+
+def readable(source: str, roots: Collection[str]) -> str:
+    """One module as it is written, without comments, documentation, annotations, and what `roots` do not reach. Of
+    two definitions of one name the last stays."""
+    module = _Module("", source, lambda condition: None)
+    wanted, size = {f".{name}" for name in roots}, -1
+    while len(wanted) != size:
+        size = len(wanted)
+        module.keep(wanted)
+    last = {name: number for number, statement in enumerate(module.tree.body) for name in _bound(statement)}
+    module.kept -= {n for n in module.kept if (b := _bound(module.tree.body[n])) and all(last[name] > n for name in b)}
+    edits = module.annotations(list(module.nodes()))
+    for number, statement in enumerate(module.tree.body):
+        if number not in module.kept and not isinstance(statement, (ast.Import, ast.ImportFrom)):
+            edits.append((*module.span(statement), ""))
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef) and _is_text(node.body[0]):
+            edits.append((*module.span(node.body[0]), ""))
+    for found in tokenize.generate_tokens(io.StringIO(source).readline):
+        if found.type == tokenize.COMMENT:
+            edits.append((module.at(*found.start), module.at(*found.end), ""))
+    return _closed_up(_cut(source, edits))
+
+
+def _closed_up(source: str) -> str:
+    """Without empty lines, but for those in texts, and one before each function."""
+    lines = source.splitlines()
+    inside = {
+        number
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for number in range(node.lineno, node.end_lineno or node.lineno)
+    }
+    kept = [line if n in inside else line.rstrip() for n, line in enumerate(lines, 1) if n in inside or line.strip()]
+    return "".join(("\n" if line.startswith("def ") else "") + line + "\n" for line in kept)
+
+
+class _Module:
+    """One module: its statements, and which of them are needed."""
+
+    def __init__(self, name: str, source: str, known: Known) -> None:
+        self.name, self.source, self.tree = name, source, ast.parse(source)
+        self.own = {n for statement in self.tree.body for n in _bound(statement)}
+        self.modules: dict[str, str] = {}  # what `from . import x` calls a module here
+        self.borrowed: dict[str, str] = {}  # what `from .x import y` calls x.y here
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                for alias in node.names:
+                    if node.module:
+                        self.borrowed[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                    else:
+                        self.modules[alias.asname or alias.name] = alias.name
+        self.starts = [0]
+        for line in source.splitlines(True):
+            self.starts.append(self.starts[-1] + len(line))
+        self.edits: list[_Edit] = []
+        self.dead: set[int] = set()
+        self.kept: set[int] = set()
+        for node in ast.walk(self.tree):
+            said = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+            self.dead |= {n for annotation in said if annotation for n in _ids(annotation)}
+        self.fold(known)
+
+    def at(self, line: int, column: int) -> int:
+        return self.starts[line - 1] + column
+
+    def span(self, node: Any) -> tuple[int, int]:
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+        column = node.col_offset if first == node.lineno else node.decorator_list[0].col_offset - 1
+        return self.at(first, column), self.at(node.end_lineno, node.end_col_offset)
+
+    def words(self, node: Any) -> str:
+        start, end = self.span(node)
+        return self.source[start:end]
+
+    # -- what is ruled out
+
+    def fold(self, known: Known) -> None:
+        todo: list[ast.AST] = [self.tree]
+        while todo:
+            node = todo.pop()
+            gone: list[ast.AST] = self.never(node, known)
+            if isinstance(node, (ast.If, ast.IfExp)) and (value := known(self.words(node.test))) is not None:
+                gone += self.decided(node, value)
+            for branch in gone:
+                self.dead |= _ids(branch)
+            todo += [child for child in ast.iter_child_nodes(node) if id(child) not in self.dead]
+
+    def never(self, node: ast.AST, known: Known) -> list[ast.AST]:
+        """Leave out what follows an `if` that is always taken and ends in return or raise."""
+        block = node.body if isinstance(node, ast.FunctionDef) else []
+        for number, statement in enumerate(block[:-1]):
+            if not isinstance(statement, ast.If) or known(self.words(statement.test)) is not True:
+                continue
+            if isinstance(statement.body[-1], (ast.Return, ast.Raise)):
+                self.edits.append((self.span(statement)[1], self.span(block[-1])[1], ""))
+                return list(block[number + 1 :])
+        return []
+
+    def decided(self, node: ast.If | ast.IfExp, value: bool) -> list[ast.AST]:
+        """Leave out the branch that is never taken. -> its nodes"""
+        if isinstance(node, ast.IfExp):
+            taken = node.body if value else node.orelse
+            (start, end), (first, last) = self.span(node), self.span(taken)
+            self.edits += [(start, first, ""), (last, end, "")]
+            return [node.test, node.orelse if value else node.body]
+        start, end = self.span(node.test)
+        self.edits.append((start, end, str(int(value))))
+        if value and node.orelse:
+            self.edits.append((self.span(node.body[-1])[1], self.span(node.orelse[-1])[1], ""))
+        elif not value:
+            self.edits.append((self.span(node.body[0])[0], self.span(node.body[-1])[1], "pass"))
+        return [node.test, *(node.orelse if value else node.body)]
+
+    # -- what is reached
+
+    def nodes(self) -> Iterator[ast.AST]:
+        for number, statement in enumerate(self.tree.body):
+            if number in self.kept:
+                yield from self.alive(statement)
+
+    def alive(self, node: ast.AST) -> Iterator[ast.AST]:
+        return (child for child in _walk(node) if id(child) not in self.dead)
+
+    def keep(self, wanted: set[str]) -> None:
+        for number, statement in enumerate(self.tree.body):
+            if isinstance(statement, (ast.Import, ast.ImportFrom)) or _is_text(statement):
+                continue
+            bound = {f"{self.name}.{name}" for name in _bound(statement)}
+            if bound and not bound & wanted:
+                continue
+            self.kept.add(number)
+            for child in self.reached(statement, wanted):
+                wanted |= self.used(child)
+
+    def reached(self, statement: ast.stmt, wanted: Collection[str]) -> Iterator[ast.AST]:
+        skipped = {n for part in self.unused(statement, wanted) for n in _ids(part)}
+        return (child for child in self.alive(statement) if id(child) not in skipped)
+
+    def used(self, node: ast.AST) -> set[str]:
+        """The names that a node reaches: module.name, or .name for whatever object has it."""
+        if isinstance(node, ast.Attribute):
+            module = self.modules.get(node.value.id, "") if isinstance(node.value, ast.Name) else ""
+            return {f"{module}.{node.attr}"}
+        if not isinstance(node, ast.Name):
+            return set()
+        reached = {f"{self.name}.{node.id}"} if node.id in self.own else set()
+        return reached | ({self.borrowed[node.id]} if node.id in self.borrowed else set())
+
+    def unused(self, statement: ast.AST, wanted: Collection[str]) -> Iterator[ast.stmt]:
+        """Methods that nobody calls."""
+        for part in statement.body if isinstance(statement, ast.ClassDef) else ():
+            if isinstance(part, ast.FunctionDef) and not part.name.startswith("__") and f".{part.name}" not in wanted:
+                yield part
+
+    # -- what is left
+
+    def text(self, wanted: Collection[str], keywords: Collection[str | None]) -> str:
+        edits = list(self.edits)
+        called = {n.id for k in self.kept for n in self.reached(self.tree.body[k], wanted) if isinstance(n, ast.Name)}
+        for number, statement in enumerate(self.tree.body):
+            if isinstance(statement, (ast.Import, ast.ImportFrom)):
+                edits.append((*self.span(statement), self.imported(statement, called)))
+            elif number not in self.kept:
+                edits.append((*self.span(statement), ""))
+            else:
+                edits += [(*self.span(part), "") for part in self.unused(statement, wanted)]
+                edits += self.renamed(statement, keywords)
+        edits += self.annotations(list(self.nodes()))
+        return _cut(self.source, edits)
+
+    def imported(self, statement: ast.Import | ast.ImportFrom, called: Collection[str]) -> str:
+        # Without annotations nobody asks when they are read.
+        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+            return ""
+        names = [a for a in statement.names if (a.asname or a.name).partition(".")[0] in called]
+        if not names:
+            return ""
+        said = ",".join(a.name + (f" as {a.asname}" if a.asname else "") for a in names)
+        if isinstance(statement, ast.Import):
+            return f"import {said}"
+        return f"from {'.' * statement.level}{statement.module or ''} import {said}"
+
+    def annotations(self, nodes: Iterable[ast.AST]) -> list[_Edit]:
+        edits: list[_Edit] = []
+        fields = {id(part) for node in nodes if isinstance(node, ast.ClassDef) for part in node.body}
+        for node in nodes:
+            if isinstance(node, ast.arg) and node.annotation:
+                end = self.at(node.lineno, node.col_offset) + len(node.arg)
+                edits.append((end, self.span(node.annotation)[1], ""))
+            elif isinstance(node, ast.FunctionDef) and node.returns:
+                start, end = self.span(node.returns)
+                arrow = self.source.rindex("->", 0, start)
+                edits.append((len(self.source[:arrow].rstrip()), end, ""))
+            elif isinstance(node, ast.AnnAssign):
+                start, end = self.span(node.annotation)
+                if id(node) in fields:
+                    edits.append((start, end, "int"))  # a field needs one
+                else:
+                    edits.append((self.span(node.target)[1], end, "" if node.value else "=0"))
+        return edits
+
+    def renamed(self, statement: ast.AST, keywords: Collection[str | None]) -> list[_Edit]:
+        edits: list[_Edit] = []
+        functions = statement.body if isinstance(statement, ast.ClassDef) else [statement]
+        taken = {name for s in self.tree.body for name in _bound(s)} | set(dir(builtins))
+        for function in functions:
+            if isinstance(function, ast.FunctionDef):
+                edits += self.shorter(function, taken | {k for k in keywords if k})
+        return edits
+
+    def shorter(self, function: ast.FunctionDef, taken: Collection[str]) -> Iterator[_Edit]:
+        nodes = list(self.alive(function))
+        places: dict[str, list[int]] = {}
+        fixed: set[str] = set(taken)
+        for node in nodes:
+            if isinstance(node, ast.arg):
+                places.setdefault(node.arg, []).append(self.at(node.lineno, node.col_offset))
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                fixed |= _bound(node)
+            elif isinstance(node, ast.FunctionDef) and node is not function:
+                fixed.add(node.name)
+            elif isinstance(node, ast.ExceptHandler) and node.name:
+                assert node.type is not None
+                end = self.span(node.type)[1]
+                places.setdefault(node.name, []).append(self.source.index(node.name, end))
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                places.setdefault(node.id, [])
+            elif isinstance(node, ast.JoinedStr):  # up to 3.11 nobody says where in the text these stand
+                fixed |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        fixed |= {a.arg for a in function.args.kwonlyargs}
+        for node in nodes:
+            if isinstance(node, ast.Name):
+                if node.id in places and node.id not in fixed:
+                    places[node.id].append(self.at(node.lineno, node.col_offset))
+                else:
+                    fixed.add(node.id)
+        short = (name for name in _names() if name not in fixed and name not in places)
+        for name, found in places.items():
+            if name not in fixed and len(name) > 1:
+                new = next(short)
+                yield from ((start, start + len(name), new) for start in sorted(set(found)))
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """In the order of the text."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _walk(child)
+
+
+def _ids(node: ast.AST) -> set[int]:
+    return {id(child) for child in ast.walk(node)}
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _bound(statement: ast.AST) -> set[str]:
+    if isinstance(statement, _DEFINITIONS):
+        return {statement.name}
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return {(a.asname or a.name).partition(".")[0] for a in statement.names}
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    return {name.id for t in targets if t for name in ast.walk(t) if isinstance(name, ast.Name)}
+
+
+def _keywords(node: ast.AST) -> Iterable[ast.keyword]:
+    return node.keywords if isinstance(node, ast.Call) else ()
+
+
+def _names() -> Iterator[str]:
+    for size in count(1):
+        for letters in product(string.ascii_lowercase, repeat=size):
+            if not keyword.iskeyword(name := "".join(letters)):
+                yield name
+
+
+def _cut(source: str, edits: Iterable[_Edit]) -> str:
+    """Apply edits; one inside another that takes more away is lost with it."""
+    pieces, done = [], 0
+    for start, end, new in sorted(set(edits), key=lambda edit: (edit[0], -edit[1])):
+        if start >= done:
+            pieces += [source[done:start], new]
+            done = end
+    return "".join([*pieces, source[done:]])
+
+
+# --- white space ------------------------------------------------------------------------------------------
+
+_QUIET = {token.NEWLINE, token.INDENT, token.DEDENT, token.ENDMARKER, tokenize.NL, tokenize.COMMENT}
+
+
+def _compact(source: str) -> str:
+    """No comments, no documentation, no more white space than it takes."""
+    lines, line, depth = [], "", 0
+    for kind, text in _tokens(source):
+        if kind == token.INDENT:
+            depth += 1
+        elif kind == token.DEDENT:
+            depth -= 1
+        elif kind == token.NEWLINE:
+            if line.strip():
+                lines.append(line)
+            line = ""
+        elif kind not in _QUIET:
+            if not line:
+                line = " " * depth
+            elif _apart(line[-1], text[0]):
+                line += " "
+            line += text
+    return _undocumented("\n".join([*lines, ""]))
+
+
+def _apart(before: str, after: str) -> bool:
+    return (before.isalnum() or before == "_") and (after.isalnum() or after in "_\"'")
+
+
+def _tokens(source: str) -> Iterator[tuple[int, str]]:
+    """What the tokenizer finds, but an f-string is one token, as it was before 3.12."""
+    begins, ends = getattr(token, "FSTRING_START", -1), getattr(token, "FSTRING_END", -1)
+    lines = source.splitlines(True)
+    depth, start = 0, (0, 0)
+    for found in tokenize.generate_tokens(io.StringIO(source).readline):
+        if found.type == begins:
+            start = start if depth else found.start
+            depth += 1
+        elif found.type == ends:
+            depth -= 1
+            if not depth:
+                yield token.STRING, _between(lines, start, found.end)
+        elif not depth:
+            yield found.type, found.string
+
+
+def _between(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> str:
+    if start[0] == end[0]:
+        return lines[start[0] - 1][start[1] : end[1]]
+    between = lines[start[0] : end[0] - 1]
+    return "".join([lines[start[0] - 1][start[1] :], *between, lines[end[0] - 1][: end[1]]])
+
+
+def _undocumented(source: str) -> str:
+    """Take documentation out, and put pass where nothing else was."""
+    tree = ast.parse(source)
+    lines = source.splitlines(True)
+    gone: dict[int, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, (*_DEFINITIONS, ast.Module)) and node.body and _is_text(node.body[0]):
+            text = node.body[0]
+            for number in range(text.lineno, (text.end_lineno or text.lineno) + 1):
+                gone[number] = ""
+            if len(node.body) == 1 and not isinstance(node, ast.Module):
+                gone[text.lineno] = " " * text.col_offset + "pass\n"
+    return "".join(gone.get(number, line) for number, line in enumerate(lines, 1))
