@@ -436,24 +436,37 @@ def _retire_rivals(play: _Rehearsal, host: Host, lock: int) -> list[str]:
     """Switch off firewall managers that would load rules of their own over ours."""
     notes = []
     for rival in host.rivals:
-        try:
-            if rival == "ufw":
-                conf = "/etc/ufw/ufw.conf"
-                text = saved.read(conf, "surrogateescape") or ""
-                text = re.sub(r"(?m)^ENABLED=.*", "ENABLED=no", text)  # else its stop opens every policy
-                saved.save({conf: text}, saved.Undo(), mode=None)
-            kernel.retire(f"{rival}.service")
-            if rival == "ufw" and play.choice.backend == nftables.NAME:
-                kernel.stop_ufw()  # its rules are in other tables than ours, and go on dropping
+        failures = []
+        for step in _STEPS[rival]:  # each of them, whatever becomes of the others
+            try:
+                step(play.choice.backend)
+            except (FirewallError, OSError) as failure:
+                failures.append(reason(failure))
+        if failures:
+            notes.append(f"{rival} could not be switched off: {'; '.join(failures)}")
+        else:
             notes.append(f"{rival} was switched off and masked: its rules would fight these")
-        except (FirewallError, OSError) as failure:
-            notes.append(f"{rival} could not be switched off: {reason(failure)}")
     if host.rivals:  # some flush everybody's rules on their way out, also when they then fail
         try:
             _load(play, kernel.dump(play.choice.backend, tuple(play.texts)), host.rivals, lock)
         except FirewallError as failure:
             notes.append(f"what {' and '.join(host.rivals)} did on the way out could not be mended: {failure}")
     return notes
+
+
+def _switch_ufw_off(name: str) -> None:
+    """In its own file, else its stop opens every policy; and its rules, where they are in other tables than ours."""
+    conf = "/etc/ufw/ufw.conf"
+    text = saved.read(conf, "surrogateescape") or ""
+    saved.save({conf: re.sub(r"(?m)^ENABLED=.*", "ENABLED=no", text)}, saved.Undo(), mode=None)
+    if name == nftables.NAME:
+        kernel.stop_ufw()
+
+
+_STEPS: Mapping[str, tuple[Callable[[str], None], ...]] = {
+    "ufw": (_switch_ufw_off, lambda name: kernel.retire("ufw.service")),
+    "firewalld": (lambda name: kernel.retire("firewalld.service"),),
+}
 
 
 def _retire_other(choice: Choice, host: Host, former: str, lock: int) -> list[str]:

@@ -183,10 +183,12 @@ def _rival(flavour: str, root: Path) -> None:
         enable(root, "firewalld.service")
         return
     mask(root, "firewalld.service")
-    if flavour == BESIDE_UFW:
-        conf = root / "etc/ufw/ufw.conf"
-        conf.write_text(conf.read_text().replace("ENABLED=no", "ENABLED=yes"))
+    if flavour == BESIDE_UFW:  # by its own command, in a network of its own: without rules of its own it fails at boot
+        run(["unshare", "--net", "--mount", "--", "sh", "-ec", _UFW_ENABLE, "sh", str(root)])
     enable(root, f"{rival}.service")
+
+
+_UFW_ENABLE = 'mount -t proc proc "$1/proc"; ip link set lo up; exec chroot "$1" ufw --force enable'
 
 
 def _flavour(guest: Guest, flavour: str, root: Path) -> None:
