@@ -295,3 +295,38 @@ def test_el_10_gets_nftables_where_there_is_nothing(el: Machine, tmp_path: Path)
     assert el.run("rpm", "-q", "nftables").returncode == 0
     assert el.run("rpm", "-q", "iptables-nft-services", check=False).returncode == 1
     assert verified(el) == ""
+
+
+def test_compiled_files_as_el_has_them_are_the_packages(el: Machine, rpms: dict[str, Path]) -> None:
+    """This stand-in's Python is another one, and gives them other names."""
+    put(el, rpms["this"])
+    rename = f"cd {ENGINE}/__pycache__ && for file in *.pyc; do mv $file ${{file%%.*}}.cpython-39.pyc; done"
+    el.run("sh", "-c", rename)
+    assert verified(el) == ""
+    owned = el.run("rpm", "-qf", f"{ENGINE}/__pycache__/converge.cpython-39.pyc").stdout.strip()
+    assert owned == rpms["this"].name[: -len(".rpm")]
+    el.run("rpm", "-e", "--noscripts", "vps-firewall")
+    assert el.run("ls", ENGINE, check=False).returncode != 0, "rpm took them by itself"
+
+
+def test_a_trigger_that_fails_stops_no_upgrade(el: Machine, rpms: dict[str, Path], tmp_path: Path) -> None:
+    put(el, rpms["this"], cloud_init(el, "23.4", tmp_path))
+    el.run("vps-firewall", "install")
+    newer = cloud_init(el, "24.4", tmp_path, "brand_new")
+    el.write("/etc/cloud/cloud.cfg.d/50_broken.cfg", "cloud_init_modules: [\n")
+    el.write("/srv/newer.rpm", newer.read_bytes())
+    said = el.run("rpm", "-U", "/srv/newer.rpm")
+    assert "50_broken.cfg is not YAML" in said.stdout + said.stderr
+    assert el.run("rpm", "-q", "cloud-init").stdout.startswith("cloud-init-24.4")
+    # Mended, the next transaction that touches cloud-init finishes it.
+    el.run("rm", "/etc/cloud/cloud.cfg.d/50_broken.cfg")
+    el.run("rpm", "-U", "--replacepkgs", "/srv/newer.rpm")
+    assert "brand_new" in el.read(DROP_IN)
+
+
+def test_cloud_init_and_the_package_removed_together(el: Machine, rpms: dict[str, Path], tmp_path: Path) -> None:
+    put(el, rpms["this"], cloud_init(el, "23.4", tmp_path))
+    el.run("vps-firewall", "install", "--sealed")
+    done = el.run("rpm", "-e", "cloud-init", "vps-firewall")
+    assert "rror" not in done.stdout + done.stderr
+    assert ours(el) == []
