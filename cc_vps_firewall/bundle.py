@@ -13,7 +13,9 @@ import importlib.metadata
 import json
 import lzma
 import os
+import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
@@ -99,24 +101,27 @@ def fit(bundle: bytes, parts: Sequence[Part], name: str, form: str) -> str:
 
 # --- the engine -------------------------------------------------------------------------------------------
 
+PACKAGE = "vps_firewall_engine"  # not that of an installed module, which cloud-init may want beside it
+WORDS = 128
 MODULES = (
-    "errors", "ruleset", "backend", "nftables", "iptables", "kernel", "saved", "verify", "converge", "entrance", "cli",
+    "errors", "ruleset", "backend", "nftables", "iptables", "kernel", "saved", "verify", "converge", "entrance",
     "hosted",
 )  # fmt: skip
 _ASKED = ("read_list", "sections", "notes")  # of userdata
 STOOD_IN = ("policy", "render", "userdata")  # resolved.py takes their places
-ROOTS = ("entrance.handle", "hosted.main", "policy.CARRIED", *(f"policy.{n}" for n in ("open_to", "texts", *_ASKED)))
+ROOTS = ("entrance.handle", "hosted.main", *(f"policy.{n}" for n in ("open_to", "texts", *_ASKED)))
 
 
 def carrier(section: Mapping[str, Any], backends: Sequence[str]) -> bytes:
     """The part-handler: a stub in plain text, and the engine packed below it."""
     source = _source("__init__") + _source("carrier").partition("from . import KEY, STATUS, handle\n")[2]
     stub = shrink.readable(source, ("frequency", "list_types", "handle_part"))
-    packed = lzma.compress("\f".join(_files(section, backends)).encode(), lzma.FORMAT_ALONE, filters=[_FILTER])
+    source = _abbreviated("\f".join(_files(section, backends)))
+    packed = lzma.compress(source.encode("latin-1"), lzma.FORMAT_ALONE, filters=[_FILTER])
     text = base64.b64encode(packed).decode()
     lines = "\n".join(text[at : at + 960] for at in range(0, len(text), 960))
-    before, _, after = stub.partition('PACKED = ""\n')
-    return f'{_HEAD.format(mark=MARK, version=_version())}{before}PACKED = """\n{lines}\n"""\n{after}'.encode()
+    before, end, after = stub.replace('PACKED = ""\n', "").partition('if __name__ == "__main__":')
+    return f'{_HEAD.format(mark=MARK, version=_version())}{before}PACKED = """\n{lines}\n"""\n{end}{after}'.encode()
 
 
 _FILTER = {"id": lzma.FILTER_LZMA1, "preset": 9 | lzma.PRESET_EXTREME, "lc": 3, "lp": 0, "pb": 0}
@@ -128,6 +133,16 @@ _HEAD = """\
 """
 
 
+def _abbreviated(source: str) -> str:
+    """Letters that the source does not use for the words that it uses most, behind a list of these."""
+    count = Counter(re.findall(r"[A-Za-z_]{3,}|[^\w\s]{2,}|\n +", source))
+    gain = sorted(((times * (len(word) - 1) - len(word) - 1, word) for word, times in count.items()), reverse=True)
+    words = [word for saved, word in gain[:WORDS] if saved > 0]
+    for number, word in enumerate(words):
+        source = source.replace(word, chr(128 + number))
+    return "\v".join(words) + "\f" + source
+
+
 def _files(section: Mapping[str, Any], backends: Sequence[str]) -> list[str]:
     """Name and text of every module on the host."""
     sources = {name: _source(name) for name in MODULES} | {name: _source("resolved") for name in STOOD_IN}
@@ -135,17 +150,19 @@ def _files(section: Mapping[str, Any], backends: Sequence[str]) -> list[str]:
     made = shrink.shrink(sources, ROOTS, {**_KNOWN, **alone}.get)
     for name in STOOD_IN[1:]:
         made[name] = "from.policy import*\n"
-    data = repr(resolve(section, backends))
-    made["policy"] = made["policy"].replace("CARRIED={}\n", f"CARRIED={data}\n")
     modules = {"__init__": "", **made}
-    return [f"vps-firewall\n{_COMMAND}", *(f"cc_vps_firewall/{name}.py\n{text}" for name, text in modules.items())]
+    return [
+        f"vps-firewall\n{_COMMAND}",
+        *(f"{PACKAGE}/{name}.py\n{text}" for name, text in modules.items()),
+        f"{PACKAGE}/rules\n{resolve(section, backends)}",
+    ]
 
 
 _COMMAND = """\
 #!/usr/bin/python3 -I
 import os,sys
 sys.path.insert(0,os.path.dirname(os.path.realpath(__file__)))
-from cc_vps_firewall.hosted import main
+from vps_firewall_engine.hosted import main
 sys.exit(main())
 """
 
@@ -170,24 +187,33 @@ def _alone(name: str) -> dict[str, bool]:
         'choice.backend == "nftables"': nft,
         "backend.BOTH and (mine or former == other.backend)": False,
         **({"choice.backend == iptables.NAME and not host.ipv6": False} if nft else {}),
+        **(
+            {"place.fallback and not choice.own_unit": False}
+            if nft
+            else {"place.include_in and not choice.own_unit": False}
+        ),
     }
 
 
-def resolve(section: Mapping[str, Any], backends: Sequence[str]) -> dict[str, object]:
-    """A section, its own SSH alone, and the built-in policy, by their keys: what they open, and their texts."""
+def resolve(section: Mapping[str, Any], backends: Sequence[str]) -> str:
+    """A section, its own SSH alone, and the built-in policy: what they open and their texts, for resolved.parse()."""
     alone = {**policy.BUILT_IN, **{key: section[key] for key in converge.OWN_SSH if key in section}}
-    carried: dict[str, object] = {}
+    blocks = []
     for one in (section, alone, policy.BUILT_IN):
         wanted = policy.parse(one, read_list=userdata.read_list)
         if not wanted.enabled:
             raise _refused(f"{policy.KEY}.enabled", "is false: a bundle of that would do nothing")
+        texts = {f"{b}{family}": text for b in backends for family, text in render.texts(b, wanted).items()}
         ssh = one.get("ssh", {})
-        carried[resolved.key(one)] = {
+        head = {
+            "backend": "auto" if len(backends) > 1 else backends[0],
             "default_port": isinstance(ssh, Mapping) and "port" not in ssh,
+            "key": resolved.key(one),
             "open": policy.open_to(wanted),
-            "texts": {name: {str(f): text for f, text in render.texts(name, wanted).items()} for name in backends},
+            "texts": list(texts),
         }
-    return carried
+        blocks.append("\v".join([json.dumps(head, separators=(",", ":")), *texts.values()]))
+    return "\v\v".join(blocks)
 
 
 def _source(name: str) -> str:
@@ -330,9 +356,15 @@ _Blocks.add_representer(str, _block)
 
 
 def _packed(data: bytes) -> bytes:
-    """gzip without a date, and with the header that every Python writes the same."""
-    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9)
-    body = deflate.compress(data) + deflate.flush()
+    """gzip without a date, with the header that every Python writes the same. What is packed already has a block of
+    its own, where six bits a letter are enough."""
+    pieces = re.split(rb'(?<=PACKED = """\n)([A-Za-z0-9+/=\n]+)', data)
+    body = b""
+    for number, piece in enumerate(pieces):
+        strategy = zlib.Z_HUFFMAN_ONLY if number % 2 else zlib.Z_DEFAULT_STRATEGY
+        deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, strategy)
+        last = number == len(pieces) - 1
+        body += deflate.compress(piece) + deflate.flush(zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH)
     tail = zlib.crc32(data).to_bytes(4, "little") + (len(data) & 0xFFFFFFFF).to_bytes(4, "little")
     return b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff" + body + tail
 

@@ -69,17 +69,11 @@ def _engine() -> Any:
         pass  # /usr cannot be written, or the whole command is there
     import importlib
 
-    # A package of the same name may be installed here, and cloud-init may want it after us.
-    others = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("cc_vps_firewall")}
     sys.path.insert(0, home)
     try:
-        return importlib.import_module("cc_vps_firewall.entrance")
+        return importlib.import_module("vps_firewall_engine.entrance")
     finally:
         sys.path.remove(home)
-        for name in list(sys.modules):
-            if name.startswith("cc_vps_firewall"):
-                del sys.modules[name]
-        sys.modules.update(others)
 
 
 def _unpack(folder: str) -> str:
@@ -87,8 +81,11 @@ def _unpack(folder: str) -> str:
     import base64
     import lzma
 
-    os.makedirs(folder + "/cc_vps_firewall", exist_ok=True)
-    for packed in lzma.decompress(base64.b64decode(PACKED)).decode().split("\f"):
+    os.makedirs(folder + "/vps_firewall_engine", exist_ok=True)
+    words, _, source = lzma.decompress(base64.b64decode(PACKED)).decode("latin-1").partition("\f")
+    for number, word in enumerate(words.split("\v")):
+        source = source.replace(chr(128 + number), word)
+    for packed in source.split("\f"):
         name, _, text = packed.partition("\n")
         with open(os.path.join(folder, name), "w") as file:
             file.write(text)

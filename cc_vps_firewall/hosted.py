@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
+import json
+import sys
 
-from .cli import guarded, status, verify
+from . import backend, converge, saved
+from .errors import FirewallError
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="vps-firewall", description="The firewall that came with the user-data.")
-    parser.add_argument("command", choices=("status", "verify"))
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    return guarded(lambda: (verify if options.command == "verify" else status)(options))
+    """Run one command. -> its exit code"""
+    try:
+        if sys.argv[1:2] == ["verify"]:
+            differs, _ = converge.check_drift(backend.look())
+            print("\n".join(differs) or "equal: kernel, saved file and policy")
+            return 6 if differs else 0
+        if sys.argv[1:2] == ["status"]:
+            print(json.dumps(saved.read_json(saved.STATUS), indent=1, sort_keys=True))
+            return 0
+        failure: Exception = FirewallError("vps-firewall status | verify")
+    except Exception as error:
+        failure = error
+    print(f"vps-firewall: {converge.reason(failure)}", file=sys.stderr)
+    return getattr(failure, "exit_code", 1)

@@ -7,6 +7,7 @@ of them, under the names by which the engine calls them.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from .errors import PolicyRefused, Problem
 
 KEY = "vps_firewall"
 BUILT_IN: Mapping[str, object] = {"ping": False}
-CARRIED: Mapping[str, Any] = {}  # the bundle's own: see bundle.resolve()
+RULES = os.path.join(os.path.dirname(__file__), "rules")  # a bundle's own: see bundle.resolve()
 
 
 @dataclass(frozen=True)
@@ -25,20 +26,24 @@ class Policy:
     enabled: bool
     backend: str
     open: Mapping[str, Any]
-    texts: Mapping[str, Mapping[str, str]]
+    texts: Mapping[str, str]
 
 
 def parse(section: object, *, ssh_ports: Sequence[int] = (22,), read_list: object = None) -> Policy:
     """A section that the bundle was made of, or one of those that a first boot falls back on. Raises
     PolicyRefused."""
-    found = CARRIED.get(key(section))
-    if not found:
+    with open(RULES, encoding="utf-8") as file:
+        carried = [block.split("\v") for block in file.read().split("\v\v")]
+    for head, *texts in carried:
+        found = json.loads(head)
+        if found["key"] == key(section):
+            break
+    else:
         raise PolicyRefused([Problem(KEY, "is not what this bundle was made of; make it again")])
     if found["default_port"] and list(ssh_ports) != [22]:
         said = f"sshd listens on {', '.join(map(str, ssh_ports))} here, and not on 22; write port: and bundle again"
         raise PolicyRefused([Problem(f"{KEY}.ssh", said)])
-    names = list(found["texts"])
-    return Policy(True, "auto" if len(names) > 1 else names[0], found["open"], found["texts"])
+    return Policy(True, found["backend"], found["open"], dict(zip(found["texts"], texts)))
 
 
 def key(section: object) -> str:
@@ -52,7 +57,7 @@ def open_to(wanted: Policy) -> Mapping[str, Any]:
 
 
 def texts(name: str, wanted: Policy) -> dict[int, str]:
-    return {int(family): text for family, text in wanted.texts[name].items()}
+    return {int(at[-1]): text for at, text in wanted.texts.items() if at.startswith(name)}
 
 
 def read_list(path: str) -> str:

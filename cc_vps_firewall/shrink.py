@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import io
 import keyword
 import string
@@ -251,6 +252,8 @@ class _Module:
         nodes = list(self.alive(function))
         places: dict[str, list[int]] = {}
         fixed: set[str] = set(taken)
+        formatted: set[tuple[str, int]] = set()
+        unplaced: set[int] = set()  # up to 3.11 nobody says where in the text the names in an f-string stand
         for node in nodes:
             if isinstance(node, ast.arg):
                 places.setdefault(node.arg, []).append(self.at(node.lineno, node.col_offset))
@@ -264,20 +267,62 @@ class _Module:
                 places.setdefault(node.name, []).append(self.source.index(node.name, end))
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 places.setdefault(node.id, [])
-            elif isinstance(node, ast.JoinedStr):  # up to 3.11 nobody says where in the text these stand
-                fixed |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            elif isinstance(node, ast.JoinedStr):
+                start, end = self.span(node)
+                formatted |= {(n, start + at) for n, at in _formatted(self.source[start:end])}
+                unplaced |= _ids(node)
         fixed |= {a.arg for a in function.args.kwonlyargs}
-        for node in nodes:
-            if isinstance(node, ast.Name):
-                if node.id in places and node.id not in fixed:
-                    places[node.id].append(self.at(node.lineno, node.col_offset))
-                else:
-                    fixed.add(node.id)
+        names = [
+            (node.id, self.at(node.lineno, node.col_offset))
+            for node in nodes
+            if isinstance(node, ast.Name) and id(node) not in unplaced
+        ]
+        for name, at in [*names, *formatted]:
+            if name in places and name not in fixed:
+                places[name].append(at)
+            else:
+                fixed.add(name)
         short = (name for name in _names() if name not in fixed and name not in places)
         for name, found in places.items():
             if name not in fixed and len(name) > 1:
                 new = next(short)
                 yield from ((start, start + len(name), new) for start in sorted(set(found)))
+
+
+def _formatted(text: str) -> Iterator[tuple[str, int]]:
+    """The names in an f-string, or in several side by side, and where they stand in its text."""
+    lines = text.splitlines(True)
+    starts = [sum(map(len, lines[:number])) for number in range(len(lines))]
+    for kind, string_, (line, column) in _placed(text):
+        if kind != token.STRING or "f" not in string_[:2].lower():
+            continue
+        base, depth, opened = starts[line - 1] + column, 0, 0
+        for at, letter in enumerate(string_):
+            if letter == "{" and depth == 0 and (string_[at + 1] == "{" or string_[at - 1] == "{"):
+                continue
+            if letter in "{[(":
+                opened = at + 1 if letter == "{" and not depth else opened
+                depth += depth > 0 or letter == "{"
+            elif letter in "}])" and depth:
+                depth -= 1
+                if not depth:
+                    yield from ((name, base + opened + where) for name, where in _expression(string_[opened:at]))
+
+
+def _expression(text: str) -> Iterator[tuple[str, int]]:
+    """The names in one replacement field, which may end in a conversion or a format."""
+    for end in (len(text), text.rfind("!"), text.rfind(":")):
+        with contextlib.suppress(SyntaxError):
+            tree = ast.parse(f"({text[:end]})", mode="eval")
+            break
+    inner = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    within = {n for node in inner for n in _ids(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and id(node) not in within:
+            yield node.id, node.col_offset - 1
+    for node in inner:
+        start, stop = node.col_offset, node.end_col_offset
+        yield from ((name, start - 1 + at) for name, at in _formatted(f"({text[:end]})"[start:stop]))
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
@@ -356,7 +401,11 @@ def _apart(before: str, after: str) -> bool:
 
 
 def _tokens(source: str) -> Iterator[tuple[int, str]]:
-    """What the tokenizer finds, but an f-string is one token, as it was before 3.12."""
+    return ((kind, text) for kind, text, _ in _placed(source))
+
+
+def _placed(source: str) -> Iterator[tuple[int, str, tuple[int, int]]]:
+    """What the tokenizer finds, and where, but an f-string is one token, as it was before 3.12."""
     begins, ends = getattr(token, "FSTRING_START", -1), getattr(token, "FSTRING_END", -1)
     lines = source.splitlines(True)
     depth, start = 0, (0, 0)
@@ -367,9 +416,9 @@ def _tokens(source: str) -> Iterator[tuple[int, str]]:
         elif found.type == ends:
             depth -= 1
             if not depth:
-                yield token.STRING, _between(lines, start, found.end)
+                yield token.STRING, _between(lines, start, found.end), start
         elif not depth:
-            yield found.type, found.string
+            yield found.type, found.string, found.start
 
 
 def _between(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> str:
