@@ -87,15 +87,15 @@ def install(root: str = "/") -> list[str]:
     return [*(f"wrote {path}" for path in written), *notes]
 
 
-def seal(root: str, default: object) -> list[str]:
+def seal(root: str, default: object, prefer: str = "") -> list[str]:
     """Close the system at `root` from its first packet on: rules that let nothing in are saved where its boot
     loads them before the network, until user-data has spoken. `default`: the policy of a machine whose
-    user-data has none. -> what was done. Raises PolicyRefused, NoBackend, CannotRegister or OSError, with
-    everything put back."""
+    user-data has none; `prefer`: another backend than it would take. -> what was done. Raises PolicyRefused,
+    NoBackend, CannotRegister or OSError, with everything put back."""
     _check(root)
     host = backend.look(root)
     wanted = policy.parse(default, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
-    choice = _usable(root, wanted.backend, host)
+    choice = _usable(root, prefer or wanted.backend, host)
     nothing = policy.parse({"ssh": False, "ping": False}, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
     made = [DEFAULT, PRESET, *choice.place.files.values()]
     made += backend.unit_files(choice, kernel.tools(choice.backend, root))
@@ -112,7 +112,7 @@ def seal(root: str, default: object) -> list[str]:
         for unit in fresh:
             kernel.enable(unit, root)
         if written or fresh:
-            _remember_seal(root, undo, fresh, fresh_folders)
+            _remember_seal(root, undo, fresh, fresh_folders, made)
     except BaseException:
         undo.undo()
         raise
@@ -127,7 +127,9 @@ def forget(root: str = "/") -> list[str]:
     done = []
     if "seal" in saved.read_json(saved.below(root, RECORD)):
         default = yaml.safe_load(saved.read(saved.below(root, DEFAULT)) or "") or {}
-        done += seal(root, default.get(MODULE, {}))
+        # Over the rules that are there: those of another backend would stay beside the seal, and open their ports.
+        there = saved.read_json(saved.below(root, saved.POLICY)).get("backend")
+        done += seal(root, default.get(MODULE, {}), str(there or ""))
     undo = saved.Undo()
     for path in (DONE, saved.STATUS, saved.POLICY):  # the mark first: a half of this makes the module run again
         if os.path.lexists(saved.below(root, path)):
@@ -136,15 +138,27 @@ def forget(root: str = "/") -> list[str]:
     return done
 
 
-def _remember_seal(root: str, undo: saved.Undo, units: list[str], folders: list[str]) -> None:
+def _remember_seal(root: str, undo: saved.Undo, units: list[str], folders: list[str], made: list[str]) -> None:
     """What stood in the files before the first seal, so that uninstall can open the image again."""
     record = saved.read_json(saved.below(root, RECORD))
     seal: Any = record.setdefault("seal", {"before": {}, "units": []})
     for path, old in undo.before.items():
-        seal["before"].setdefault(os.path.relpath(path, root), old and [old[0].decode("utf-8", "replace"), old[1]])
+        text = old[0].decode("utf-8", "surrogateescape") if old else ""
+        kept = None if old is None or _is_ours(text) else [text, old[1]]
+        seal["before"].setdefault(os.path.relpath(path, root), kept)
+    # What a policy of ours left there is not what stood there before us.
+    for path in made:
+        if _is_ours(saved.read(saved.below(root, path)) or ""):
+            seal["before"].setdefault(os.path.relpath(saved.below(root, path), root), None)
+            if "vps-firewall" in os.path.basename(path):
+                folders = [*folders, os.path.dirname(path).lstrip("/")]
     seal["units"] = sorted({*seal["units"], *units})
     seal["folders"] = sorted({*seal.get("folders", ()), *folders})
     saved.write_json(saved.below(root, RECORD), record, 0o644)
+
+
+def _is_ours(text: str) -> bool:
+    return "Made by vps-firewall" in text[:200]
 
 
 def _unseal(root: str, seal: Mapping[str, Any]) -> list[str]:
@@ -153,8 +167,15 @@ def _unseal(root: str, seal: Mapping[str, Any]) -> list[str]:
         return []
     for unit in seal.get("units", ()):
         kernel.disable(unit, root)
-    undo = saved.Undo({saved.below(root, p): old and (old[0].encode(), old[1]) for p, old in seal["before"].items()})
-    undo.undo()
+    before = {}
+    for path, old in seal["before"].items():
+        before[saved.below(root, path)] = (old[0].encode("utf-8", "surrogateescape"), old[1]) if old else None
+    saved.Undo(before).undo()
+    for place in backend.PLACES.values():
+        shared = saved.below(root, place.include_in)
+        text = saved.read(shared, "surrogateescape") if place.include_in else None
+        if text is not None and not os.path.exists(saved.below(root, place.files[0])):
+            saved.save({shared: saved.without_include(text, place.files[0])}, saved.Undo(), None)
     return [f"put back {path}" for path in seal["before"]] + [f"disabled {unit}" for unit in seal.get("units", ())]
 
 

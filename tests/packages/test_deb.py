@@ -197,3 +197,37 @@ def test_apt_keeps_the_package_that_loads_the_rules(debian: Machine, debs: dict[
     assert debian.run("apt-mark", "showmanual", "nftables", "iptables-persistent").stdout.split() == [
         "iptables-persistent", "nftables",
     ]  # fmt: skip
+
+
+def test_cloud_init_clean_seals_over_a_policy_of_the_other_backend(debian: Machine, debs: dict[str, Path]) -> None:
+    """Else its rules would be loaded beside the seal, and open what they opened."""
+    debian.run("cloud-init", "clean")
+    debian.write("/var/lib/cloud/seed/there", "")
+    before = on_disk(debian)
+    put(debian, debs["this"])
+    debian.run("vps-firewall", "install", "--sealed")
+    assert debian.read("/etc/iptables/rules.v4")
+    debian.run("vps-firewall", "apply", "-", given="#cloud-config\nvps_firewall: {backend: nftables, allow: [http]}\n")
+    assert "allow[0]" in debian.read("/etc/nftables/vps-firewall.nft")
+    debian.run("cloud-init", "clean")
+    sealed = debian.read("/etc/nftables/vps-firewall.nft")
+    assert "vps_firewall" in sealed
+    assert "allow[0]" not in sealed
+    assert debian.read("/etc/iptables/rules.v4") == ""
+    enabled = debian.run("find", "/etc/systemd/system", "-name", "n*.service", "-type", "l").stdout
+    assert "nftables.service" in enabled
+    assert "netfilter-persistent.service" not in enabled
+    debian.run("dpkg", "--remove", "vps-firewall")
+    left = {line for line in on_disk(debian) ^ before if "netfilter-persistent" not in line}
+    assert {line.split()[1] for line in left} <= {"/etc/systemd/system/sysinit.target.wants/nftables.service"}
+
+
+def test_a_file_in_another_encoding_comes_back_byte_for_byte(debian: Machine, debs: dict[str, Path]) -> None:
+    debian.run("dpkg", "--purge", "--force-depends", "iptables-persistent", "netfilter-persistent")
+    theirs = b"# r\xe8gles de la maison\nflush ruleset\n"
+    debian.write("/etc/nftables.conf", theirs)
+    put(debian, debs["this"])
+    debian.run("vps-firewall", "install", "--sealed")
+    assert b'include "/etc/nftables/vps-firewall.nft"' in (debian.root / "etc/nftables.conf").read_bytes()
+    debian.run("vps-firewall", "uninstall")
+    assert (debian.root / "etc/nftables.conf").read_bytes() == theirs
