@@ -16,6 +16,11 @@ test-boot: host $(STAMP)
 	tests/boot/install-host
 	$(PYTHON) -m tests.boot $(ARGS)
 
+# An image by packer, of the stand-in for CentOS, and its machines looked at by testinfra. ARGS="--only build" bakes alone.
+image: host $(STAMP)
+	tests/image/install-host
+	$(PYTHON) -m tests.image $(ARGS)
+
 # Packages, in dist/: an RPM for each EL, and a .deb. No network is needed but for the tools, which are installed first.
 rpm:
 	packaging/install-host rpm

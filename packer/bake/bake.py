@@ -137,9 +137,9 @@ def bake(package: str, backend: str, sealed: bool, default: str) -> None:
     said = problems(package, kind, default if sealed else "")
     if said:
         raise CannotBake("\nbake: ".join(said))
-    if shutil.which("cloud-init"):
+    if os.path.isdir("/run/systemd/system"):
         # Its final stage may still be installing what the builder's user-data asked for.
-        run("cloud-init", "status", "--wait", may_fail=True)
+        run("timeout", "900", "cloud-init", "status", "--wait", may_fail=True)
     switch_off_rivals()
     install(kind, package, wanted)
     command = ["vps-firewall", "install"]

@@ -18,6 +18,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
@@ -180,6 +181,8 @@ def _place(folder: Path) -> Place:
     config = folder / "ssh_config"
     lines = ["Host image", f"HostName {GUEST['4']}", "User ops", f"IdentityFile {key}", "IdentitiesOnly yes"]
     lines += ["StrictHostKeyChecking no", "UserKnownHostsFile /dev/null", "LogLevel ERROR", "ConnectTimeout 10"]
+    # One connection for all commands: an emulated machine takes seconds for each new one. The path has to be short.
+    lines.append(f"ControlPath {tempfile.mkdtemp(prefix='vps-firewall-ssh-')}/%C")
     config.write_text("".join(f"{line}\n" for line in lines))
     policy = folder / "user-data.yaml"
     policy.write_text(POLICY)
@@ -214,8 +217,7 @@ def booted(network: Wire, image: Path, name: str, place: Place) -> Iterator[None
             emulator.kill()
             emulator.wait()
             # The next machine has the same addresses and other keys: no connection of the first is to be used.
-            with contextlib.suppress(ImageFailed):
-                ssh(network, place, "true", options=["-O", "exit"], check=False)
+            ssh(network, place, "true", options=["-O", "exit"], check=False)
 
 
 def until_up(network: Wire, place: Place, before: str) -> None:

@@ -1,0 +1,1 @@
+"""templates and the bake -> what packer makes of them, and what a machine is after them, without booting one."""
