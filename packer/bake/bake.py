@@ -199,8 +199,13 @@ def install(kind: str, package: str, service: str) -> None:
             stay.write_text("#!/bin/sh\nexit 101\n")
             stay.chmod(0o755)
         try:
-            run("apt-get", "-q", "update", may_fail=True)
-            run("apt-get", "-q", "-y", "--no-install-recommends", "install", package, service)
+            command = ("apt-get", "-q", "-y", "--no-install-recommends", "install", package, service)
+            try:
+                run(*command)
+            except CannotBake:
+                # A vendor's image has no index of packages, or an old one.
+                run("apt-get", "-q", "update", may_fail=True)
+                run(*command)
         finally:
             if mine:
                 stay.unlink()

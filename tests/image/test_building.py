@@ -48,7 +48,8 @@ def test_module_is_registered(host: Any) -> None:
 
 
 def test_cloud_init_can_import_the_module(host: Any) -> None:
-    script = "import importlib.util; from cloudinit import importer as i; print(i.find_module('cc_vps_firewall', [''], ['handle'])[0])"
+    script = "import importlib.util; from cloudinit import importer; "
+    script += "print(importer.find_module('cc_vps_firewall', [''], ['handle'])[0])"
     interpreter = host.run("sed -n '1s/^#! *//p' /usr/bin/cloud-init").stdout.strip()
     assert "cc_vps_firewall" in host.run(f'{interpreter} -c "{script}"').stdout
 
