@@ -49,7 +49,7 @@ vps_firewall:
     - http
     - 8443/tcp
     - {{port: 5000/tcp, from: [203.0.113.0/24]}}
-    - {{port: 60000-60010/udp, from: ["{GATEWAY["6"]}/64"]}}
+    - {{port: 60000-60010/udp, from: ["2001:db8:51::/64"]}}
 """
 USER = """\
 users:
