@@ -34,13 +34,16 @@ MARK = "# A bundle of vps-firewall"  # the first line of every carrier
 
 @dataclass(frozen=True)
 class Provider:
-    """The form that a provider's interface takes, its limit in bytes, and whether they are counted in base64."""
+    """The form that a provider's interface takes, its limit in bytes, whether they are counted in base64, and the
+    backend of a policy that names none: Oracle's images come with iptables rules and the service that loads them."""
 
     form: str
     limit: int
     encoded: bool = False
+    backend: str = backend.BACKENDS[0]
 
 
+ANY = Provider("mime", 0)
 PROVIDERS: Mapping[str, Provider] = {
     "ec2": Provider("gzip", 16_384),
     "digitalocean": Provider("archive", 65_536),
@@ -50,7 +53,7 @@ PROVIDERS: Mapping[str, Provider] = {
     "gce": Provider("mime", 262_144),
     "azure": Provider("mime", 65_535, encoded=True),
     "openstack": Provider("mime", 65_535, encoded=True),
-    "oracle": Provider("gzip", 32_000, encoded=True),
+    "oracle": Provider("gzip", 32_000, encoded=True, backend="iptables"),
     "scaleway": Provider("mime", 131_072),
     "ovh": Provider("mime", 65_535, encoded=True),
 }
@@ -66,13 +69,15 @@ class Part:
     name: str = ""  # for people
 
 
-def make(data: bytes, form: str = "mime", *, chosen: str = "") -> tuple[bytes, list[Part]]:
+def make(
+    data: bytes, form: str = "mime", *, chosen: str = "", default: str = backend.BACKENDS[0]
+) -> tuple[bytes, list[Part]]:
     """User-data -> (the bundle in one of FORMS, its parts). `chosen`: the backend to carry, or auto for both;
-    without it the policy's, and nftables for one that names none. Raises PolicyRefused."""
+    without it the policy's, and `default` for one that names none. Raises PolicyRefused."""
     section, rest = _taken_apart(data)
     told = section.get("backend", "auto")
     if not chosen:
-        chosen = told if told in backend.BACKENDS else backend.BACKENDS[0]
+        chosen = str(told) if told in backend.BACKENDS else default
     section = {**section, "backend": chosen}
     if told not in ("auto", chosen):
         raise _refused(f"{policy.KEY}.backend", f"is {told}, and the bundle was asked for with {chosen}")

@@ -181,10 +181,10 @@ def status(options: Any) -> int:
 
 def carry(options: Any) -> int:
     data = userdata.read(options.file)
-    provider = bundle.PROVIDERS.get(options.provider)
-    form = options.format or (provider.form if provider else "mime")
-    made, parts = bundle.make(data, form, chosen=options.backend)
-    if provider:
+    provider = bundle.PROVIDERS.get(options.provider, bundle.ANY)
+    form = options.format or provider.form
+    made, parts = bundle.make(data, form, chosen=options.backend, default=provider.backend)
+    if options.provider:
         _tell(bundle.fit(made, parts, options.provider, form))
     sys.stdout.buffer.write(made)
     return 0

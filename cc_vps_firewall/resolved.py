@@ -37,13 +37,12 @@ def parse(section: object, *, ssh_ports: Sequence[int] = (22,), read_list: objec
     for head, *texts in carried:
         found = json.loads(head)
         if found["key"] == key(section):
-            break
-    else:
-        raise PolicyRefused([Problem(KEY, "is not what this bundle was made of; make it again")])
-    if found["default_port"] and list(ssh_ports) != [22]:
-        said = f"sshd listens on {', '.join(map(str, ssh_ports))} here, and not on 22; write port: and bundle again"
-        raise PolicyRefused([Problem(f"{KEY}.ssh", said)])
-    return Policy(True, found["backend"], found["open"], dict(zip(found["texts"], texts)))
+            if found["default_port"] and list(ssh_ports) != [22]:
+                ports = ", ".join(map(str, ssh_ports))
+                said = f"sshd listens on {ports} here, and not on 22; write port: and bundle again"
+                raise PolicyRefused([Problem(f"{KEY}.ssh", said)])
+            return Policy(True, found["backend"], found["open"], dict(zip(found["texts"], texts)))
+    raise PolicyRefused([Problem(KEY, "is not what this bundle was made of; make it again")])
 
 
 def key(section: object) -> str:

@@ -1,0 +1,284 @@
+"""A bundle: small, the same everywhere, whole, with all that the user had; and what is refused before it is made."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import builtins
+import email
+import gzip
+import json
+import re
+import symtable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cc_vps_firewall import bundle, cli, policy, userdata
+from cc_vps_firewall.errors import PolicyRefused
+
+README = Path(__file__).parents[2] / "README.md"
+TUTORIAL = re.search(r"(?s)#cloud-config\nvps_firewall:\n.*?(?=```)", README.read_text(encoding="utf-8"))
+STANZA = b"#cloud-config\nvps_firewall: {allow: [http]}\n"
+MANY = b"""\
+Content-Type: multipart/mixed; boundary="edge"
+MIME-Version: 1.0
+
+--edge
+Content-Type: text/x-shellscript; charset="utf-8"
+Content-Disposition: attachment; filename="first.sh"
+
+#!/bin/sh
+echo first
+--edge
+Content-Type: text/cloud-config; charset="utf-8"
+Merge-Type: list(append)+dict(recurse_array)+str()
+
+#cloud-config
+# mine
+packages: [htop]
+vps_firewall:
+  allow: [http]  # the site
+runcmd: [[date]]
+--edge
+Content-Type: text/x-include-url
+
+https://192.0.2.1/more
+--edge
+Content-Type: text/x-shellscript; charset="utf-8"
+Content-Transfer-Encoding: base64
+
+IyEvYmluL3NoCmVjaG8gw6kK
+--edge--
+"""
+
+
+def refusals(data: bytes, form: str = "mime") -> list[str]:
+    with pytest.raises(PolicyRefused) as refused:
+        bundle.make(data, form)
+    return [str(problem) for problem in refused.value.problems]
+
+
+def parts_of(mime: bytes) -> list[tuple[str, bytes]]:
+    leaves = [part for part in email.message_from_bytes(mime).walk() if not part.is_multipart()]
+    return [(part.get_content_type(), part.get_payload(decode=True)) for part in leaves]  # type: ignore[misc]
+
+
+def unpacked(made: bytes) -> dict[str, str]:
+    """What the carrier writes to the host, told by its own code."""
+    carrier = next(content for kind, content in parts_of(made) if kind == bundle.HANDLER).decode()
+    packed = re.search(r'(?s)PACKED = """\n(.*?)"""', carrier)
+    assert packed is not None
+    import lzma
+
+    words, _, source = lzma.decompress(base64.b64decode(packed[1])).decode("latin-1").partition("\f")
+    for number, word in enumerate(words.split("\v")):
+        source = source.replace(chr(128 + number), word)
+    return {name: text for name, _, text in (one.partition("\n") for one in source.split("\f"))}
+
+
+# --- size, and sameness ---
+
+
+def test_the_stanza_of_the_readme_leaves_room() -> None:
+    assert TUTORIAL is not None
+    made, _ = bundle.make(TUTORIAL[0].encode(), "gzip")
+    assert len(made) <= 15_360
+
+
+@pytest.mark.parametrize("form", bundle.FORMS)
+def test_the_same_bytes_each_time(form: str) -> None:
+    assert bundle.make(MANY, form)[0] == bundle.make(MANY, form)[0]
+
+
+# --- forms ---
+
+
+def test_forms_hold_the_same() -> None:
+    mime = bundle.make(MANY, "mime")[0]
+    zipped = bundle.make(MANY, "gzip")[0]
+    assert gzip.decompress(zipped) == mime
+    assert base64.b64decode(bundle.make(MANY, "base64")[0], validate=False) == zipped
+    archive = bundle.make(MANY, "archive")[0]
+    assert archive.isascii() or archive.decode("utf-8")
+    items = [(item["type"], item["content"].encode()) for item in yaml.safe_load(archive)]
+    assert items == [(kind, content.rstrip(b"\n") + content[len(content.rstrip(b"\n")) :]) for kind, content in
+                     ((part.kind, part.content) for part in bundle.make(MANY, "mime")[1])]  # fmt: skip
+
+
+def test_all_that_the_user_had_is_there_in_order() -> None:
+    parts = parts_of(bundle.make(MANY, "mime")[0])
+    kinds = ["text/x-shellscript", "text/cloud-config", "text/x-include-url", "text/x-shellscript"]
+    assert [kind for kind, _ in parts] == [bundle.HANDLER, bundle.OURS, *kinds]
+    config = parts[3][1].decode()
+    assert yaml.safe_load(config) == {"packages": ["htop"], "runcmd": [["date"]]}
+    assert "# mine" in config
+    assert parts[5][1].decode() == "#!/bin/sh\necho é\n"
+    text = bundle.make(MANY, "mime")[0].decode()
+    assert 'filename="first.sh"' in text
+    assert "Merge-Type: list(append)+dict(recurse_array)+str()" in text
+
+
+def test_a_part_with_nothing_but_the_stanza_goes() -> None:
+    assert [kind for kind, _ in parts_of(bundle.make(STANZA)[0])] == [bundle.HANDLER, bundle.OURS]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("#cloud-config\nvps_firewall: {}\nusers: [a]\n", {"users": ["a"]}),
+        ("#cloud-config\nusers: [a]\nvps_firewall:\n  allow:\n  - http\n", {"users": ["a"]}),
+        ("#cloud-config\n{users: [a], vps_firewall: {allow: [http]}}\n", {"users": ["a"]}),
+    ],
+    ids=["first", "last", "flow"],
+)
+def test_the_stanza_is_cut_out(text: str, left: object) -> None:
+    kind, content = parts_of(bundle.make(text.encode())[0])[2]
+    assert kind == "text/plain"
+    assert content.startswith(b"#cloud-config")
+    assert yaml.safe_load(content) == left
+
+
+def test_an_archive_is_taken_apart() -> None:
+    archive = (
+        b"#cloud-config-archive\n- |\n  #!/bin/sh\n  date\n- content: |\n    #cloud-config\n    vps_firewall: {}\n"
+    )
+    parts = parts_of(bundle.make(archive)[0])
+    assert [kind for kind, _ in parts] == [bundle.HANDLER, bundle.OURS, "text/plain"]
+    assert parts[2][1].startswith(b"#!/bin/sh")
+
+
+# --- what comes to the host ---
+
+
+def test_the_stanza_is_what_was_written() -> None:
+    told = json.loads(parts_of(bundle.make(MANY)[0])[1][1])
+    assert told == {"vps_firewall": {"allow": ["http"], "backend": "nftables"}}
+
+
+def test_the_stub_is_python_for_every_cloud_init() -> None:
+    carrier = parts_of(bundle.make(STANZA)[0])[0][1].decode()
+    ast.parse(carrier, feature_version=(3, 6))
+    assert "annotations" not in carrier
+    assert carrier.startswith("#part-handler\n")
+    assert "python3 THIS-FILE FOLDER" in carrier
+
+
+@pytest.mark.parametrize("chosen", ["nftables", "iptables", "auto"])
+def test_what_is_carried_is_whole(chosen: str) -> None:
+    """No name in it that nothing binds, and no module's name that the module has not."""
+    files = unpacked(bundle.make(STANZA, chosen=chosen)[0])
+    modules = {Path(name).stem: text for name, text in files.items() if name.endswith(".py")}
+    bound = {name: {s.get_name() for s in symtable.symtable(text, name, "exec").get_symbols() if s.is_assigned()
+                    or s.is_imported() or s.is_namespace()} for name, text in modules.items()}  # fmt: skip
+    for name in ("render", "userdata"):
+        assert modules[name] == "from.policy import*\n"
+        bound[name] |= bound["policy"]
+    for name, text in modules.items():
+        tree = ast.parse(text, feature_version=(3, 9))
+        unbound = (
+            set(globals_of(symtable.symtable(text, name, "exec"))) - bound[name] - set(dir(builtins)) - {"__file__"}
+        )
+        assert not unbound, name
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module in modules and node.names[0].name != "*":
+                assert {alias.name for alias in node.names} <= bound[str(node.module)], name
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+                assert node.attr in bound[node.value.id] or node.value.id in ("policy",), f"{name}: {ast.unparse(node)}"
+
+
+def globals_of(table: symtable.SymbolTable) -> list[str]:
+    found = [s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()]
+    return found + [name for child in table.get_children() for name in globals_of(child)]
+
+
+def test_one_backend_or_both() -> None:
+    assert "iptables-restore" not in unpacked(bundle.make(STANZA)[0])["vps_firewall_engine/kernel.py"]
+    both = unpacked(bundle.make(STANZA, chosen="auto")[0])["vps_firewall_engine/rules"]
+    assert "table inet" in both
+    assert "*filter" in both
+
+
+def test_a_bundle_is_replaced() -> None:
+    made = bundle.make(MANY)[0]
+    assert bundle.make(made)[0] == made
+    assert bundle.make(gzip.compress(made))[0] == made
+    assert bundle.make(bundle.make(STANZA, "archive")[0], "archive")[0] == bundle.make(STANZA, "archive")[0]
+
+
+# --- what is refused ---
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"#!/bin/sh\ndate\n", "user-data: is not #cloud-config"),
+        (b"", "user-data: is not #cloud-config"),
+        (b"#cloud-config\nusers: []\n", "user-data: has no vps_firewall: key"),
+        (b"#cloud-config\nvps_firewall: {enabled: false}\n", "vps_firewall.enabled: is false"),
+        (b"\x1f\x8b\x08broken", "user-data: is not whole gzip data"),
+        (
+            b"#cloud-config\nvps_firewall: {allow: [&a http]}\nrest: *a\n",
+            "user-data: ",
+        ),
+    ],
+    ids=["script", "empty", "no stanza", "switched off", "broken gzip", "anchor used elsewhere"],
+)
+def test_refused(data: bytes, said: str) -> None:
+    assert any(problem.startswith(said) for problem in refusals(data))
+
+
+def test_a_refused_policy_is_refused_with_every_path() -> None:
+    told = refusals(b"#cloud-config\nvps_firewall: {allow: [htpp, 70000/tcp], allwo: []}\n")
+    assert [line.split(": ")[0] for line in told] == [
+        "vps_firewall.allwo", "vps_firewall.allow[0]", "vps_firewall.allow[1]",
+    ] or sorted(line.split(": ")[0] for line in told) == [
+        "vps_firewall.allow[0]", "vps_firewall.allow[1]", "vps_firewall.allwo",
+    ]  # fmt: skip
+
+
+def test_too_large_names_the_largest_parts() -> None:
+    import random
+
+    noise = base64.b64encode(random.Random(1).randbytes(12_000))
+    data = b"#cloud-config\nvps_firewall: {}\nwrite_files: [{path: /a, content: " + noise + b"}]\n"
+    made, parts = bundle.make(data, "gzip")
+    with pytest.raises(
+        PolicyRefused, match=r"is too large for ec2: .* of 16,384 bytes; the largest parts, gzip'ed: the"
+    ):
+        bundle.fit(made, parts, "ec2", "gzip")
+    assert "of 65,536 bytes" in bundle.fit(*bundle.make(data, "archive"), "digitalocean", "archive")
+
+
+def test_an_archive_takes_text_alone() -> None:
+    data = MANY.replace(
+        b"Content-Type: text/x-include-url\n", b"Content-Type: image/png\nContent-Transfer-Encoding: base64\n"
+    )
+    data = data.replace(b"https://192.0.2.1/more", base64.b64encode(b"\x89PNG\xff"))
+    assert refusals(data, "archive") == [
+        "user-data part 3: is not text, which is all that an archive takes; use --format mime"
+    ]
+
+
+def test_the_command(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
+    file = tmp_path / "user-data"
+    file.write_bytes(STANZA)
+    for name, provider in bundle.PROVIDERS.items():
+        assert cli.main(["bundle", "--provider", name, str(file)]) == 0
+        out, err = capfdbinary.readouterr()
+        assert out == bundle.make(STANZA, provider.form, default=provider.backend)[0]
+        assert re.fullmatch(
+            rf"{name}: [\d,]+ of {provider.limit:,} bytes.* \(\d+ %\), as {provider.form}\n", err.decode()
+        )
+    file.write_bytes(b"#cloud-config\nvps_firewall: {allow: [htpp]}\n")
+    assert cli.main(["bundle", str(file)]) == 2
+    out, err = capfdbinary.readouterr()
+    assert out == b""
+    assert err.startswith(b"vps_firewall.allow[0]: htpp")
+
+
+def test_cut_is_exact() -> None:
+    before, after = userdata.cut("user-data", "#cloud-config\na: 1\nvps_firewall: {}\nb: 2\n")
+    assert (before, after) == ("#cloud-config\na: 1\n", "b: 2\n")
+    assert policy.KEY == "vps_firewall"
