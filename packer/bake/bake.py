@@ -143,6 +143,10 @@ def bake(package: str, backend: str, sealed: bool, default: str) -> None:
     switch_off_rivals()
     install(kind, package, wanted)
     command = ["vps-firewall", "install"]
+    if sealed and any(
+        is_unit(unit) for name in ("nftables", "iptables") if name != backend for unit in NEEDS[kind, name][1]
+    ):
+        default = pinned(default, backend)
     if sealed:
         command += ["--sealed", *(["--default", default] if default else [])]
     print(run(*command), end="")
@@ -214,6 +218,28 @@ def install(kind: str, package: str, service: str) -> None:
         asked, held = version_of(kind, package), version_of(kind)
         if asked != held:
             raise CannotBake(f"this base image holds vps-firewall {held}, and not the {asked} of the package file")
+
+
+def is_unit(name: str) -> bool:
+    return any(os.path.exists(f"{folder}/{name}") for folder in ("/usr/lib/systemd/system", "/lib/systemd/system"))
+
+
+def pinned(default: str, backend: str) -> str:
+    """The default policy with the backend written into it: this image has the services of both, and what is written
+    nowhere goes to iptables. A user's own stanza inherits it, unless it says otherwise. -> the file."""
+    import yaml  # cloud-init brings it
+
+    text = Path(default).read_text() if default else ""
+    try:
+        document = yaml.safe_load(text) or {}
+        section = dict(document.get("vps_firewall") or {})
+    except (yaml.YAMLError, AttributeError, ValueError, TypeError):
+        raise CannotBake("both firewalls are in this image: write `backend:` into the default policy") from None
+    if section.setdefault("backend", backend) != backend:
+        raise CannotBake(f"the default policy says backend: {section['backend']}, and the image is to have {backend}")
+    target = HERE / "pinned-policy.yaml"
+    target.write_text("#cloud-config\n" + json.dumps({"vps_firewall": section}) + "\n")
+    return str(target)
 
 
 def version_of(kind: str, file: str = "") -> str:

@@ -110,7 +110,8 @@ def test_kernel_holds_what_is_saved(host: Any, saved: Mapping[str, str], backend
             load = f"{own_lock} {tool}-restore {path} </dev/null && {tool}-save"
             wanted[family], live[family] = say("unshare", "-n", "sh", "-c", load), say(f"{tool}-save")
         assert sorted(wanted) == [4, 6], f"rules are saved for {sorted(wanted)} alone"
-    assert verify.differences(backend, live, wanted) == []
+    differs = verify.differences(backend, live, wanted)
+    assert not differs, "\n".join(differs)
 
 
 def test_its_own_check_agrees(host: Any) -> None:

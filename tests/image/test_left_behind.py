@@ -75,7 +75,7 @@ def test_no_identity_is_shared(host: Any, request: pytest.FixtureRequest) -> Non
             if {*other["keys"].split()} & {*mine["keys"].split()}:
                 shared.append(f"{other['host']} has the same SSH host key")
         known[:] = [other for other in known if other["host"] != mine["host"]] + [mine]
-    assert shared == []
+    assert not shared, "\n".join(shared)
 
 
 @contextlib.contextmanager

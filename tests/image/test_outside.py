@@ -34,7 +34,7 @@ def test_tcp(host: Any, wanted: Wanted, request: pytest.FixtureRequest, family: 
         admitted = wanted.policy.admits(us, "tcp", port)
         if admitted != (answer in ("connected", "refused")):
             wrong.append(f"{address} {port}/tcp: {answer}; the policy {'lets' if admitted else 'does not let'} {us} in")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -45,7 +45,7 @@ def test_udp(host: Any, wanted: Wanted, request: pytest.FixtureRequest, family: 
     address, us = way(host, request.config, family)
     closed = [port for port in sorted(ports(host, wanted, "udp")) if not wanted.policy.admits(us, "udp", port)]
     answered = [port for port in closed if _answers_udp(address, port, family)]
-    assert answered == []
+    assert not answered, f"closed, and answered: {answered}"
 
 
 def way(host: Any, config: pytest.Config, family: int) -> tuple[str, str]:

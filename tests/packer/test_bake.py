@@ -133,11 +133,17 @@ def test_an_old_version_of_ours_is_upgraded(el: Machine, rpms: dict[str, Path]) 
     assert el.run("rpm", "-V", "vps-firewall", check=False).stdout == ""
 
 
-def test_a_newer_version_of_ours_is_not_passed_over(el: Machine, rpms: dict[str, Path]) -> None:
+def test_the_version_that_was_asked_for_is_in_the_image(
+    el: Machine, debian: Machine, rpms: dict[str, Path], debs: dict[str, Path]
+) -> None:
+    """dnf goes back to the older version of the file, apt refuses to; neither passes over the difference."""
     bake(el, prepare(el, rpms["newer"]), "iptables", "--sealed")
-    code, said = bake(el, prepare_package(el, rpms["this"]), "iptables", "--sealed", check=False)
+    bake(el, prepare_package(el, rpms["this"]), "iptables", "--sealed")
+    assert el.run("rpm", "-q", "vps-firewall").stdout.strip() == rpms["this"].name[: -len(".rpm")]
+    bake(debian, prepare(debian, debs["newer"]), "nftables", "--sealed")
+    code, said = bake(debian, prepare_package(debian, debs["this"]), "nftables", "--sealed", check=False)
     assert code == 1
-    assert "this base image holds vps-firewall" in said
+    assert "bake: " in said
 
 
 def prepare_package(machine: Machine, package: Path) -> str:
