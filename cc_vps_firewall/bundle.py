@@ -49,12 +49,12 @@ PROVIDERS: Mapping[str, Provider] = {
     "digitalocean": Provider("archive", 65_536),
     "hetzner": Provider("archive", 32_768),
     "linode": Provider("base64", 16_384),
-    "vultr": Provider("base64", 65_535, encoded=True),
+    "vultr": Provider("base64", 16_384),  # it names no limit; this one is everybody's
     "gce": Provider("mime", 262_144),
-    "azure": Provider("mime", 65_535, encoded=True),
+    "azure": Provider("mime", 65_535),
     "openstack": Provider("mime", 65_535, encoded=True),
     "oracle": Provider("gzip", 32_000, encoded=True, backend="iptables"),
-    "scaleway": Provider("mime", 131_072),
+    "scaleway": Provider("mime", 127_998),
     "ovh": Provider("mime", 65_535, encoded=True),
 }
 

@@ -5,6 +5,7 @@ Nothing of ours is on these machines but what the user-data brings.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 
@@ -85,3 +86,109 @@ def test_second_boot_does_nothing(machine: Machine, internet: Internet) -> None:
     ask = f"{warm}\nsys.path.insert(0, '/var/lib/cloud/instance/handlers')\nbegan = time.perf_counter()\n{load}\n"
     ask += "print(time.perf_counter() - began)"
     assert min(float(machine.run("python3", "-c", ask).stdout) for _ in range(3)) < 0.02
+
+
+# --- what goes wrong: closed but for SSH, told by cloud-init's own status, and the rest of the user-data still runs ---
+
+
+@pytest.mark.parametrize("damage", ["engine", "stanza", "no stanza"])
+def test_a_spoilt_bundle(damage: str, machine: Machine, internet: Internet) -> None:
+    made = bundled(
+        "#cloud-config\nvps_firewall: {backend: nftables, allow: [http]}\nwrite_files: [{path: /root/mine}]\n"
+    )
+    if damage == "engine":
+        head, mark, packed = made.partition(b'PACKED = """\n')
+        made = head + mark + packed[:2000] + b"AAAA" * 500 + packed[4000:]
+    elif damage == "stanza":
+        made = made.replace(b'"http"', b'"https"')
+    else:
+        made = made.replace(b"Content-Type: text/x-vps-firewall", b"Content-Type: text/x-lost")
+    boot.seed(machine, made)
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22}, 6: {22}}
+    assert_failed(machine)
+
+
+def assert_failed(machine: Machine) -> None:
+    record = boot.record(machine)
+    assert record.status["result"] == "failed", record.status
+    assert record.status["problems"], record.status
+    assert [problem for problem in record.status["problems"] if problem not in machine.read(boot.CONSOLE)] == []
+    shown = machine.run("cloud-init", "status", check=False)
+    assert (shown.returncode, shown.stdout.splitlines()[0]) == (1, "status: error")
+    assert (machine.root / "root/mine").exists(), "the rest of the user-data was not done"
+    assert "debian:" in machine.read("/etc/passwd")
+
+
+def test_a_host_without_tools_or_a_repository(machine: Machine, internet: Internet) -> None:
+    """Nothing can close it: that is said where an owner looks."""
+    for tool in ("nft", "iptables-restore", "ip6tables-restore"):
+        machine.run("sh", "-c", f"rm -f $(command -v {tool})")
+    boot.seed(machine, bundled("#cloud-config\nvps_firewall: {allow: [http]}\nwrite_files: [{path: /root/mine}]\n"))
+    boot.boot(machine)
+    assert_failed(machine)
+    assert "OPEN over IPv4 and IPv6" in boot.record(machine).status["problems"][0]
+
+
+# --- hosts of other kinds ---
+
+
+def test_usr_that_cannot_be_written(machine: Machine, internet: Internet) -> None:
+    machine.run("mount", "--bind", "/usr", "/usr")
+    machine.run("mount", "-o", "remount,bind,ro", "/usr")
+    boot.seed(machine, bundled("#cloud-config\nvps_firewall: {backend: nftables, allow: [http]}\n"))
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22, 80}, 6: {22, 80}}
+    verified = machine.run("/var/lib/vps-firewall/engine/vps-firewall", "verify", check=False)
+    assert (verified.returncode, verified.stderr) == (0, ""), verified.stdout + verified.stderr
+    assert boot.record(machine).status["result"] == "applied"
+
+
+def test_yaml_without_its_c_loader(machine: Machine, internet: Internet) -> None:
+    machine.run(
+        "sh", "-c", "rm -rf /usr/lib/python3/dist-packages/yaml/_yaml*.so /usr/lib/python3/dist-packages/_yaml*"
+    )
+    boot.seed(machine, bundled("#cloud-config\nvps_firewall: {backend: nftables, allow: [http]}\n"))
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22, 80}, 6: {22, 80}}
+    assert_applied(machine, "nftables")
+
+
+def test_an_older_bundle_is_there(machine: Machine, internet: Internet) -> None:
+    """An image made of a machine that had one: the new instance gets the engine and the policy of its own."""
+    boot.seed(machine, bundled("#cloud-config\nvps_firewall: {backend: nftables, allow: [http]}\n"))
+    boot.boot(machine)
+    machine.write(f"{ENGINE}/policy.py", "raise RuntimeError('old')\n")
+    boot.seed(machine, bundled("#cloud-config\nvps_firewall: {backend: nftables, allow: [https]}\n"), instance="second")
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22, 443}, 6: {22, 443}}
+    assert_applied(machine, "nftables")
+
+
+def test_sshd_elsewhere_than_the_bundle_thinks(machine: Machine, internet: Internet) -> None:
+    """The port was not known where the bundle was made: closed but for where sshd is, and said."""
+    machine.write("/etc/ssh/sshd_config.d/port.conf", "Port 8080\n")
+    boot.seed(machine, bundled("#cloud-config\nvps_firewall: {allow: [http]}\nwrite_files: [{path: /root/mine}]\n"))
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {8080}, 6: {8080}}
+    assert_failed(machine)
+    assert "sshd listens on 8080" in boot.record(machine).status["problems"][0]
+
+
+def test_the_same_bytes_by_every_python(machine: Machine) -> None:
+    for part in boot.SOURCES:
+        machine.run("mkdir", "-p", f"{boot.UNPACKED}/{part}")
+        for file in (boot.REPOSITORY / part).glob("*"):
+            if file.is_file():
+                machine.write(f"{boot.UNPACKED}/{part}/{file.name}", file.read_bytes())
+    user_data = TUTORIAL.format(backend="auto")
+    for form in FORMS:
+        command = ["python3", "-m", "cc_vps_firewall", "bundle", "--format", form, "-"]
+        made = machine.run("sh", "-c", f"{' '.join(command)} | base64 -w0", given=user_data,
+                           environment={"PYTHONPATH": boot.UNPACKED}).stdout  # fmt: skip
+        assert base64.b64decode(made) == bundled(user_data, form), form
