@@ -125,6 +125,7 @@ def test_a_host_without_tools_or_a_repository(machine: Machine, internet: Intern
     """Nothing can close it: that is said where an owner looks."""
     for tool in ("nft", "iptables-restore", "ip6tables-restore"):
         machine.run("sh", "-c", f"rm -f $(command -v {tool})")
+    machine.run("sh", "-c", "rm -rf /etc/apt/sources.list*")
     boot.seed(machine, bundled("#cloud-config\nvps_firewall: {allow: [http]}\nwrite_files: [{path: /root/mine}]\n"))
     boot.boot(machine)
     assert_failed(machine)
