@@ -56,7 +56,7 @@ users:
   - name: ops
     lock_passwd: true
     shell: /bin/bash
-    sudo: ["ALL=(ALL) NOPASSWD:ALL"]
+    sudo: "ALL=(ALL) NOPASSWD:ALL"
     ssh_authorized_keys: [{key}]
 """
 
