@@ -108,9 +108,9 @@ def test_readme_opens_with_what_make_knows() -> None:
 
 def test_decisions_have_the_same_parts() -> None:
     decisions = sorted((HOME / "docs" / "decisions").glob("[0-9]*.md"))
-    for page in decisions:
+    for number, page in enumerate(decisions, 1):
         text = page.read_text(encoding="utf-8")
-        assert text.startswith(f"# {page.name[:4]}: ")
+        assert text.startswith(f"# {number:04}: ")
         parts = re.findall(r"^(?:## )?(Status|Context|Decision|Consequences|Rejected)\b", text, re.MULTILINE)
         assert parts == ["Status", "Context", "Decision", "Consequences", "Rejected"], page.name
 
