@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import email
 import hashlib
-import importlib.metadata
 import json
 import lzma
 import os
@@ -29,6 +28,7 @@ from .errors import PolicyRefused, Problem
 FORMS = ("mime", "gzip", "archive", "base64")
 OURS = "text/x-vps-firewall"  # a type of its own: cloud-init judges it by no schema
 HANDLER = "text/part-handler"
+VERSION = "0.1.0"  # as in setup.cfg; a bundle of one release is the same wherever it is made
 MARK = "# A bundle of vps-firewall"  # the first line of every carrier
 
 
@@ -126,7 +126,7 @@ def carrier(section: Mapping[str, Any], backends: Sequence[str]) -> bytes:
     text = base64.b64encode(packed).decode()
     lines = "\n".join(text[at : at + 960] for at in range(0, len(text), 960))
     before, end, after = stub.replace('PACKED = ""\n', "").partition('if __name__ == "__main__":')
-    return f'{_HEAD.format(mark=MARK, version=_version())}{before}PACKED = """\n{lines}\n"""\n{end}{after}'.encode()
+    return f'{_HEAD.format(mark=MARK, version=VERSION)}{before}PACKED = """\n{lines}\n"""\n{end}{after}'.encode()
 
 
 _FILTER = {"id": lzma.FILTER_LZMA1, "preset": 9 | lzma.PRESET_EXTREME, "lc": 3, "lp": 0, "pb": 0}
@@ -224,13 +224,6 @@ def resolve(section: Mapping[str, Any], backends: Sequence[str]) -> str:
 def _source(name: str) -> str:
     with open(os.path.join(os.path.dirname(__file__), f"{name}.py"), encoding="utf-8") as file:
         return file.read()
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("vps-firewall")
-    except importlib.metadata.PackageNotFoundError:
-        return "(from its repository)"
 
 
 # --- the user's parts -------------------------------------------------------------------------------------

@@ -460,7 +460,8 @@ def _resolve(root: str, path: str) -> str:
 
 def _check(root: str) -> None:
     """/proc/PID/root is a name that the kernel follows and that, read as a link, says `/`: this computer."""
-    if not os.path.isdir(root) or not os.path.samefile(root, os.path.realpath(root)):
+    real = os.path.realpath(root)
+    if not (os.path.isdir(root) and os.path.isdir(real) and os.path.samefile(root, real)):
         raise CannotRegister(f"{root} is no folder, or a name for one that leads elsewhere")
 
 

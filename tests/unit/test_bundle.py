@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import base64
 import builtins
+import configparser
 import email
 import gzip
 import json
@@ -85,6 +86,12 @@ def test_the_stanza_of_the_readme_leaves_room() -> None:
     assert TUTORIAL is not None
     made, _ = bundle.make(TUTORIAL[0].encode(), "gzip")
     assert len(made) <= 15_360
+
+
+def test_the_version_is_that_of_the_release() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).resolve().parents[2] / "setup.cfg")
+    assert setup["metadata"]["version"] == bundle.VERSION
 
 
 @pytest.mark.parametrize("form", bundle.FORMS)
