@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     started = time.monotonic()
     rows: list[Row] = []
-    # One machine at a time: two of them, with a processor each, take twice as long.
+    # One machine at a time: on two cores two of them took twice as long each.
     with guests.locked(cache / "lab.lock"):
         folder = cache / "boots"
         guests.remove(folder)

@@ -138,11 +138,15 @@ def boot(wire: Wire, disk: disks.Disk, overlay: Path, seed_disk: Path, folder: P
 
 
 def _emulator(disk: disks.Disk, overlay: Path, seed_disk: Path, console: Path) -> list[str]:
-    """Plain emulation: needs no /dev/kvm. The NIC has no boot ROM: nothing answers before the guest's kernel."""
+    """Plain emulation: needs no /dev/kvm. The NIC has no boot ROM: nothing answers before the guest's kernel.
+
+    One processor: with two, qemu 7.2 sometimes leaves one of them for ever at a place where the kernel had just changed
+    its own code (seen at netif_receive_skb_list_internal, when a static key was switched).
+    """
     return [
         *("nice", "-n", "10"),
         *("qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"),
-        *("-smp", str(min(os.cpu_count() or 1, 2)), "-m", "1024"),
+        *("-smp", "1", "-m", "1024"),
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-kernel", str(disk.kernel), "-initrd", str(disk.initrd), "-append", CMDLINE),
         *("-drive", f"file={overlay},if=virtio,format=qcow2"),

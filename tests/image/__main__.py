@@ -202,7 +202,7 @@ def booted(network: Wire, image: Path, name: str, place: Place) -> Iterator[None
     command = [
         *("nice", "-n", "10"),
         *("qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"),
-        *("-smp", "2", "-m", "1024", "-nodefaults", "-no-user-config", "-display", "none"),
+        *("-smp", "1", "-m", "1024", "-nodefaults", "-no-user-config", "-display", "none"),
         *("-kernel", str(kernel), "-initrd", str(initrd), "-append", CMDLINE),
         *("-drive", f"file={overlay},if=virtio,format=qcow2"),
         *("-drive", f"file={seed},if=virtio,format=raw,readonly=on"),
