@@ -11,7 +11,7 @@ demo: host $(STAMP)
 test: host $(STAMP)
 	$(PYTHON) -m pytest -n 2 tests
 
-# Real machines under qemu, watched from power-on to power-off; `ARGS=--quick` is a third of it.
+# Real machines under qemu, watched from power-on to power-off; `ARGS=--quick` is the part that CI runs.
 test-boot: host $(STAMP)
 	tests/boot/install-host
 	$(PYTHON) -m tests.boot $(ARGS)
