@@ -94,6 +94,13 @@ def seal(root: str, default: object, prefer: str = "") -> list[str]:
     NoBackend, CannotRegister or OSError, with everything put back."""
     _check(root)
     host = backend.look(root)
+    if host.rivals:
+        # firewalld's unit conflicts with the services that load the seal, and on Debian it makes an ordering cycle,
+        # which systemd breaks by leaving out cloud-init's network stage: seen in the boot lab, with every port open.
+        named = " and ".join(host.rivals)
+        raise CannotRegister(
+            f"{named} is switched on at {root} and would keep the seal from being loaded; disable it there"
+        )
     wanted = policy.parse(default, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
     choice = _usable(root, prefer or wanted.backend, host)
     nothing = policy.parse({"ssh": False, "ping": False}, ssh_ports=host.ssh_ports, read_list=userdata.read_list)

@@ -34,7 +34,6 @@ def full(folder: Path, names: Sequence[str], only: str) -> list[Job]:
     debian, el = "debian12" in names, "el9-iptables" in names
     rest: list[tuple[str, bool, Job]] = [
         ("rivals", debian, partial(scenarios.rival, flavour=disks.BESIDE_UFW, folder=folder)),
-        ("rivals", debian, partial(scenarios.rival, flavour=disks.BESIDE_FIREWALLD, folder=folder)),
         *(
             ("stock", name in names or (name == "el9-bare" and el), partial(scenarios.stock, name=name, folder=folder))
             for name in scenarios.STOCK_FORMS

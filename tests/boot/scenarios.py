@@ -183,7 +183,12 @@ def rival(wire: Wire, *, flavour: str, folder: Path) -> Iterator[Row]:
     lab = Lab(wire, GUESTS["debian12-others"], flavour, folder)
     disk, name = lab.fresh(), flavour.replace("-", " ")
     first = lab.boot(disk, TUTORIAL, name)
-    yield judge("debian12", name, first, Expected(WEB, note=disks.RIVALS[flavour]))
+    yield judge(
+        "debian12",
+        name,
+        first,
+        Expected(WEB, before=frozenset(map(str, KNOCKS)), note=disks.RIVALS[flavour], tools=False),
+    )
     again = Expected(WEB, rules_as=first.report.get("rules", ""))
     yield judge("debian12", f"{name}, reboot", lab.boot(disk, TUTORIAL, f"{name} reboot"), again)
 

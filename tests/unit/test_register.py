@@ -261,6 +261,17 @@ def test_what_cannot_be_sealed_is_left_as_it_was(root: Path) -> None:
     assert tree(root) == before
 
 
+def test_an_image_with_another_firewall_is_not_sealed(root: Path) -> None:
+    """At its first boot it would be too late: firewalld keeps the seal's service from starting."""
+    wants = root / "etc/systemd/system/multi-user.target.wants/firewalld.service"
+    wants.parent.mkdir(parents=True)
+    wants.symlink_to("/usr/lib/systemd/system/firewalld.service")
+    before = tree(root)
+    with pytest.raises(CannotRegister, match=r"firewalld is switched on at .* disable it there"):
+        register.seal(str(root), {})
+    assert tree(root) == before
+
+
 def test_an_image_with_a_refused_default_is_not_sealed(root: Path) -> None:
     before = tree(root)
     with pytest.raises(PolicyRefused, match=r"vps_firewall\.alow: unknown key"):
