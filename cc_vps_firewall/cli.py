@@ -34,10 +34,10 @@ exit codes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. -> its exit code."""
     options = _parser().parse_args(arguments)
-    return guarded(lambda: int(options.call(options)))
+    return _guarded(lambda: int(options.call(options)))
 
 
-def guarded(call: Callable[[], int]) -> int:
+def _guarded(call: Callable[[], int]) -> int:
     """Run `call`. -> its exit code, or that of what it raised, which is told to people."""
     try:
         code = call()
@@ -317,7 +317,7 @@ def _with_confirmation(go: Callable[[Callable[[], bool] | None], int], seconds: 
                     os.write(ask, b"?")
                 return bool(select.select([answer], [], [], seconds)[0]) and os.read(answer, 1) == b"y"
 
-            code = guarded(lambda: go(confirmed))
+            code = _guarded(lambda: go(confirmed))
         finally:
             os._exit(code)
     os.close(answer)
