@@ -37,22 +37,22 @@ WAYS = (
         "a service is not ordered before the network",
         f"sed '/network-pre/d' /usr/lib/systemd/system/iptables.service >{DROP_IN}/iptables.service; "
         "systemctl daemon-reload",
-        *("test_units", "iptables.service is not ordered before the network"),
+        *("test_services_come_before", "iptables.service is not ordered before the network"),
     ),
     Way(
         "the stop of a service opens the host",
         f"rm {DROP_IN}/ip6tables.service.d/vps-firewall.conf; systemctl daemon-reload",
-        *("test_units", "the stop of ip6tables.service takes the rules out"),
+        *("test_stop_of_a_service", "the stop of ip6tables.service takes the rules out"),
     ),
     Way(
         "everybody may read the saved rules",
         "chmod 0644 /etc/sysconfig/iptables",
-        *("test_saved_rules_are_roots_alone", "/etc/sysconfig/iptables has mode 644"),
+        *("test_saved_rules_are_read", "/etc/sysconfig/iptables has mode 644"),
     ),
     Way(
         "somebody else owns the saved rules",
         "chown nobody /etc/sysconfig/ip6tables",
-        *("test_saved_rules_are_roots_alone", "/etc/sysconfig/ip6tables belongs to nobody"),
+        *("test_saved_rules_belong", "/etc/sysconfig/ip6tables belongs to nobody"),
     ),
     Way(
         "everybody may write the command",
@@ -155,7 +155,7 @@ WAYS = (
     Way(
         "closed ports answer over IPv6",
         "true",
-        *("test_udp", "closed, and answered: ["),
+        *("test_udp", "/udp: closed, and answered"),
     ),
     Way(
         "nothing but a fault stands between an open port and the policy",

@@ -4,29 +4,30 @@
     pytest tests/image --hosts=ansible://web --ansible-inventory=hosts.yaml --policy user-data.yaml
     pytest tests/image --hosts=ssh://build --sudo --building
 
-Without --hosts there is nothing here to collect. testinfra reads --hosts, --sudo, --ssh-config and the inventory.
+Without --hosts there is nothing here to collect. testinfra reads --hosts, --sudo, --ssh-config and the inventory. Each
+host is asked for one account of itself (account.py), and for the few things that take a command of their own.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 import pytest
 import yaml
 
 from cc_vps_firewall import policy, userdata
+from tests.image import account as program
 from tests.image import host_firewall as plugin
+from tests.image.account import STATE
 from tests.image.host_firewall import host_firewall
 
 __all__ = ["host_firewall"]  # the plugin's fixture; whoever installs the plugin has it anyway
 
-STATE = "/var/lib/vps-firewall"
 # Which file of rules is whose: backend -> the files that one of the distributions keeps them in.
 RULES = {
     "nftables": ("/etc/nftables/vps-firewall.nft", "/etc/vps-firewall/rules.nft"),
@@ -62,6 +63,118 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return collection_path.name in NEEDS_POLICY and not config.getoption("policy")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With -n: one process looks at one host, from beginning to end and over one connection; or as --dist says."""
+    if not config.getoption("hosts", None) or config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    class OneHostEach(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.rpartition("[")[2]  # no test here has another parameter than the host
+
+    return OneHostEach(config, log)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a host."""
+
+    mode: int
+    owner: str  # user:group
+    text: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """What account.py saw on a host."""
+
+    files: Mapping[str, File]
+    units: Mapping[str, Mapping[str, str]]
+    package: str  # name and version; '' when it is not installed
+    changed: Sequence[str]  # files of the package, as the package manager reports them
+    open_to_others: Sequence[str]
+    instance: str
+    instances: Sequence[str]
+    cycles: Sequence[str]
+    listening: Sequence[str]
+    addresses: Sequence[str]
+    builders_accounts: Sequence[str]
+    builders_keys: Sequence[str]
+    builders_rights: Sequence[str]
+    builders_files: Sequence[str]
+
+    def text(self, path: str) -> str:
+        """Of a file; '' when it is not there."""
+        return self.files[path].text if path in self.files else ""
+
+    def property(self, unit: str, name: str) -> str:
+        return self.units.get(unit, {}).get(name, "")
+
+
+ACCOUNTS = pytest.StashKey[dict[str, Union[Account, str]]]()
+
+
+@pytest.fixture(scope="module")
+def account(host: Any, request: pytest.FixtureRequest) -> Account:
+    """Asked for once in a run, whichever test comes first."""
+    accounts = request.config.stash.setdefault(ACCOUNTS, {})
+    name = host.backend.get_pytest_id()
+    if name not in accounts:
+        accounts[name] = ask(host, request.config.getoption("builder"))
+    answer = accounts[name]
+    if isinstance(answer, str):
+        pytest.fail(f"{name}: {answer}", pytrace=False)
+    return answer
+
+
+def ask(host: Any, builder: str) -> Account | str:
+    """The account, or why there is none."""
+    try:
+        done = host.run("python3 -c %s %s", Path(program.__file__).read_text(), builder)
+    except RuntimeError as failure:  # what testinfra raises when ssh itself fails
+        (result,) = failure.args
+        return f"no way in: {getattr(result, 'stderr', result).strip()}"
+    if done.rc != 0:
+        return f"it gave no account of itself: {done.stderr.strip()[-1000:] or f'exit {done.rc}'}"
+    told = json.loads(done.stdout)
+    told["files"] = {path: File(**file) for path, file in told["files"].items()}
+    return Account(**told)
+
+
+@pytest.fixture(scope="module")
+def status(account: Account) -> Mapping[str, Any]:
+    """What the host says of its last run; empty where it says nothing."""
+    told = json.loads(account.text(f"{STATE}/status.json") or "{}")
+    return told if isinstance(told, dict) else {}
+
+
+@pytest.fixture(scope="module")
+def services(status: Mapping[str, Any]) -> Sequence[str]:
+    """The units that load the rules at boot."""
+    assert status.get("services"), "the status names no service"
+    return [str(unit) for unit in status["services"]]
+
+
+@pytest.fixture(scope="module")
+def backend(account: Account, status: Mapping[str, Any]) -> str:
+    """nftables or iptables: by the files that are there, and not by what the status says."""
+    held = [name for name, paths in RULES.items() if ours(account, paths)]
+    assert held, "no file of ours holds rules on this host"
+    return str(status["backend"]) if status.get("backend") in held else held[0]
+
+
+@pytest.fixture(scope="module")
+def saved(account: Account, backend: str) -> Mapping[str, str]:
+    """Path -> text of the rules that the next boot loads."""
+    return ours(account, RULES[backend])
+
+
+def ours(account: Account, paths: Sequence[str]) -> dict[str, str]:
+    return {path: text for path in paths if "vps-firewall" in (text := account.text(path))[:400]}
+
+
 @dataclass(frozen=True)
 class Wanted:
     """The policy that a host should have, and where it came from."""
@@ -75,47 +188,13 @@ class Wanted:
 
 
 @pytest.fixture(scope="module")
-def status(host: Any) -> Mapping[str, Any]:
-    """What the host says of its last run; empty where it says nothing."""
-    file = host.file(f"{STATE}/status.json")
-    if not file.exists:
-        return {}
-    told = json.loads(file.content_string)
-    return told if isinstance(told, dict) else {}
-
-
-@pytest.fixture(scope="module")
-def backend(host: Any, status: Mapping[str, Any]) -> str:
-    """nftables or iptables: by the files that are there, and not by what the status says."""
-    held = [name for name, paths in RULES.items() if ours(host, paths)]
-    assert held, "no file of ours holds rules on this host"
-    return str(status["backend"]) if status.get("backend") in held else held[0]
-
-
-@pytest.fixture(scope="module")
-def saved(host: Any, backend: str) -> Mapping[str, str]:
-    """Path -> text of the rules that the next boot loads."""
-    return ours(host, RULES[backend])
-
-
-def ours(host: Any, paths: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for path in paths:
-        file = host.file(path)
-        if file.exists and "vps-firewall" in (text := file.content_string)[:400]:
-            found[path] = text
-    return found
-
-
-@pytest.fixture(scope="module")
-def wanted(host: Any, request: pytest.FixtureRequest) -> Wanted:
+def wanted(host: Any, account: Account, request: pytest.FixtureRequest) -> Wanted:
     """The policy of --policy, on top of the image's default as cloud-init merges them, for this host's SSH port."""
     section = userdata.section(userdata.read(request.config.getoption("policy")))
-    default = host.file("/etc/cloud/cloud.cfg.d/98_vps_firewall_default.cfg")
-    beneath = (yaml.safe_load(default.content_string) or {}).get(policy.KEY) if default.exists else {}
+    default = account.text("/etc/cloud/cloud.cfg.d/98_vps_firewall_default.cfg")
+    beneath = (yaml.safe_load(default) or {}).get(policy.KEY)
     merged = merge(section or {}, beneath or {})
-    kept = host.file(f"{STATE}/policy.json")
-    ports = json.loads(kept.content_string).get("ssh_ports", [22]) if kept.exists else [22]
+    ports = json.loads(account.text(f"{STATE}/policy.json") or "{}").get("ssh_ports", [22])
 
     @functools.lru_cache
     def read_list(path: str) -> str:
@@ -135,12 +214,12 @@ def merge(above: Any, beneath: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def say(host: Any) -> Callable[..., str]:
-    """A command on the host -> what it printed; it has to succeed."""
+def say(host: Any) -> Callable[[str], str]:
+    """A line of shell on the host -> what it printed; it has to succeed."""
 
-    def run(*command: str) -> str:
-        done = host.run(f"PATH=$PATH:/usr/sbin:/sbin {' '.join(map(shlex.quote, command))}")
-        assert done.rc == 0, f"{' '.join(command)}: exit {done.rc}: {done.stderr or done.stdout}"
+    def run(line: str) -> str:
+        done = host.run(f"PATH=$PATH:/usr/sbin:/sbin; {line}")
+        assert done.rc == 0, f"{line}: exit {done.rc}: {done.stderr or done.stdout}"
         return str(done.stdout)
 
     return run

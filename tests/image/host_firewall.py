@@ -31,6 +31,18 @@ NUMBERS = {"tcp": 6, "udp": 17}
 NEW = {"new", "untracked"}
 NOT_NEW = {"established", "related", "invalid", "dnat", "snat"}
 
+# What shows rules, and the line of shell that asks each. What a tool shows comes below a line with its name.
+MARK = "==== shown by"
+TOOLS = ("nft", *(f"{prefix}tables{kind}-save" for prefix in ("ip", "ip6") for kind in ("", "-legacy", "-nft")))
+QUESTION = f"""\
+PATH=$PATH:/usr/sbin:/sbin
+for tool in {" ".join(TOOLS)}; do
+    command -v $tool >/dev/null || continue
+    echo '{MARK}' $tool
+    case $tool in nft) nft -j list ruleset;; *) $tool;; esac || echo '{MARK}' $tool-failed
+done
+"""
+
 IPTABLES_NAMES = ("filter", "mangle", "nat", "raw", "security")  # what iptables-nft calls its tables
 
 
@@ -130,24 +142,22 @@ class HostFirewall:
         ]
 
     def _read(self) -> Iterator[Table]:
-        answered = False
-        code, text = self._ask("nft", "-j", "list", "ruleset")
-        if code == 0:
-            answered = True
-            yield from nft_tables(json.loads(text or '{"nftables": []}'))
-        for prefix, family in (("ip", 4), ("ip6", 6)):
-            for kind in ("", "-legacy", "-nft"):
-                code, text = self._ask(f"{prefix}tables{kind}-save")
-                answered = answered or code == 0
-                # `iptables-save` is one of the other two; asked again, the same rules change nothing.
-                yield from iptables_tables(text if code == 0 else "", family)
-        if not answered:
+        answers = self._ask()
+        if not answers:
             raise CannotTell("this host shows neither nft's rules nor iptables': nothing is installed, or not root")
+        for tool, text in answers.items():
+            if tool == "nft":
+                yield from nft_tables(json.loads(text or '{"nftables": []}'))
+            else:
+                # `iptables-save` is one of the other two; asked again, the same rules change nothing.
+                yield from iptables_tables(text, 6 if tool.startswith("ip6") else 4)
 
-    def _ask(self, *command: str) -> tuple[int, str]:
-        words = " ".join(map(shlex.quote, command))
-        done = self._host.run(f"PATH=$PATH:/usr/sbin:/sbin; command -v {command[0]} >/dev/null || exit 127; {words}")
-        return done.rc, done.stdout
+    def _ask(self) -> dict[str, str]:
+        """Tool -> what it showed, of those that are there and did not fail; in one command for all."""
+        done = self._host.run(QUESTION)
+        parts = re.split(rf"(?m)^{MARK} (\S+)\n", done.stdout)[1:]
+        answers = dict(zip(parts[0::2], parts[1::2]))
+        return {tool: text for tool, text in answers.items() if f"{tool}-failed" not in answers}
 
 
 @pytest.fixture(scope="module")

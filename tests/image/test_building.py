@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import pytest
-
-from .conftest import STATE
+from .account import STATE
+from .conftest import Account
 from .test_inside import RIVALS
 
 SERVICES = {
@@ -23,35 +22,34 @@ SERVICES = {
 }
 
 
-def test_package(host: Any) -> None:
-    done = host.run("rpm -q vps-firewall || dpkg-query -W -f '${db:Status-Abbrev}' vps-firewall | grep -q ^ii")
-    assert done.rc == 0, "the package vps-firewall is not installed"
+def test_package(account: Account) -> None:
+    assert account.package, "the package vps-firewall is not installed"
 
 
-def test_seal_is_saved(host: Any, saved: Mapping[str, str]) -> None:
+def test_seal_is_saved(account: Account, saved: Mapping[str, str]) -> None:
     for path, text in saved.items():
-        assert host.file(path).mode == 0o600
-        assert (host.file(path).user, host.file(path).group) == ("root", "root")
+        assert account.files[path].mode == 0o600
+        assert account.files[path].owner == "root:root"
         assert "ssh" not in text.lower(), f"{path} lets SSH in: that is a policy, and no seal"
 
 
-def test_seal_is_loaded_at_boot(host: Any, saved: Mapping[str, str]) -> None:
+def test_seal_is_loaded_at_boot(account: Account, saved: Mapping[str, str]) -> None:
     for path in saved:
-        assert host.run(f"systemctl is-enabled {SERVICES[path]}").stdout.strip() == "enabled"
+        assert account.property(SERVICES[path], "UnitFileState") == "enabled", f"{SERVICES[path]} is not enabled"
 
 
-def test_module_is_registered(host: Any) -> None:
-    assert host.file(f"{STATE}/registered.json").exists
-    assert "vps_firewall" in host.file("/etc/cloud/cloud.cfg.d/99_vps_firewall.cfg").content_string
-    default = host.file("/etc/cloud/cloud.cfg.d/98_vps_firewall_default.cfg")
-    assert default.exists, "a machine whose user-data has no policy would stay closed"
+def test_module_is_registered(account: Account) -> None:
+    assert f"{STATE}/registered.json" in account.files
+    assert "vps_firewall" in account.text("/etc/cloud/cloud.cfg.d/99_vps_firewall.cfg")
+    default = "/etc/cloud/cloud.cfg.d/98_vps_firewall_default.cfg"
+    assert default in account.files, "a machine whose user-data has no policy would stay closed"
 
 
 def test_cloud_init_can_import_the_module(host: Any) -> None:
     script = "import importlib.util; from cloudinit import importer; "
     script += "print(importer.find_module('cc_vps_firewall', [''], ['handle'])[0])"
-    interpreter = host.run("sed -n '1s/^#! *//p' /usr/bin/cloud-init").stdout.strip()
-    assert "cc_vps_firewall" in host.run(f'{interpreter} -c "{script}"').stdout
+    done = host.run("$(sed -n '1s/^#! *//p' /usr/bin/cloud-init) -c %s", script)
+    assert "cc_vps_firewall" in done.stdout
 
 
 def test_stanza_is_in_cloud_inits_schema(host: Any) -> None:
@@ -62,12 +60,12 @@ def test_stanza_is_in_cloud_inits_schema(host: Any) -> None:
         assert "cc_vps_firewall" in schema.get("$defs", schema.get("definitions", {}))
 
 
-def test_no_policy_yet(host: Any) -> None:
+def test_no_policy_yet(account: Account) -> None:
     """A policy here would be every copy's last good one."""
-    for name in ("policy.json", "instance"):
-        assert not host.file(f"{STATE}/{name}").exists
+    assert {f"{STATE}/policy.json", f"{STATE}/instance"}.isdisjoint(account.files)
 
 
-@pytest.mark.parametrize("unit", RIVALS)
-def test_no_rival(host: Any, unit: str) -> None:
-    assert host.run(f"systemctl is-enabled {unit}").stdout.strip() not in ("enabled", "enabled-runtime")
+def test_no_rival(account: Account) -> None:
+    for unit in RIVALS:
+        state = account.property(unit, "UnitFileState")
+        assert state not in ("enabled", "enabled-runtime"), f"{unit} is enabled and would fight our rules"

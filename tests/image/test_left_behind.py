@@ -13,58 +13,49 @@ from typing import Any
 
 import pytest
 
+from .conftest import Account
 
-@pytest.fixture(scope="module")
-def builder(request: pytest.FixtureRequest) -> str:
-    return str(request.config.getoption("builder"))
-
-
-def test_builders_user(host: Any, builder: str) -> None:
-    assert host.run(f"getent passwd '{builder}'").rc != 0, f"the builder's user {builder} is still there"
-    left = host.run(
-        f"ls -d '/home/{builder}' 2>/dev/null; grep -ls '^{builder}:' /etc/passwd- /etc/shadow- /etc/sub?id"
-    )
-    assert left.stdout.split() == []
+MACHINE_ID = "/etc/machine-id"
 
 
-def test_builders_key(host: Any, builder: str) -> None:
-    """Keys that packer makes bear its name."""
-    command = (
-        f"cat /root/.ssh/authorized_keys /home/*/.ssh/authorized_keys 2>/dev/null | grep -E ' ({builder}|packer_?)'"
-    )
-    assert host.run(command).stdout == ""
+def test_builders_user(account: Account, request: pytest.FixtureRequest) -> None:
+    builder = request.config.getoption("builder")
+    assert "/etc/passwd" not in account.builders_accounts, f"the builder's user {builder} is still there"
+    assert account.builders_accounts == []
 
 
-def test_builders_rights(host: Any, builder: str) -> None:
-    assert host.run(f"grep -rlsE '^{builder}[[:space:]]' /etc/sudoers /etc/sudoers.d").stdout == ""
+def test_builders_key(account: Account) -> None:
+    assert account.builders_keys == []
 
 
-def test_builders_files(host: Any) -> None:
-    command = "ls -d /var/tmp/vps-firewall-bake /tmp/packer-* /tmp/script_*.sh /usr/sbin/policy-rc.d 2>/dev/null"
-    assert host.run(command).stdout.split() == []
+def test_builders_rights(account: Account) -> None:
+    assert account.builders_rights == []
 
 
-def test_cloud_inits_state_is_this_machines(host: Any) -> None:
+def test_builders_files(account: Account) -> None:
+    assert account.builders_files == []
+
+
+def test_cloud_inits_state_is_this_machines(account: Account) -> None:
     """A copy of a machine that has booted before would not take its own first boot for one."""
-    current = host.run("readlink -f /var/lib/cloud/instance").stdout.strip()
-    known = host.run("ls -d /var/lib/cloud/instances/*").stdout.split()
-    assert known == [current], f"other machines' state: {sorted({*known} - {current})}"
+    others = [path for path in account.instances if path != account.instance]
+    assert not others, f"other machines' state: {others}"
+    assert account.instances, f"cloud-init knows no machine, not even this one ({account.instance})"
 
 
-def test_identity(host: Any) -> None:
-    machine = host.file("/etc/machine-id").content_string.strip()
+def test_identity(account: Account) -> None:
+    machine = account.text(MACHINE_ID).strip()
     assert re.fullmatch("[0-9a-f]{32}", machine), f"the machine-id is {machine!r}"
-    assert host.run("ls /etc/ssh/ssh_host_*_key.pub").stdout.split(), "there is no SSH host key"
+    assert host_keys(account), "there is no SSH host key"
 
 
-def test_no_identity_is_shared(host: Any, request: pytest.FixtureRequest) -> None:
+def test_no_identity_is_shared(host: Any, account: Account, request: pytest.FixtureRequest) -> None:
     """Against every host of this run, in whatever process, and with --identities of earlier runs."""
-    keys = host.run("cat /etc/ssh/ssh_host_*_key.pub").stdout.splitlines()
     mine = {
         "host": request.config.getoption("called") or str(host.backend.get_pytest_id()),
-        "machine-id": host.file("/etc/machine-id").content_string.strip(),
+        "machine-id": account.text(MACHINE_ID).strip(),
+        "keys": " ".join(host_keys(account)),
     }
-    mine["keys"] = " ".join(sorted(key.split()[1] for key in keys if len(key.split()) > 1))
     shared = []
     with _known(request.config) as known:
         for other in known:
@@ -76,6 +67,12 @@ def test_no_identity_is_shared(host: Any, request: pytest.FixtureRequest) -> Non
                 shared.append(f"{other['host']} has the same SSH host key")
         known[:] = [other for other in known if other["host"] != mine["host"]] + [mine]
     assert not shared, "\n".join(shared)
+
+
+def host_keys(account: Account) -> list[str]:
+    """Without their types and comments."""
+    files = [file.text.split() for path, file in account.files.items() if "/ssh_host_" in path]
+    return sorted(words[1] for words in files if len(words) > 1)
 
 
 @contextlib.contextmanager

@@ -10,48 +10,53 @@ import asyncio
 import contextlib
 import socket
 import subprocess
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from .conftest import Wanted
+from .conftest import Account, Wanted
 from .test_policy import ports
 
 PATIENCE = 4.0  # seconds; the kernel repeats an unanswered knock after one and after three
-AT_ONCE = 64
+AT_ONCE = 128
+UDP_PATIENCE = 2.0  # seconds for an answer that nobody repeats
 
 
-@pytest.mark.parametrize("family", [4, 6])
-def test_tcp(host: Any, wanted: Wanted, request: pytest.FixtureRequest, family: int) -> None:
+def test_tcp(host: Any, account: Account, wanted: Wanted, request: pytest.FixtureRequest) -> None:
     """Each port of the policy answers this computer, and no other one does."""
-    if str(family) not in request.config.getoption("families").split(","):
-        return  # said on the command line: there is no way there
-    address, us = way(host, request.config, family)
-    knocked = sorted(ports(host, wanted, "tcp"))
-    answers = asyncio.run(_knock_all(address, knocked, family))
     wrong = []
-    for port, answer in zip(knocked, answers):
-        admitted = wanted.policy.admits(us, "tcp", port)
-        if admitted != (answer in ("connected", "refused")):
-            wrong.append(f"{address} {port}/tcp: {answer}; the policy {'lets' if admitted else 'does not let'} {us} in")
+    for family in families(request.config):
+        address, us = way(host, account, request.config, family)
+        knocked = sorted(ports(account, wanted, "tcp"))
+        for port, answer in zip(knocked, asyncio.run(_knock_all(address, knocked))):
+            admitted = wanted.policy.admits(us, "tcp", port)
+            if admitted != (answer in ("connected", "refused")):
+                says = f"the policy {'lets' if admitted else 'does not let'} {us} in"
+                wrong.append(f"{address} {port}/tcp: {answer}; {says}")
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("family", [4, 6])
-def test_udp(host: Any, wanted: Wanted, request: pytest.FixtureRequest, family: int) -> None:
+def test_udp(host: Any, account: Account, wanted: Wanted, request: pytest.FixtureRequest) -> None:
     """No closed port answers: not even with the message that nothing listens. An open one may well be silent."""
-    if str(family) not in request.config.getoption("families").split(","):
-        return
-    address, us = way(host, request.config, family)
-    closed = [port for port in sorted(ports(host, wanted, "udp")) if not wanted.policy.admits(us, "udp", port)]
-    answered = [port for port in closed if _answers_udp(address, port, family)]
-    assert not answered, f"closed, and answered: {answered}"
+    wrong = []
+    for family in families(request.config):
+        address, us = way(host, account, request.config, family)
+        knocked = sorted(ports(account, wanted, "udp"))
+        closed = [port for port in knocked if not wanted.policy.admits(us, "udp", port)]
+        wrong += [f"{address} {port}/udp: closed, and answered" for port in _answering(address, closed)]
+    assert not wrong, "\n".join(wrong)
 
 
-def way(host: Any, config: pytest.Config, family: int) -> tuple[str, str]:
+def families(config: pytest.Config) -> list[int]:
+    return [int(family) for family in config.getoption("families").split(",")]
+
+
+def way(host: Any, account: Account, config: pytest.Config, family: int) -> tuple[str, str]:
     """(the host's address, ours as it sees it)."""
     kind = socket.AF_INET if family == 4 else socket.AF_INET6
-    candidates = [*_by_name(host, config, kind), *_by_itself(host, family)]
+    candidates = [*_by_name(host, config, kind), *_by_itself(account, family)]
     for address in candidates:
         with socket.socket(kind, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
             probe.connect((address, 9))
@@ -63,7 +68,13 @@ def way(host: Any, config: pytest.Config, family: int) -> tuple[str, str]:
 
 
 def _by_name(host: Any, config: pytest.Config, kind: int) -> list[str]:
-    name = getattr(getattr(host.backend, "host", None), "name", "")
+    """What ssh takes the host's name for."""
+    backend = host.backend
+    if backend.NAME == "ansible":  # an inventory has its own name for a host
+        named = {"ssh_config": backend.ssh_config, "ssh_identity_file": backend.ssh_identity_file}
+        reached = backend.ansible_runner.get_host(backend.host, **named)
+        backend = reached.backend if reached else backend
+    name = getattr(getattr(backend, "host", None), "name", "")
     if not name:
         return []
     options = ["-F", config.getoption("ssh_config")] if config.getoption("ssh_config") else []
@@ -74,12 +85,14 @@ def _by_name(host: Any, config: pytest.Config, kind: int) -> list[str]:
     return []
 
 
-def _by_itself(host: Any, family: int) -> list[str]:
-    told = host.run(f"PATH=$PATH:/usr/sbin:/sbin ip -o -{family} addr show scope global").stdout
-    return [line.split()[3].partition("/")[0] for line in told.splitlines() if "deprecated" not in line]
+def _by_itself(account: Account, family: int) -> list[str]:
+    """By the lines of `ip -o addr`: number, interface, family, address/length."""
+    wanted = "inet" if family == 4 else "inet6"
+    lines = [line.split() for line in account.addresses if "deprecated" not in line]
+    return [words[3].partition("/")[0] for words in lines if words[2] == wanted]
 
 
-async def _knock_all(address: str, knocked: list[int], family: int) -> list[str]:
+async def _knock_all(address: str, knocked: Sequence[int]) -> list[str]:
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def knock(port: int) -> str:
@@ -98,17 +111,26 @@ async def _knock_all(address: str, knocked: list[int], family: int) -> list[str]
     return list(await asyncio.gather(*map(knock, knocked)))
 
 
-def _answers_udp(address: str, port: int, family: int) -> bool:
-    with socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(0.3)
-        try:
+def _answering(address: str, knocked: Sequence[int]) -> list[int]:
+    """Which of these UDP ports answer, be it with a refusal. All are asked before the first answer is waited for."""
+    with contextlib.ExitStack() as stack:
+        sockets = {}
+        for port in knocked:
+            sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+            sockets[port] = stack.enter_context(sock)
+            sock.settimeout(0)
             sock.connect((address, port))
-            sock.send(b"\0")
-            sock.recv(512)
-        except TimeoutError:
-            return False
-        except ConnectionRefusedError:
-            return True
-        except OSError:
-            return False
+            with contextlib.suppress(OSError):
+                sock.send(b"\0")
+        time.sleep(UDP_PATIENCE)
+        return [port for port, sock in sockets.items() if _heard(sock)]
+
+
+def _heard(sock: socket.socket) -> bool:
+    try:
+        sock.recv(512)
+    except ConnectionRefusedError:
+        return True
+    except OSError:  # nothing came, or a router on the way said something
+        return False
     return True
