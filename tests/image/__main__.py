@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import hashlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -51,7 +52,9 @@ vps_firewall:
     - {{port: 5000/tcp, from: [203.0.113.0/24]}}
     - {{port: 60000-60010/udp, from: ["2001:db8:51::/64"]}}
 """
+# Without its own name in /etc/hosts, each sudo waits twenty seconds for a name server that is not there.
 USER = """\
+manage_etc_hosts: localhost
 users:
   - name: ops
     lock_passwd: true
@@ -162,6 +165,7 @@ def look(image: Path, folder: Path) -> None:
             wrong += told("first boot", suite(network, place, "first boot"))
             before = ssh(network, place, "cat /proc/sys/kernel/random/boot_id")
             ssh(network, place, "sudo systemctl reboot", check=False)
+            hang_up(network, place)
             until_up(network, place, before)
             wrong += told("reboot", suite(network, place, "reboot"))
         with booted(network, image, "second", place):
@@ -183,8 +187,11 @@ def _place(folder: Path) -> Place:
     config = folder / "ssh_config"
     lines = ["Host image", f"HostName {GUEST['4']}", "User ops", f"IdentityFile {key}", "IdentitiesOnly yes"]
     lines += ["StrictHostKeyChecking no", "UserKnownHostsFile /dev/null", "LogLevel ERROR", "ConnectTimeout 10"]
-    # One connection for all commands: an emulated machine takes seconds for each new one. The path has to be short.
-    lines.append(f"ControlPath {tempfile.mkdtemp(prefix='vps-firewall-ssh-')}/%C")
+    # One connection for all commands: a new one costs an emulated machine seconds, and the usual exchange of keys more
+    # than this one. The path has to be short.
+    lines += ["ControlMaster auto", "ControlPersist 10m", "ServerAliveInterval 20", "ServerAliveCountMax 6"]
+    lines += [f"ControlPath {tempfile.mkdtemp(prefix='vps-firewall-ssh-')}/%C", "GSSAPIAuthentication no"]
+    lines += ["KexAlgorithms curve25519-sha256", "Ciphers aes128-gcm@openssh.com", "PreferredAuthentications publickey"]
     config.write_text("".join(f"{line}\n" for line in lines))
     policy = folder / "user-data.yaml"
     policy.write_text(POLICY)
@@ -219,7 +226,7 @@ def booted(network: Wire, image: Path, name: str, place: Place) -> Iterator[None
             emulator.kill()
             emulator.wait()
             # The next machine has the same addresses and other keys: no connection of the first is to be used.
-            ssh(network, place, "true", options=["-O", "exit"], check=False)
+            hang_up(network, place)
 
 
 def until_up(network: Wire, place: Place, before: str) -> None:
@@ -245,6 +252,10 @@ def ssh(network: Wire, place: Place, command: str, *, options: Sequence[str] = (
     return done.stdout.strip()
 
 
+def hang_up(network: Wire, place: Place) -> None:
+    ssh(network, place, "true", options=["-O", "exit"], check=False)
+
+
 def told(when: str, failures: Mapping[str, str]) -> list[str]:
     return [f"{when}: {name}: {why[:1500]}" for name, why in failures.items()]
 
@@ -254,15 +265,8 @@ def suite(network: Wire, place: Place, name: str) -> dict[str, str]:
     called = {"first boot": "first", "reboot": "first"}.get(name, "second")
     report = place.folder / f"{name.replace(' ', '-')}.xml"
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "tests/image", "--junitxml", str(report)]
-    command += [
-        "--hosts",
-        "ssh://image",
-        "--ssh-config",
-        str(place.ssh_config),
-        "--sudo",
-        "--policy",
-        str(place.policy),
-    ]
+    command += ["--hosts", "ssh://image", "--ssh-config", str(place.ssh_config), "--sudo"]
+    command += ["--policy", str(place.policy), "--durations", "8"]
     # Each machine has a name of its own among the identities, though all have one address.
     command += ["--identities", str(place.identities), "--called", called]
     began = time.monotonic()
@@ -283,13 +287,15 @@ def suite(network: Wire, place: Place, name: str) -> dict[str, str]:
 
 
 def break_it(network: Wire, place: Place) -> None:
+    """Every way in one command: the last ones may well cost the connection."""
+    began = time.monotonic()
     first = next(line for line in place.identities.read_text().splitlines() if '"host": "first"' in line)
-    for way in WAYS:
-        ssh(network, place, f"sudo sh -c {_quoted(way.command.replace('@FIRST@', first))}")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\"'\"'") + "'"
+    lines = [
+        f"sh -c {shlex.quote(way.command.replace('@FIRST@', first))} || {{ echo {shlex.quote(way.name)} >&2; exit 9; }}"
+        for way in WAYS
+    ]
+    ssh(network, place, f"sudo sh -c {shlex.quote(chr(10).join(lines))}")
+    print(f"broken in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
 
 def _run(command: Sequence[str], what: str) -> None:

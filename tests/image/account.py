@@ -43,6 +43,8 @@ TRUSTED = (
     "/usr/lib/python3*/*-packages/cc_vps_firewall",
 )
 OF_BAKES = ("/var/tmp/vps-firewall-bake", "/tmp/packer-*", "/tmp/script_*.sh", "/usr/sbin/policy-rc.d")
+# Of this boot, and from systemd alone: sudo writes whole commands there, this program among them.
+FROM_SYSTEMD = ("journalctl", "-b", "-t", "systemd", "--no-pager", "-o", "cat")
 CYCLES = re.compile("ordering cycle|deleted to break", re.IGNORECASE)
 
 
@@ -55,9 +57,7 @@ def main(builder: str) -> None:
         "open_to_others": [path for path in found(TRUSTED) for path in writable(path)],
         "instance": os.path.realpath("/var/lib/cloud/instance"),
         "instances": found(["/var/lib/cloud/instances/*"]),
-        "cycles": [
-            line for line in said("journalctl", "-b", "--no-pager", "-o", "cat").splitlines() if CYCLES.search(line)
-        ],
+        "cycles": [line for line in said(*FROM_SYSTEMD).splitlines() if CYCLES.search(line)],
         "listening": said("ss", "-Hlntu").splitlines(),
         "addresses": said("ip", "-o", "addr", "show", "scope", "global").splitlines(),
         **left_by(builder),

@@ -10,8 +10,10 @@ host is asked for one account of itself (account.py), and for the few things tha
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,8 +133,11 @@ def account(host: Any, request: pytest.FixtureRequest) -> Account:
 
 def ask(host: Any, builder: str) -> Account | str:
     """The account, or why there is none."""
+    # In one short line: sudo writes every word of a command into the host's log.
+    packed = base64.b85encode(zlib.compress(Path(program.__file__).read_bytes(), 9)).decode()
+    line = f"import base64, zlib; exec(zlib.decompress(base64.b85decode({packed!r})))"
     try:
-        done = host.run("python3 -c %s %s", Path(program.__file__).read_text(), builder)
+        done = host.run("python3 -c %s %s", line, builder)
     except RuntimeError as failure:  # what testinfra raises when ssh itself fails
         (result,) = failure.args
         return f"no way in: {getattr(result, 'stderr', result).strip()}"

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -20,37 +20,46 @@ from .conftest import Account, Wanted
 from .test_policy import ports
 
 PATIENCE = 4.0  # seconds; the kernel repeats an unanswered knock after one and after three
-AT_ONCE = 128
+AT_ONCE = 256
 UDP_PATIENCE = 2.0  # seconds for an answer that nobody repeats
 
 
 def test_tcp(host: Any, account: Account, wanted: Wanted, request: pytest.FixtureRequest) -> None:
     """Each port of the policy answers this computer, and no other one does."""
-    wrong = []
-    for family in families(request.config):
-        address, us = way(host, account, request.config, family)
-        knocked = sorted(ports(account, wanted, "tcp"))
-        for port, answer in zip(knocked, asyncio.run(_knock_all(address, knocked))):
-            admitted = wanted.policy.admits(us, "tcp", port)
-            if admitted != (answer in ("connected", "refused")):
-                says = f"the policy {'lets' if admitted else 'does not let'} {us} in"
-                wrong.append(f"{address} {port}/tcp: {answer}; {says}")
+    doors = {
+        Door(address, port): wanted.policy.admits(us, "tcp", port)
+        for address, us in ways(host, account, request.config)
+        for port in sorted(ports(account, wanted, "tcp"))
+    }
+    answers = asyncio.run(_knock(list(doors)))
+    wrong = [
+        f"{door.address} {door.port}/tcp: {answers[door]}; the policy {'lets' if admitted else 'does not let'} us in"
+        for door, admitted in doors.items()
+        if admitted != (answers[door] in ("connected", "refused"))
+    ]
     assert not wrong, "\n".join(wrong)
 
 
 def test_udp(host: Any, account: Account, wanted: Wanted, request: pytest.FixtureRequest) -> None:
     """No closed port answers: not even with the message that nothing listens. An open one may well be silent."""
-    wrong = []
-    for family in families(request.config):
-        address, us = way(host, account, request.config, family)
-        knocked = sorted(ports(account, wanted, "udp"))
-        closed = [port for port in knocked if not wanted.policy.admits(us, "udp", port)]
-        wrong += [f"{address} {port}/udp: closed, and answered" for port in _answering(address, closed)]
+    closed = [
+        Door(address, port)
+        for address, us in ways(host, account, request.config)
+        for port in sorted(ports(account, wanted, "udp"))
+        if not wanted.policy.admits(us, "udp", port)
+    ]
+    wrong = [f"{door.address} {door.port}/udp: closed, and answered" for door in _answering(closed)]
     assert not wrong, "\n".join(wrong)
 
 
-def families(config: pytest.Config) -> list[int]:
-    return [int(family) for family in config.getoption("families").split(",")]
+class Door(NamedTuple):
+    address: str
+    port: int
+
+
+def ways(host: Any, account: Account, config: pytest.Config) -> list[tuple[str, str]]:
+    """One for each family."""
+    return [way(host, account, config, int(family)) for family in config.getoption("families").split(",")]
 
 
 def way(host: Any, account: Account, config: pytest.Config, family: int) -> tuple[str, str]:
@@ -92,13 +101,13 @@ def _by_itself(account: Account, family: int) -> list[str]:
     return [words[3].partition("/")[0] for words in lines if words[2] == wanted]
 
 
-async def _knock_all(address: str, knocked: Sequence[int]) -> list[str]:
+async def _knock(doors: Sequence[Door]) -> dict[Door, str]:
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def knock(port: int) -> str:
+    async def knock(door: Door) -> str:
         async with gate:
             try:
-                _, writer = await asyncio.wait_for(asyncio.open_connection(address, port), PATIENCE)
+                _, writer = await asyncio.wait_for(asyncio.open_connection(*door), PATIENCE)
             except ConnectionRefusedError:
                 return "refused"
             except (asyncio.TimeoutError, TimeoutError):
@@ -108,22 +117,22 @@ async def _knock_all(address: str, knocked: Sequence[int]) -> list[str]:
             writer.transport.abort()  # a closed connection would linger on the host
             return "connected"
 
-    return list(await asyncio.gather(*map(knock, knocked)))
+    return dict(zip(doors, await asyncio.gather(*map(knock, doors))))
 
 
-def _answering(address: str, knocked: Sequence[int]) -> list[int]:
+def _answering(doors: Sequence[Door]) -> list[Door]:
     """Which of these UDP ports answer, be it with a refusal. All are asked before the first answer is waited for."""
     with contextlib.ExitStack() as stack:
         sockets = {}
-        for port in knocked:
-            sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
-            sockets[port] = stack.enter_context(sock)
-            sock.settimeout(0)
-            sock.connect((address, port))
+        for door in doors:
+            kind = socket.AF_INET6 if ":" in door.address else socket.AF_INET
+            sockets[door] = stack.enter_context(socket.socket(kind, socket.SOCK_DGRAM))
+            sockets[door].settimeout(0)
+            sockets[door].connect(door)
             with contextlib.suppress(OSError):
-                sock.send(b"\0")
+                sockets[door].send(b"\0")
         time.sleep(UDP_PATIENCE)
-        return [port for port, sock in sockets.items() if _heard(sock)]
+        return [door for door, sock in sockets.items() if _heard(sock)]
 
 
 def _heard(sock: socket.socket) -> bool:
