@@ -4,8 +4,8 @@ python -m tests.image                   all of it, on the stand-in for CentOS St
 python -m tests.image --only build      the image and its papers alone
 
 It calls packer/build with the same templates that a real base image goes through. Two machines of the image are booted
-from overlays, one after the other: the first also once more, and the second is then broken in every way that the suite
-has to find. It takes root: the machines are watched from a network namespace of their own.
+from overlays at the same time: the first also once more, and the second is then broken in every way that the suite has
+to find. It takes root: each machine is watched from a network namespace of its own.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ import argparse
 import contextlib
 import hashlib
 import os
+import queue
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,13 +72,23 @@ class ImageFailed(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where this run keeps its files."""
+    """What the machines of a run have in common."""
 
+    image: Path
+    kernel: Path
+    initrd: Path
+    identities: Path
+    identified: threading.Event  # the first machine's identity is written down
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine of the image: its own wire, and where its disk and all that belongs to it is kept."""
+
+    network: Wire
     folder: Path
     key: Path
     ssh_config: Path
-    policy: Path
-    identities: Path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -153,35 +165,67 @@ def stand_in(images: Path) -> tuple[Path, Path, Path]:
 
 
 def look(image: Path, folder: Path) -> None:
-    """First boot and reboot of one machine, first boot of another, and what the suite finds on one that is wrong."""
+    """First boot and reboot of one machine; first boot of another, and what the suite finds when it is wrong. Both at a
+    time: an emulated machine has one processor."""
     if not image.is_file():
         raise ImageFailed(f"there is no {image}")
     guests.remove(folder)
     folder.mkdir(parents=True)
-    place = _place(folder)
+    _, kernel, initrd = stand_in(image.parent.parent)
+    place = Place(image, kernel, initrd, folder / "identities", threading.Event())
+    ended: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+
+    def work(job: Callable[[Place, Machine], list[str]], name: str) -> None:
+        try:
+            with wire() as network:
+                ended.put(job(place, _machine(network, folder / name)))
+        except Exception as failure:
+            ended.put(failure)
+
+    # Daemons: their machines end with this program, however that ends.
+    jobs = {"first": first_and_again, "second": another_and_wrong}
+    for name, job in jobs.items():
+        threading.Thread(target=work, args=(job, name), daemon=True).start()
     wrong = []
-    with wire() as network:
-        with booted(network, image, "first", place):
-            wrong += told("first boot", suite(network, place, "first boot"))
-            before = ssh(network, place, "cat /proc/sys/kernel/random/boot_id")
-            ssh(network, place, "sudo systemctl reboot", check=False)
-            hang_up(network, place)
-            until_up(network, place, before)
-            wrong += told("reboot", suite(network, place, "reboot"))
-        with booted(network, image, "second", place):
-            wrong += told("another machine", suite(network, place, "another machine"))
-            break_it(network, place)
-            found = suite(network, place, "a machine that is wrong")
-    missed = [way for way in WAYS if not way.found_in(found)]
-    print(f"a machine that was wrong in {len(WAYS)} ways: {len(WAYS) - len(missed)} found", file=sys.stderr, flush=True)
-    wrong += [f"was not found: {way.name}: {way.test} did not say {way.says!r}" for way in missed]
+    for _ in jobs:
+        end = ended.get()
+        if isinstance(end, Exception):
+            raise end
+        wrong += end
     if wrong:
         raise ImageFailed("\n".join(["not as it has to be:", *wrong]))
-    for overlay in folder.glob("*.qcow2"):
+    for overlay in folder.glob("*/*.qcow2"):
         overlay.unlink()
 
 
-def _place(folder: Path) -> Place:
+def first_and_again(place: Place, one: Machine) -> list[str]:
+    with booted(place, one):
+        wrong = told("first boot", suite(place, one, "first boot"))
+        place.identified.set()
+        before = ssh(one, "cat /proc/sys/kernel/random/boot_id")
+        ssh(one, "sudo systemctl reboot", check=False)
+        hang_up(one)
+        until_up(one, before)
+        return wrong + told("reboot", suite(place, one, "reboot"))
+
+
+def another_and_wrong(place: Place, one: Machine) -> list[str]:
+    with booted(place, one):
+        place.identified.wait()
+        wrong = told("another machine", suite(place, one, "another machine"))
+        break_it(place, one)
+        found = suite(place, one, "a machine that is wrong")
+    missed = [way for way in WAYS if not way.found_in(found)]
+    say(one, f"it was wrong in {len(WAYS)} ways: {len(WAYS) - len(missed)} found")
+    return wrong + [f"was not found: {way.name}: {way.test} did not say {way.says!r}" for way in missed]
+
+
+def say(one: Machine, text: str) -> None:
+    print(f"{one.folder.name} machine: {text}", file=sys.stderr, flush=True)
+
+
+def _machine(network: Wire, folder: Path) -> Machine:
+    folder.mkdir()
     key = folder / "key"
     _run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ops", "-f", str(key)], "a key")
     config = folder / "ssh_config"
@@ -193,84 +237,80 @@ def _place(folder: Path) -> Place:
     lines += [f"ControlPath {tempfile.mkdtemp(prefix='vps-firewall-ssh-')}/%C", "GSSAPIAuthentication no"]
     lines += ["KexAlgorithms curve25519-sha256", "Ciphers aes128-gcm@openssh.com", "PreferredAuthentications publickey"]
     config.write_text("".join(f"{line}\n" for line in lines))
-    policy = folder / "user-data.yaml"
-    policy.write_text(POLICY)
-    return Place(folder, key, config, policy, folder / "identities")
+    (folder / "user-data.yaml").write_text(POLICY)
+    return Machine(network, folder, key, config)
 
 
 @contextlib.contextmanager
-def booted(network: Wire, image: Path, name: str, place: Place) -> Iterator[None]:
-    """A machine of the image, with a disk and a seed of its own, switched on until the end of the block."""
-    overlay = disks.overlay(image, place.folder / f"{name}.qcow2")
-    user = USER.format(key=place.key.with_suffix(".pub").read_text().strip())
-    seed = machine.seed(place.folder, (POLICY + user).encode(), name)
-    _, kernel, initrd = stand_in(image.parent.parent)
-    console = place.folder / f"{name}.console"
+def booted(place: Place, one: Machine) -> Iterator[None]:
+    """The machine, with a disk and a seed of its own, switched on until the end of the block."""
+    overlay = disks.overlay(place.image, one.folder / "disk.qcow2")
+    user = USER.format(key=one.key.with_suffix(".pub").read_text().strip())
+    seed = machine.seed(one.folder, (POLICY + user).encode(), one.folder.name)
     command = [
         *("nice", "-n", "10"),
         *("qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"),
         *("-smp", "1", "-m", "1024", "-nodefaults", "-no-user-config", "-display", "none"),
-        *("-kernel", str(kernel), "-initrd", str(initrd), "-append", CMDLINE),
+        *("-kernel", str(place.kernel), "-initrd", str(place.initrd), "-append", CMDLINE),
         *("-drive", f"file={overlay},if=virtio,format=qcow2"),
         *("-drive", f"file={seed},if=virtio,format=raw,readonly=on"),
         *("-netdev", f"tap,id=wire,ifname={TAP},script=no,downscript=no"),
         *("-device", f"virtio-net-pci,netdev=wire,mac={GUEST_MAC},romfile="),
-        *("-device", "virtio-rng-pci", "-serial", f"file:{console}"),
+        *("-device", "virtio-rng-pci", "-serial", f"file:{one.folder / 'console'}"),
     ]
-    with (place.folder / f"{name}.qemu").open("w") as said:
-        emulator = subprocess.Popen(network.inside(command), stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+    with (one.folder / "qemu").open("w") as said:
+        emulator = subprocess.Popen(one.network.inside(command), stdin=subprocess.DEVNULL, stdout=said, stderr=said)
         try:
-            until_up(network, place, "")
+            until_up(one, "")
             yield
         finally:
             emulator.kill()
             emulator.wait()
-            # The next machine has the same addresses and other keys: no connection of the first is to be used.
-            hang_up(network, place)
+            hang_up(one)
 
 
-def until_up(network: Wire, place: Place, before: str) -> None:
+def until_up(one: Machine, before: str) -> None:
     """Wait until the machine lets us in (into another boot than `before`) and cloud-init has come to its end."""
     began = time.monotonic()
     while time.monotonic() - began < PATIENCE:
-        now = ssh(network, place, "cat /proc/sys/kernel/random/boot_id", check=False)
+        now = ssh(one, "cat /proc/sys/kernel/random/boot_id", check=False)
         if now and now != before:
-            ssh(network, place, "cloud-init status --wait", check=False)
-            print(f"up after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+            ssh(one, "cloud-init status --wait", check=False)
+            say(one, f"up after {time.monotonic() - began:.0f} s")
             return
         time.sleep(2)
-    raise ImageFailed(f"the machine let nobody in for {PATIENCE} s: see the consoles in {place.folder}")
+    raise ImageFailed(f"the machine let nobody in for {PATIENCE} s: see {one.folder / 'console'}")
 
 
-def ssh(network: Wire, place: Place, command: str, *, options: Sequence[str] = (), check: bool = True) -> str:
-    words = ["ssh", "-F", str(place.ssh_config), *options, "image", command]
-    done = subprocess.run(
-        network.inside(words), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300
-    )
+def ssh(one: Machine, command: str, *, options: Sequence[str] = (), check: bool = True) -> str:
+    words = one.network.inside(["ssh", "-F", str(one.ssh_config), *options, "image", command])
+    try:
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300)
+    except subprocess.TimeoutExpired as failure:
+        raise ImageFailed(f"{command[:60]}: no answer for {failure.timeout:.0f} s") from None
     if check and done.returncode:
         raise ImageFailed(f"{command[:60]}: exit {done.returncode}: {done.stderr[-500:]}")
     return done.stdout.strip()
 
 
-def hang_up(network: Wire, place: Place) -> None:
-    ssh(network, place, "true", options=["-O", "exit"], check=False)
+def hang_up(one: Machine) -> None:
+    ssh(one, "true", options=["-O", "exit"], check=False)
 
 
 def told(when: str, failures: Mapping[str, str]) -> list[str]:
     return [f"{when}: {name}: {why[:1500]}" for name, why in failures.items()]
 
 
-def suite(network: Wire, place: Place, name: str) -> dict[str, str]:
+def suite(place: Place, one: Machine, name: str) -> dict[str, str]:
     """Run tests/image against the machine. -> test -> why it failed. Raises ImageFailed when no test was run."""
-    called = {"first boot": "first", "reboot": "first"}.get(name, "second")
-    report = place.folder / f"{name.replace(' ', '-')}.xml"
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "tests/image", "--junitxml", str(report)]
-    command += ["--hosts", "ssh://image", "--ssh-config", str(place.ssh_config), "--sudo"]
-    command += ["--policy", str(place.policy), "--durations", "8"]
+    report = one.folder / f"{name.replace(' ', '-')}.xml"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/image", "--junitxml", str(report)]
+    command += ["--hosts", "ssh://image", "--ssh-config", str(one.ssh_config), "--sudo"]
+    command += ["--policy", str(one.folder / "user-data.yaml")]
     # Each machine has a name of its own among the identities, though all have one address.
-    command += ["--identities", str(place.identities), "--called", called]
+    command += ["--identities", str(place.identities), "--called", one.folder.name]
     began = time.monotonic()
-    done = subprocess.run(network.inside(command), cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    done = subprocess.run(one.network.inside(command), cwd=REPOSITORY, capture_output=True, text=True, check=False)
     failures = {}
     cases = ElementTree.parse(report).getroot().iter("testcase") if report.exists() else []  # noqa: S314  our own file
     count = 0
@@ -278,15 +318,13 @@ def suite(network: Wire, place: Place, name: str) -> dict[str, str]:
         count += 1
         for failure in (*case.iter("failure"), *case.iter("error")):
             failures[str(case.get("name"))] = f"{failure.get('message')}\n{failure.text}"
-    print(
-        f"{name}: {count} tests, {len(failures)} failed, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True
-    )
+    say(one, f"{name}: {count} tests, {len(failures)} failed, {time.monotonic() - began:.0f} s")
     if not count or done.returncode not in (0, 1):
         raise ImageFailed(f"{name}: pytest ended with {done.returncode}\n{done.stdout[-6000:]}{done.stderr[-2000:]}")
     return failures
 
 
-def break_it(network: Wire, place: Place) -> None:
+def break_it(place: Place, one: Machine) -> None:
     """Every way in one command: the last ones may well cost the connection."""
     began = time.monotonic()
     first = next(line for line in place.identities.read_text().splitlines() if '"host": "first"' in line)
@@ -294,8 +332,8 @@ def break_it(network: Wire, place: Place) -> None:
         f"sh -c {shlex.quote(way.command.replace('@FIRST@', first))} || {{ echo {shlex.quote(way.name)} >&2; exit 9; }}"
         for way in WAYS
     ]
-    ssh(network, place, f"sudo sh -c {shlex.quote(chr(10).join(lines))}")
-    print(f"broken in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    ssh(one, f"sudo sh -c {shlex.quote(chr(10).join(lines))}")
+    say(one, f"made wrong in {time.monotonic() - began:.0f} s")
 
 
 def _run(command: Sequence[str], what: str) -> None:
