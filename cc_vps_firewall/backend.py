@@ -171,7 +171,7 @@ def look(root: str = "/") -> Host:
         major=int(re.match(r"\d{0,4}", release.get("VERSION_ID", ""))[0] or 0),  # type: ignore[index]
         units=frozenset(u for u in known if any(os.path.exists(os.path.join(root, d, u)) for d in UNIT_FOLDERS)),
         ssh_ports=ssh_ports(root),
-        rivals=_rivals(root),
+        rivals=rivals(root),
         ipv6=os.path.exists(os.path.join(root, "proc/net/if_inet6")),
     )
 
@@ -185,13 +185,14 @@ def enabled(unit: str, root: str = "/") -> bool:
     )
 
 
-def _rivals(root: str) -> tuple[str, ...]:
-    rivals = []
+def rivals(root: str = "/") -> tuple[str, ...]:
+    """The firewall managers that the system at `root` starts."""
+    found = []
     if enabled("firewalld.service", root):
-        rivals.append("firewalld")
+        found.append("firewalld")
     if re.search(r"(?m)^ENABLED=[\"']?yes", _read(os.path.join(root, "etc/ufw/ufw.conf"))):
-        rivals.append("ufw")
-    return tuple(rivals)
+        found.append("ufw")
+    return tuple(found)
 
 
 def ssh_ports(root: str = "/") -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -115,19 +115,28 @@ def first_boot(
     try:
         switched_off = isinstance(section, Mapping) and section.get("enabled") is False
         if not switched_off and not saved.read_json(saved.POLICY):
-            _close(host, checkpoint, policy.BUILT_IN if duplicates else _ssh_alone(section, host))
+            closed = _close(host, checkpoint, policy.BUILT_IN if duplicates else _ssh_alone(section, host))
+            now = backend.rivals()
+            gone = tuple(set(host.rivals) - set(now))
+            notes = [*notes, *(note for note in closed.get("notes", ()) if note.startswith(gone))]
+            host = replace(host, rivals=now)  # to stop them once more takes as long as the first time
         if duplicates:
             raise PolicyRefused([*duplicates, *_refusals(section, host)])
         return converge(section, host, by="cloud-init", replace=True, notes=notes, checkpoint=checkpoint)
     except Exception as failure:
         try:
-            fall_back(host, failure, checkpoint)
+            fall_back(host, failure, notes, checkpoint)
         except Exception as worse:
             raise StillOpen(f"{reason(worse)}; and before it: {reason(failure)}") from worse
         raise
 
 
-def fall_back(host: Host, failure: BaseException, checkpoint: Callable[[str], None] = lambda moment: None) -> Status:
+def fall_back(
+    host: Host,
+    failure: BaseException,
+    notes: Sequence[str] = (),
+    checkpoint: Callable[[str], None] = lambda moment: None,
+) -> Status:
     """After a first boot that failed: the last good policy, which a re-provisioned host may have saved but not
     loaded, or else the built-in one, and a status that says so. Raises StillOpen when not even that works."""
     told, section = saved.read_json(saved.STATUS), saved.read_json(saved.POLICY).get("section")
@@ -139,7 +148,9 @@ def fall_back(host: Host, failure: BaseException, checkpoint: Callable[[str], No
         status, kept = _close(host, checkpoint), _BUILT_IN
     if not status:
         kept = "nothing: this host may be open"
-    status = {**status, "in_force": kept, "by": "cloud-init", "result": "failed", "problems": _problems(failure)}
+    notes = [*notes, *status.get("notes", ())]
+    status = {**status, "in_force": kept, "by": "cloud-init", "result": "failed", "notes": notes}
+    status["problems"] = _problems(failure)
     if told.get("result") == "failed":
         status["failed_in"] = told.get("failed_in")
     _tell(status)

@@ -44,7 +44,7 @@ def handle(section: object, cloud: Any, *, checkpoint: Callable[[str], None] = l
         return []
 
     def rescue() -> list[str]:
-        converge.fall_back(host, killed)
+        converge.fall_back(host, killed, notes)
         return [str(killed)]
 
     try:

@@ -74,8 +74,17 @@ def test_a_first_boot_switches_rivals_off(tool: str, rival: str) -> None:
         assert machine.handle(NEW).value == []
         machine.assert_closed()
         assert machine.command("verify").value == 0
+        assert machine.asked_of_systemctl().count(f"stop {rival}.service") == 1
         assert f"mask {rival}.service --no-reload" in machine.asked_of_systemctl()
         assert f"{rival} was switched off and masked: its rules would fight these" in machine.status()["notes"]
+
+
+def test_a_first_boot_with_a_mistake_says_what_it_switched_off() -> None:
+    with Machine("nftables") as machine:
+        switch_on(machine, "firewalld")
+        assert machine.handle({"allow": ["htpps"]}).value
+        machine.assert_closed()
+        assert machine.status()["notes"] == ["firewalld was switched off and masked: its rules would fight these"]
 
 
 @pytest.mark.parametrize("enabled", ["ENABLED=yes", 'ENABLED="yes"', "ENABLED='yes'"])
