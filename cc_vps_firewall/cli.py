@@ -194,6 +194,8 @@ def install(options: Any) -> int:
     default = _section(options.default) if options.default else {}
     if options.default and not options.sealed:
         raise FirewallError("--default goes with --sealed")
+    if options.sealed:
+        register.check_seal(options.root, default)  # what cannot be sealed is not half installed either
     done = register.install(options.root)
     if options.sealed:
         done += register.seal(options.root, default)

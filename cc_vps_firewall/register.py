@@ -92,18 +92,7 @@ def seal(root: str, default: object, prefer: str = "") -> list[str]:
     loads them before the network, until user-data has spoken. `default`: the policy of a machine whose
     user-data has none; `prefer`: another backend than it would take. -> what was done. Raises PolicyRefused,
     NoBackend, CannotRegister or OSError, with everything put back."""
-    _check(root)
-    host = backend.look(root)
-    if host.rivals:
-        # firewalld's unit conflicts with the services that load the seal, and on Debian it makes an ordering cycle,
-        # which systemd breaks by leaving out cloud-init's network stage: seen in the boot lab, with every port open.
-        named = " and ".join(host.rivals)
-        raise CannotRegister(
-            f"{named} is switched on at {root} and would keep the seal from being loaded; disable it there"
-        )
-    wanted = policy.parse(default, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
-    choice = _usable(root, prefer or wanted.backend, host)
-    nothing = policy.parse({"ssh": False, "ping": False}, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+    host, choice, nothing = _sealable(root, default, prefer)
     made = [DEFAULT, PRESET, *choice.place.files.values()]
     made += backend.unit_files(choice, kernel.tools(choice.backend, root))
     folders = {os.path.dirname(path).lstrip("/") for path in made}
@@ -124,6 +113,29 @@ def seal(root: str, default: object, prefer: str = "") -> list[str]:
         undo.undo()
         raise
     return [*(f"wrote {os.path.relpath(path, root)}" for path in written), *(f"enabled {unit}" for unit in fresh)]
+
+
+def check_seal(root: str, default: object) -> None:
+    """Raise what install() or seal() would find wrong with the image or the policy; change nothing."""
+    find(root)
+    _sealable(root, default, "")
+
+
+def _sealable(root: str, default: object, prefer: str) -> tuple[backend.Host, backend.Choice, policy.Policy]:
+    """-> the host, its backend, and the policy that opens nothing"""
+    _check(root)
+    host = backend.look(root)
+    if host.rivals:
+        # firewalld's unit conflicts with the services that load the seal, and on Debian it makes an ordering cycle,
+        # which systemd breaks by leaving out cloud-init's network stage: seen in the boot lab, with every port open.
+        named = " and ".join(host.rivals)
+        raise CannotRegister(
+            f"{named} is switched on at {root} and would keep the seal from being loaded; disable it there"
+        )
+    wanted = policy.parse(default, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+    choice = _usable(root, prefer or wanted.backend, host)
+    nothing = policy.parse({"ssh": False, "ping": False}, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+    return host, choice, nothing
 
 
 def forget(root: str = "/") -> list[str]:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import cc_vps_firewall
-from cc_vps_firewall import register, saved
+from cc_vps_firewall import cli, register, saved
 from cc_vps_firewall.errors import NoBackend, PolicyRefused
 from cc_vps_firewall.register import CannotRegister
 
@@ -258,6 +258,13 @@ def test_what_cannot_be_sealed_is_left_as_it_was(root: Path) -> None:
     with pytest.raises(NoBackend) as caught:
         register.seal(str(root), {})
     assert str(caught.value).startswith(f"cannot seal {root}: ")
+    assert tree(root) == before
+
+
+def test_an_install_that_cannot_seal_installs_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = tree(root)
+    assert cli.main(["install", "--sealed", "--root", str(root)]) == NoBackend.exit_code
+    assert capsys.readouterr().err.startswith(f"vps-firewall: cannot seal {root}: ")
     assert tree(root) == before
 
 
