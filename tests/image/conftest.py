@@ -88,7 +88,7 @@ class File:
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # a failure would be told with all of it
 class Account:
     """What account.py saw on a host."""
 
