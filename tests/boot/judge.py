@@ -89,8 +89,8 @@ def judge(guest: str, scenario: str, boot: Boot, expected: Expected) -> Row:
 
 def policy_in_force(boot: Boot, sealed: float | None) -> float | None:
     """When our module ended, or, in a boot in which it had nothing to do, when the saved rules were loaded."""
-    ended: float | None = boot.report.get("module", {}).get("ended", sealed)
-    return ended
+    ended: float | None = boot.report.get("module", {}).get("ended")
+    return ended if ended is not None and "converging" in boot.moments else sealed
 
 
 def _allowed(expected: Expected, at: float, in_force: float | None) -> frozenset[str]:

@@ -81,18 +81,16 @@ CUTS = {"debian12": "converging", "debian13": "unfinished", "el9-iptables": "loa
 
 
 class Lab:
-    """The boots of one guest: overlays over one disk, one machine at a time."""
+    """The boots of one guest: overlays over one disk."""
 
     def __init__(self, wire: Wire, guest: Guest, flavour: str, folder: Path) -> None:
         self.wire, self.guest, self.folder = wire, guest, folder / f"{guest.name}-{flavour}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.disk = disks.disk_of(guest, flavour)
-        self.counter = 0
 
-    def fresh(self) -> Path:
+    def fresh(self, name: str) -> Path:
         """A disk that was never booted."""
-        self.counter += 1
-        return disks.overlay(self.disk.file, self.folder / f"disk-{self.counter}.qcow2")
+        return disks.overlay(self.disk.file, self.folder / f"{name.replace(' ', '-')}.qcow2")
 
     def boot(
         self, overlay: Path, user_data: str | bytes, name: str, *, instance: str = "first", cut_at: str = ""
@@ -112,7 +110,7 @@ class Lab:
 
 def tutorial(lab: Lab, *, short: bool = False) -> Iterator[Row]:
     """First boot and reboot with the tutorial's stanza; then the same disk as another instance."""
-    guest, disk = lab.guest.name, lab.fresh()
+    guest, disk = lab.guest.name, lab.fresh("first boot")
     expected = Expected(WEB)
     first = lab.boot(disk, TUTORIAL, "first boot")
     yield judge(guest, "first boot", first, expected)
@@ -126,24 +124,25 @@ def tutorial(lab: Lab, *, short: bool = False) -> Iterator[Row]:
 
 def without_stanza(lab: Lab) -> Iterator[Row]:
     """User-data that says nothing of a firewall: the image's own policy, SSH only."""
-    seen = lab.boot(lab.fresh(), NONE, "no stanza")
+    seen = lab.boot(lab.fresh("no stanza"), NONE, "no stanza")
     yield judge(lab.guest.name, "no stanza", seen, Expected(SSH_ONLY))
 
 
 def refused(lab: Lab) -> Iterator[Row]:
     """A policy with a mistake: never open, never locked out, and said."""
-    seen = lab.boot(lab.fresh(), REFUSED, "refused policy")
+    seen = lab.boot(lab.fresh("refused policy"), REFUSED, "refused policy")
     wanted = Expected(SSH_ONLY, result=("failed",), clean=False, problem="allow[1]")
     yield judge(lab.guest.name, "refused policy", seen, wanted)
 
 
-def power_cut(lab: Lab, moment: str) -> Iterator[Row]:
+def power_cut(lab: Lab) -> Iterator[Row]:
     """The emulator is killed in the middle of converge(); then the machine is switched on again.
 
     What the guest had not synced is lost, as with a real one. What comes back is the old state or the new one:
     whichever it is, nothing answers that the policy does not open.
     """
-    disk = lab.fresh()
+    moment = CUTS[lab.guest.name]
+    disk = lab.fresh(f"cut {moment}")
     cut = lab.boot(disk, TUTORIAL, f"cut {moment}", cut_at=moment)
     row = judge(lab.guest.name, f"cut {moment}", cut, Expected(WEB | SSH_ONLY))
     yield row if cut.end == "cut" else replace(row, problems=(*row.problems, f"{moment} never came: nothing was cut"))
@@ -165,7 +164,7 @@ def compared(wire: Wire, *, name: str, folder: Path) -> Iterator[Row]:
     """One of them, watched the same way. The tutorial as most people have it is a row that must leak."""
     guest, user_data = TODAY[name]
     lab = Lab(wire, GUESTS[guest], name, folder)
-    row = judge("debian12", name, lab.boot(lab.fresh(), user_data, name), Expected(WEB, ours=False))
+    row = judge("debian12", name, lab.boot(lab.fresh(name), user_data, name), Expected(WEB, ours=False))
     if name == disks.RUNCMD and not row.leaks:
         # The watch has to see what is known to be there, or its zeros for the others mean nothing.
         row = replace(row, problems=(*row.problems, "runcmd is known to leak, and the watch saw nothing"))
@@ -175,13 +174,15 @@ def compared(wire: Wire, *, name: str, folder: Path) -> Iterator[Row]:
 def unsealed(wire: Wire, *, folder: Path) -> Iterator[Row]:
     """The module without the seal: how long the machine is open until user-data speaks."""
     lab = Lab(wire, GUESTS["debian12"], disks.UNSEALED, folder)
-    yield judge("debian12", "not sealed", lab.boot(lab.fresh(), TUTORIAL, "not sealed"), Expected(WEB, ours=False))
+    yield judge(
+        "debian12", "not sealed", lab.boot(lab.fresh("not sealed"), TUTORIAL, "not sealed"), Expected(WEB, ours=False)
+    )
 
 
 def rival(wire: Wire, *, flavour: str, folder: Path) -> Iterator[Row]:
     """Another firewall is switched on in the image: it has to go, and what it refused has to answer."""
     lab = Lab(wire, GUESTS["debian12-others"], flavour, folder)
-    disk, name = lab.fresh(), flavour.replace("-", " ")
+    disk, name = lab.fresh(flavour), flavour.replace("-", " ")
     first = lab.boot(disk, TUTORIAL, name)
     yield judge(
         "debian12",
@@ -196,7 +197,7 @@ def rival(wire: Wire, *, flavour: str, folder: Path) -> Iterator[Row]:
 def cut_off(wire: Wire, *, folder: Path) -> Iterator[Row]:
     """Nothing is installed and nothing can be: open, and it says so wherever somebody may look."""
     lab = Lab(wire, GUESTS["el9-bare"], disks.CUT_OFF, folder)
-    seen = lab.boot(lab.fresh(), TUTORIAL, "no repository")
+    seen = lab.boot(lab.fresh("no repository"), TUTORIAL, "no repository")
     wanted = Expected(WEB, result=("failed",), clean=False, tools=False, closed=False, problem="not installed")
     yield judge(lab.guest.name, "no repository", seen, wanted)
 
@@ -204,7 +205,7 @@ def cut_off(wire: Wire, *, folder: Path) -> Iterator[Row]:
 def bare(wire: Wire, *, folder: Path) -> Iterator[Row]:
     """An image with neither tools nor services, as EL's vendors make them: open until dnf has installed a firewall."""
     lab = Lab(wire, GUESTS["el9-bare"], disks.UNSEALED, folder)
-    seen = lab.boot(lab.fresh(), TUTORIAL, "nothing installed")
+    seen = lab.boot(lab.fresh("nothing installed"), TUTORIAL, "nothing installed")
     everything = frozenset(map(str, KNOCKS))
     yield judge(lab.guest.name, "nothing installed", seen, Expected(WEB, before=everything, tools=False))
 
@@ -216,7 +217,7 @@ def stock(wire: Wire, *, name: str, folder: Path) -> Iterator[Row]:
     command = [sys.executable, "-m", "cc_vps_firewall", "bundle", "--format", form, "-"]
     told = subprocess.run(command, input=TUTORIAL.encode(), cwd=REPOSITORY, stdout=subprocess.PIPE, check=True)
     lab = Lab(wire, guest, disks.STOCK, folder)
-    disk, everything = lab.fresh(), frozenset(map(str, KNOCKS))
+    disk, everything = lab.fresh(f"bundle {form}"), frozenset(map(str, KNOCKS))
     first = lab.boot(disk, told.stdout, f"bundle {form}")
     yield judge(guest.name, f"bundle, {form}", first, Expected(WEB, before=everything, tools=False))
     again = Expected(WEB, rules_as=first.report.get("rules", ""))
@@ -229,5 +230,5 @@ STOCK_FORMS = {"debian12": "gzip", "debian13": "mime", "el9-bare": "archive"}
 def cycle(wire: Wire, *, folder: Path) -> Iterator[Row]:
     """A unit in the manner of EL on Debian: the check for ordering cycles has to see it."""
     lab = Lab(wire, GUESTS["debian12"], disks.CYCLE, folder)
-    seen = lab.boot(lab.fresh(), TUTORIAL, "EL-style unit")
+    seen = lab.boot(lab.fresh("EL-style unit"), TUTORIAL, "EL-style unit")
     yield judge("debian12", "EL-style unit", seen, Expected(WEB, ours=False, cycles=True))

@@ -137,7 +137,7 @@ def _good() -> Boot:
         if family != "link" or "office" not in knock
     )
     sent = {"4 anyone 80/tcp": 300}
-    return Boot("off", 80.0, {"settled": 60.0}, served, sent, 0.3, "", REPORT)
+    return Boot("off", 80.0, {"converging": 40.5, "settled": 60.0}, served, sent, 0.3, "", REPORT)
 
 
 def test_a_good_boot_has_no_problem() -> None:
@@ -207,6 +207,13 @@ def test_what_the_last_instance_opened_may_answer_until_ours_has_spoken() -> Non
     )
     assert judge("guest", "second", early, expected).problems == ()
     assert judge("guest", "second", late, expected).leaks == 1
+
+
+def test_in_a_boot_in_which_the_module_had_nothing_to_do_the_saved_rules_are_the_policy() -> None:
+    open_late = (*_good().answers, Answer(30.0, "4", "anyone 8080/tcp", "x"))
+    reboot = replace(_good(), moments={"settled": 60.0}, answers=open_late)
+    row = judge("guest", "reboot", reboot, Expected(WEB, before=frozenset({"anyone 8080/tcp"})))
+    assert (row.in_force, row.leaks) == (20.0, 1)
 
 
 def test_a_machine_that_nothing_can_close_is_told_and_not_judged() -> None:
