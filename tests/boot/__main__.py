@@ -36,6 +36,7 @@ def full(folder: Path, names: Sequence[str], only: str) -> list[Job]:
     jobs: list[tuple[str, bool, Job]] = [
         *(("tutorial", True, partial(image, scenario=scenarios.tutorial, name=name, folder=folder)) for name in names),
         ("rivals", debian, partial(scenarios.rival, flavour=disks.BESIDE_UFW, folder=folder)),
+        ("rivals", el, partial(scenarios.rival, flavour=disks.BESIDE_FIREWALLD, folder=folder)),
         *(("cut", True, partial(image, scenario=scenarios.power_cut, name=name, folder=folder)) for name in names),
         *(
             ("stock", name in names or (name == "el9-bare" and el), partial(scenarios.stock, name=name, folder=folder))

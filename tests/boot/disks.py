@@ -23,9 +23,9 @@ DISK_SIZE = "3G"  # sparse
 SEALED, UNSEALED, STOCK = "sealed", "unsealed", "stock"
 RUNCMD, UFW, FIREWALLD, CYCLE = "runcmd", "ufw", "firewalld", "cycle"
 # Ours on an image whose maker left another firewall switched on, and where no package can be had.
-# firewalld is not among them: on Debian its unit makes an ordering cycle that takes cloud-init's network stage away.
-BESIDE_UFW, CUT_OFF = "beside-ufw", "cut-off"
-RIVALS = {UFW: UFW, FIREWALLD: FIREWALLD, BESIDE_UFW: UFW}
+# firewalld is for EL: on Debian its unit makes an ordering cycle that takes cloud-init's network stage away.
+BESIDE_UFW, BESIDE_FIREWALLD, CUT_OFF = "beside-ufw", "beside-firewalld", "cut-off"
+RIVALS = {UFW: UFW, FIREWALLD: FIREWALLD, BESIDE_UFW: UFW, BESIDE_FIREWALLD: FIREWALLD}
 
 # What an emulated machine would lose minutes with, and what the lab has no use for.
 CLOUD_CONFIG = """\
@@ -195,7 +195,7 @@ _UFW_ENABLE = 'mount -t proc proc "$1/proc"; ip link set lo up; exec chroot "$1"
 def _flavour(guest: Guest, flavour: str, root: Path) -> None:
     if flavour in (SEALED, CYCLE):
         _register(root, sealed=True)
-    if flavour in (UNSEALED, BESIDE_UFW, CUT_OFF):
+    if flavour in (UNSEALED, BESIDE_UFW, BESIDE_FIREWALLD, CUT_OFF):
         _register(root, sealed=False)
     if flavour == CYCLE:
         write(root, "etc/systemd/system/el-style.service", EL_STYLE_UNIT)

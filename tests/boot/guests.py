@@ -73,6 +73,7 @@ GUESTS = {
         Guest("el9-iptables", "bookworm", "iptables", "centos", _EL),
         Guest("el9-nftables", "bookworm", "nftables", "centos", _EL),
         Guest("el9-bare", "bookworm", "none", "centos", _EL),
+        Guest("el9-firewalld", "bookworm", "nftables", "centos", (*_EL, "firewalld")),
         # What people use today, for the rows that ours are compared with.
         # The first of them is made from the same root as the EL stand-ins: CI builds one less.
         Guest("debian12-iptables", "bookworm", "none", packages=_EL),

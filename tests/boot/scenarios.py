@@ -181,17 +181,17 @@ def unsealed(wire: Wire, *, folder: Path) -> Iterator[Row]:
 
 def rival(wire: Wire, *, flavour: str, folder: Path) -> Iterator[Row]:
     """Another firewall is switched on in the image: it has to go, and what it refused has to answer."""
-    lab = Lab(wire, GUESTS["debian12-others"], flavour, folder)
+    guest = BESIDE[flavour]
+    lab = Lab(wire, GUESTS[guest], flavour, folder)
     disk, name = lab.fresh(flavour), flavour.replace("-", " ")
     first = lab.boot(disk, TUTORIAL, name)
-    yield judge(
-        "debian12",
-        name,
-        first,
-        Expected(WEB, before=frozenset(map(str, KNOCKS)), note=disks.RIVALS[flavour], tools=False),
-    )
+    before = frozenset(map(str, KNOCKS))
+    yield judge(guest, name, first, Expected(WEB, before=before, note=disks.RIVALS[flavour], tools=False))
     again = Expected(WEB, rules_as=first.report.get("rules", ""))
-    yield judge("debian12", f"{name}, reboot", lab.boot(disk, TUTORIAL, f"{name} reboot"), again)
+    yield judge(guest, f"{name}, reboot", lab.boot(disk, TUTORIAL, f"{name} reboot"), again)
+
+
+BESIDE = {disks.BESIDE_UFW: "debian12-others", disks.BESIDE_FIREWALLD: "el9-firewalld"}
 
 
 def cut_off(wire: Wire, *, folder: Path) -> Iterator[Row]:
