@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 BACKENDS = ("nftables", "iptables")
-BOTH = True  # not in a bundle that carries one of them
+AUTO = "auto"  # what a policy without a backend asks for; in a bundle that carries one of them, that one
+BOTH = True  # not in such a bundle
 TOOLS = {
     "nftables": ("nft",),
     "iptables": ("iptables-restore", "iptables-save", "ip6tables-restore", "ip6tables-save", "flock"),
@@ -84,7 +85,7 @@ class Choice:
 
 def choices(wanted: str, host: Host) -> tuple[Choice, ...]:
     """`policy.backend` -> backends to try, best first. One that was named is the only one."""
-    if wanted != "auto":
+    if wanted in BACKENDS:
         return (_choice(wanted, host),)
     if any(unit in host.units for unit in PLACES[host.family, "iptables"].units):
         first = "iptables"
@@ -133,23 +134,27 @@ def own_unit(choice: Choice, tools: Mapping[str, str]) -> str:
         loads = [f"{tools['nft']} -f {choice.place.files[0]}"]
     else:
         loads = [f"{tools[t]} -w 60 {choice.place.files[f]}" for t, f in _RESTORES]
-    return (
-        "[Unit]\n"
-        "Description=Load the firewall rules that vps-firewall saved\n"
-        "Documentation=man:nft(8) man:iptables-restore(8)\n"
-        "DefaultDependencies=no\n"
-        "After=local-fs.target\n"
-        "Wants=network-pre.target\n"
-        "Before=network-pre.target sysinit.target shutdown.target\n"
-        "Conflicts=shutdown.target\n\n"
-        "[Service]\n"
-        "Type=oneshot\n"
-        "RemainAfterExit=yes\n" + "".join(f"ExecStart={load}\n" for load in loads) + "\n"
-        "[Install]\n"
-        "WantedBy=sysinit.target\n"
-    )
+    return _OWN_UNIT.replace("LOADS", "\n".join(f"ExecStart={load}" for load in loads))
 
 
+_OWN_UNIT = """\
+[Unit]
+Description=Load the firewall rules that vps-firewall saved
+Documentation=man:nft(8) man:iptables-restore(8)
+DefaultDependencies=no
+After=local-fs.target
+Wants=network-pre.target
+Before=network-pre.target sysinit.target shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+LOADS
+
+[Install]
+WantedBy=sysinit.target
+"""
 _RESTORES = (("iptables-restore", 4), ("ip6tables-restore", 6))
 
 
@@ -203,18 +208,15 @@ def ssh_ports(root: str = "/") -> tuple[int, ...]:
         for folder in ("usr/lib/systemd/system", "lib/systemd/system", "etc/systemd/system"):
             for name in ("ssh.socket", "sshd.socket"):
                 path = os.path.join(root, folder, name)
-                socket_unit += _read(path)
-                for extra in _entries(path + ".d"):
-                    socket_unit += "\n" + _read(os.path.join(path + ".d", extra))
+                socket_unit += _read_all(path, path + ".d")
     ports: list[str] = []
     for value in re.findall(r"(?m)^ListenStream=(.*)$", socket_unit):
         if not value.strip():
             ports = []  # systemd.socket(5): an empty assignment takes back what stood before
         ports += re.findall(r"(?:^|:)(\d+)$", value.strip())
     if not ports:
-        text = _read(os.path.join(root, "etc/ssh/sshd_config"))
-        folder = os.path.join(root, "etc/ssh/sshd_config.d")
-        text += "".join("\n" + _read(os.path.join(folder, n)) for n in _entries(folder) if n.endswith(".conf"))
+        path = os.path.join(root, "etc/ssh/sshd_config")
+        text = _read_all(path, path + ".d", ".conf")
         ports = re.findall(r"(?mi)^\s*port[ \t=]+\"?(\d+)", text)
         ports += re.findall(r"(?mi)^\s*listenaddress[ \t=]+(?:\[[^\]\s]*\]|[^\s:\[]+):(\d+)\b", text)
     valid = sorted({int(p) for p in ports if 0 < int(p) < 65536})
@@ -225,6 +227,12 @@ def _os_release(root: str) -> dict[str, str]:
     text = _read(os.path.join(root, "etc/os-release")) or _read(os.path.join(root, "usr/lib/os-release"))
     pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
     return {key.strip(): value.strip().strip("\"'") for key, _, value in pairs}
+
+
+def _read_all(path: str, folder: str, ending: str = "") -> str:
+    """The text of a file, and of those in the folder beside it."""
+    beside = [os.path.join(folder, name) for name in _entries(folder) if name.endswith(ending)]
+    return "".join(_read(each) + "\n" for each in [path, *beside])
 
 
 def _entries(folder: str) -> list[str]:

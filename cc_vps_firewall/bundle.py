@@ -107,14 +107,13 @@ def fit(bundle: bytes, parts: Sequence[Part], name: str, form: str) -> str:
 # --- the engine -------------------------------------------------------------------------------------------
 
 PACKAGE = "vps_firewall_engine"  # not that of an installed module, which cloud-init may want beside it
-WORDS = 128
+WORDS = 96
 MODULES = (
     "errors", "ruleset", "backend", "nftables", "iptables", "kernel", "saved", "verify", "converge", "entrance",
     "hosted",
 )  # fmt: skip
-_ASKED = ("read_list", "sections", "notes")  # of userdata
-STOOD_IN = ("policy", "render", "userdata")  # resolved.py takes their places
-ROOTS = ("entrance.handle", "hosted.main", *(f"policy.{n}" for n in ("open_to", "texts", *_ASKED)))
+STOOD_IN = ("policy", "render")  # resolved.py takes their places
+ROOTS = ("entrance.handle", "hosted.main", "policy.texts")
 
 
 def carrier(section: Mapping[str, Any], backends: Sequence[str]) -> bytes:
@@ -152,7 +151,8 @@ def _files(section: Mapping[str, Any], backends: Sequence[str]) -> list[str]:
     """Name and text of every module on the host."""
     sources = {name: _source(name) for name in MODULES} | {name: _source("resolved") for name in STOOD_IN}
     alone = {} if len(backends) > 1 else _alone(backends[0])
-    made = shrink.shrink(sources, ROOTS, {**_KNOWN, **alone}.get)
+    ungiven = (*_UNGIVEN, *(_UNGIVEN_ALONE[backends[0]] if alone else ()))
+    made = shrink.shrink(sources, ROOTS, {**_KNOWN, **alone}.get, ungiven)
     for name in STOOD_IN[1:]:
         made[name] = "from.policy import*\n"
     modules = {"__init__": "", **made}
@@ -172,6 +172,7 @@ sys.exit(main())
 """
 
 
+_MOMENTS = ('f"before {name}"', 'f"after {name}"', '"before status"', '"after status"')
 # What is certain on a host that a bundle closes: nobody is asked, the system is the one that runs.
 _KNOWN = {
     "confirm is not None": False,
@@ -180,23 +181,41 @@ _KNOWN = {
     'root != "/"': False,
     "duplicates": False,
     "not wanted.enabled": False,
+    "more > 0": False,
+    # The user-data itself was looked at where the bundle was made.
+    "duplicates, told = _raw(cloud, section)": False,
+    "notes += told": False,
+    # Nobody waits for these.
+    "guard(wanted)": False,
+    "self.checkpoint = checkpoint": False,
+    **{f"self.checkpoint({text})": False for text in _MOMENTS},
 }
+# Parameters and fields that nobody gives anything to, or asks for; and those where there is one backend.
+_UNGIVEN = ("checkpoint", "confirm", "duplicates", "guard", "read_list", "replace")
+_UNGIVEN_ALONE = {"nftables": ("fallback", "former", "ipv6", "major"), "iptables": ("former", "major")}
 
 
-def _alone(name: str) -> dict[str, bool]:
+def _alone(name: str) -> dict[str, bool | str]:
     """And what is certain where it carries one backend."""
     nft = name == "nftables"
-    return {
+    known: dict[str, bool | str] = {
+        'AUTO = "auto"': json.dumps(name),
+        "wanted in BACKENDS": True,
         "name == nftables.NAME": nft,
         "backend == nftables.NAME": nft,
         'choice.backend == "nftables"': nft,
         "backend.BOTH and (mine or former == other.backend)": False,
-        **({"choice.backend == iptables.NAME and not host.ipv6": False} if nft else {}),
-        **(
-            {"place.fallback and not choice.own_unit": False}
-            if nft
-            else {"place.include_in and not choice.own_unit": False}
-        ),
+        'mine = [path for path in files if "vps-firewall" in (saved.read(path) or "")[:200]]': False,
+        'former = str(story.former.get("backend"))': False,
+    }
+    if not nft:
+        return {**known, "place.include_in and not choice.own_unit": False}
+    return {
+        **known,
+        "choice.backend == iptables.NAME and not host.ipv6": False,
+        'getattr(_thread, "alone", False)': False,
+        "_thread.alone = True": False,
+        "place.fallback and not choice.own_unit": False,
     }
 
 
@@ -360,7 +379,8 @@ def _packed(data: bytes) -> bytes:
     body = b""
     for number, piece in enumerate(pieces):
         strategy = zlib.Z_HUFFMAN_ONLY if number % 2 else zlib.Z_DEFAULT_STRATEGY
-        deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, strategy)
+        before = b"".join(pieces[:number])  # whoever unpacks this still has it, and it need not be said again
+        deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, strategy, before[-32_768:])
         last = number == len(pieces) - 1
         body += deflate.compress(piece) + deflate.flush(zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH)
     tail = zlib.crc32(data).to_bytes(4, "little") + (len(data) & 0xFFFFFFFF).to_bytes(4, "little")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,7 +49,7 @@ def converge(
     story = _Story(by, notes, checkpoint)
     with saved.locked() as lock, story.told(), contextlib.ExitStack() as stack:
         with story.step("parse"):
-            wanted = policy.parse(section, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+            wanted = _parse(section, host)
             guard(wanted)
         if not wanted.enabled:
             story.notes.append("enabled: false: nothing was touched")
@@ -173,7 +172,7 @@ def _called(section: object) -> str:
 
 def _refusals(section: object, host: Host) -> tuple[Problem, ...]:
     try:
-        policy.parse(section, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+        _parse(section, host)
     except PolicyRefused as refused:
         return refused.problems
     return ()
@@ -193,7 +192,7 @@ OWN_SSH = ("backend", "lists", "ssh")
 def _close(host: Host, checkpoint: Callable[[str], None], first: Mapping[str, object] = policy.BUILT_IN) -> Status:
     """`first`, or the built-in policy, on a host where anything may be broken: through the first backend, through
     the other one, or straight into the kernel. -> the status, empty when nothing worked."""
-    choices = backend.choices("auto", host)
+    choices = backend.choices(backend.AUTO, host)
     other = {**policy.BUILT_IN, "backend": choices[-1].backend}
     for section in (first, *([policy.BUILT_IN] if first != policy.BUILT_IN else []), other):
         with contextlib.suppress(Exception):
@@ -207,7 +206,7 @@ def _close(host: Host, checkpoint: Callable[[str], None], first: Mapping[str, ob
 def _force(choice: Choice, host: Host) -> Status:
     """Load the built-in policy without a rehearsal; of the rest, do what works. An unsaved firewall is better
     than none, and so is one family of two. Raises ToolFailed when nothing was loaded."""
-    wanted = policy.parse(policy.BUILT_IN, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+    wanted = _parse(policy.BUILT_IN, host)
     texts = render.texts(choice.backend, wanted)
     failures = []
     for family, text in texts.items():
@@ -256,7 +255,7 @@ def check_drift(host: Host) -> tuple[list[str], Status]:
 
 def preview(section: object, host: Host) -> list[str]:
     """What converge() would change in kernel and files, as lines of a diff; nothing is changed."""
-    wanted = policy.parse(section, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+    wanted = _parse(section, host)
     if not wanted.enabled:
         return []
     renders: dict[str, dict[int, str]] = {}
@@ -273,6 +272,10 @@ def preview(section: object, host: Host) -> list[str]:
     out += [f"+service {unit} enabled" for unit in choice.units if not backend.enabled(unit)]
     out += [f"-service {rival} disabled and masked" for rival in host.rivals]
     return out
+
+
+def _parse(section: object, host: Host) -> Policy:
+    return policy.parse(section, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
 
 
 # --- the steps --------------------------------------------------------------------------------------------
@@ -292,7 +295,7 @@ class _Rehearsal:
 
 def rendered(section: object, host: Host, name: str = "") -> tuple[str, dict[int, str]]:
     """What would be loaded: (backend, text per family)."""
-    wanted = policy.parse(section, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+    wanted = _parse(section, host)
     name = name or backend.choices(wanted.backend, host)[0].backend
     return name, render.texts(name, wanted)
 
@@ -372,7 +375,7 @@ def _load(play: _Rehearsal, before: Texts, rivals: Sequence[str], lock: int) -> 
 
 def _save(choice: Choice, texts: Texts, section: object, host: Host, undo: saved.Undo) -> list[str]:
     kept = {"section": section, "ssh_ports": list(host.ssh_ports), "backend": choice.backend}
-    files = {saved.POLICY: (json.dumps(kept, indent=1, sort_keys=True) + "\n", 0o600)}
+    files = {saved.POLICY: (saved.as_json(kept), 0o600)}
     return save_rules(choice, texts, host, undo, also=files)
 
 
@@ -391,7 +394,7 @@ def save_rules(
     files: dict[str, tuple[str, int | None]] = {path: (texts[family], 0o600) for family, path in place.files.items()}
     if place.fallback and not choice.own_unit:
         # What the service loads when it cannot load the file: closed, and SSH lets its owner in.
-        closed = policy.parse(policy.BUILT_IN, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+        closed = _parse(policy.BUILT_IN, host)
         safe = render.texts(choice.backend, closed)
         files.update({path + place.fallback: (safe[family], 0o600) for family, path in place.files.items()})
     if place.include_in and not choice.own_unit:

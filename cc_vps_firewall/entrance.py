@@ -94,15 +94,15 @@ def _uptime() -> str:
 
 def _install_tools(section: object, cloud: Any, host: Host) -> str:
     """Let the distribution install a firewall where there is none. -> the package, '' when there was no need."""
-    wanted = section.get("backend", "auto") if isinstance(section, dict) else "auto"
-    names = [wanted] if wanted in backend.BACKENDS else [c.backend for c in backend.choices("auto", host)]
-    for name in names:
+    wanted = section.get("backend", backend.AUTO) if isinstance(section, dict) else backend.AUTO
+    choices = backend.choices(wanted, host)
+    for choice in choices:
         try:
-            kernel.tools(name)
+            kernel.tools(choice.backend)
             return ""
         except NoBackend:
             continue
-    package = backend.PLACES[host.family, names[0]].package
+    package = choices[0].place.package
     try:
         cloud.distro.install_packages([package])
     except Exception as error:

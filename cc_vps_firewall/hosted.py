@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 from . import backend, converge, saved
@@ -17,7 +16,7 @@ def main() -> int:
             print("\n".join(differs) or "equal: kernel, saved file and policy")
             return 6 if differs else 0
         if sys.argv[1:2] == ["status"]:
-            print(json.dumps(saved.read_json(saved.STATUS), indent=1, sort_keys=True))
+            print(saved.as_json(saved.read_json(saved.STATUS)), end="")
             return 0
         failure: Exception = FirewallError("vps-firewall status | verify")
     except Exception as error:

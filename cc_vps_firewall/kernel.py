@@ -10,15 +10,13 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
 
 from . import backend, iptables, nftables
 from .errors import LoadRefused, NoBackend
 
-T = TypeVar("T")
 Texts = Mapping[int, str]  # by family: 0 (both at once), 4, 6
 
 TIMEOUT = 30.0  # seconds that a tool may take for nothing at all; a hung one must not keep a first boot open
@@ -238,25 +236,16 @@ _SAVE = {4: "iptables-save", 6: "ip6tables-save"}
 # --- an empty network namespace ---------------------------------------------------------------------------
 
 
-class Scratch:
-    """An empty network namespace: what is called in it starts its processes there, and it goes with them."""
-
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
-
-    def submit(self, call: Callable[..., T], *args: object) -> Future[T]:
-        return self._pool.submit(call, *args)
-
-
 @contextmanager
-def scratch() -> Iterator[Scratch]:
-    """A thread of its own, in a network namespace of its own (unshare(2) works on the calling thread).
+def scratch() -> Iterator[ThreadPoolExecutor]:
+    """A thread of its own, in an empty network namespace of its own (unshare(2) works on the calling thread): what is
+    called in it starts its processes there, and the namespace goes with them.
 
     Raises NoBackend where that is not allowed, as in some containers.
     """
     with ThreadPoolExecutor(1, "scratch") as pool:
         pool.submit(_leave_network).result()
-        yield Scratch(pool)
+        yield pool
 
 
 def _leave_network() -> None:

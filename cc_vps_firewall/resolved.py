@@ -23,13 +23,12 @@ RULES = os.path.join(os.path.dirname(__file__), "rules")  # a bundle's own: see 
 class Policy:
     """What the engine asks of a policy."""
 
-    enabled: bool
     backend: str
     open: Mapping[str, Any]
     texts: Mapping[str, str]
 
 
-def parse(section: object, *, ssh_ports: Sequence[int] = (22,), read_list: object = None) -> Policy:
+def parse(section: object, *, ssh_ports: Sequence[int] = (22,)) -> Policy:
     """A section that the bundle was made of, or one of those that a first boot falls back on. Raises
     PolicyRefused."""
     with open(RULES, encoding="utf-8") as file:
@@ -41,7 +40,7 @@ def parse(section: object, *, ssh_ports: Sequence[int] = (22,), read_list: objec
                 ports = ", ".join(map(str, ssh_ports))
                 said = f"sshd listens on {ports} here, and not on 22; write port: and bundle again"
                 raise PolicyRefused([Problem(f"{KEY}.ssh", said)])
-            return Policy(True, found["backend"], found["open"], dict(zip(found["texts"], texts)))
+            return Policy(found["backend"], found["open"], dict(zip(found["texts"], texts)))
     raise PolicyRefused([Problem(KEY, "is not what this bundle was made of; make it again")])
 
 
@@ -57,17 +56,3 @@ def open_to(wanted: Policy) -> Mapping[str, Any]:
 
 def texts(name: str, wanted: Policy) -> dict[int, str]:
     return {int(at[-1]): text for at, text in wanted.texts.items() if at.startswith(name)}
-
-
-def read_list(path: str) -> str:
-    """No list is read on the host."""
-    raise AssertionError
-
-
-def sections(data: bytes) -> Sequence[tuple[str, object, list[Problem]]]:
-    """Keys that stand twice were refused when the bundle was made."""
-    return ()
-
-
-def notes(data: bytes, merged: object) -> list[str]:
-    return []

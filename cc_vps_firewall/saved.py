@@ -245,7 +245,12 @@ def without_include(text: str, include: str) -> str:
 
 
 def write_json(path: str, value: object, mode: int) -> None:
-    write(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode(), mode)
+    write(path, as_json(value).encode(), mode)
+
+
+def as_json(value: object) -> str:
+    """The text of a file of ours, the same for the same value."""
+    return json.dumps(value, indent=1, sort_keys=True) + "\n"
 
 
 def read_json(path: str) -> dict[str, object]:

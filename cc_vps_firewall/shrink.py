@@ -13,29 +13,46 @@ import keyword
 import string
 import token
 import tokenize
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import count, product
 from typing import Any
 
-Known = Callable[[str], "bool | None"]  # the text of a condition -> what it is here, None where nobody knows
+# The text of a condition -> what it is here, None where nobody knows. Of a statement: False where it does nothing here,
+# or the value that it has.
+Known = Callable[[str], "bool | str | None"]
 
 _Edit = tuple[int, int, str]  # from, to, what stands there instead
 _DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
 
 
-def shrink(sources: Mapping[str, str], roots: Collection[str], known: Known = lambda condition: None) -> dict[str, str]:
+def shrink(
+    sources: Mapping[str, str],
+    roots: Collection[str],
+    known: Known = lambda condition: None,
+    ungiven: Collection[str] = (),
+) -> dict[str, str]:
     """Module -> source, less what `roots` (module.name) do not reach and what `known` conditions rule out.
 
-    A method stays when its name is used anywhere. Names of variables inside functions become short.
+    `ungiven`: names of parameters that nobody gives anything to; they go, here and where they are handed on.
+
+    A method stays when its name is used anywhere. Names become short: those of variables inside functions in lower
+    case, and those that modules give each other in upper case, the same in all of them. Those of `roots` stay.
     """
-    parsed = {name: _Module(name, source, known) for name, source in sources.items()}
+    parsed = {name: _Module(name, source, known, ungiven) for name, source in sources.items()}
     wanted, size = set(roots), -1
     while len(wanted) != size:
         size = len(wanted)
         for module in parsed.values():
             module.keep(wanted)
     keywords = {k.arg for m in parsed.values() for node in m.nodes() for k in _keywords(node)}
-    return {name: _compact(module.text(wanted, keywords)) for name, module in parsed.items()}
+    stay = {name.partition(".")[2] for name in roots}
+    asked = Counter(name for m in parsed.values() for name, _ in m.mentions() if name.partition(".")[2] not in stay)
+    lasting = {f"{m.name}.{name}" for m in parsed.values() for name in m.given() - m.inside()}
+    lasting -= {m.borrowed[name] for m in parsed.values() for name in m.inside() if name in m.borrowed}
+    often = sorted(lasting & set(asked), key=lambda name: (-asked[name], name))
+    new = dict(zip(often, _names(string.ascii_uppercase)))
+    return {name: _compact(module.text(wanted, keywords, new)) for name, module in parsed.items()}
 
 
 def readable(source: str, roots: Collection[str]) -> str:
@@ -77,7 +94,7 @@ def _closed_up(source: str) -> str:
 class _Module:
     """One module: its statements, and which of them are needed."""
 
-    def __init__(self, name: str, source: str, known: Known) -> None:
+    def __init__(self, name: str, source: str, known: Known, ungiven: Collection[str] = ()) -> None:
         self.name, self.source, self.tree = name, source, ast.parse(source)
         self.own = {n for statement in self.tree.body for n in _bound(statement)}
         self.modules: dict[str, str] = {}  # what `from . import x` calls a module here
@@ -98,7 +115,7 @@ class _Module:
         for node in ast.walk(self.tree):
             said = [getattr(node, "annotation", None), getattr(node, "returns", None)]
             self.dead |= {n for annotation in said if annotation for n in _ids(annotation)}
-        self.fold(known)
+        self.fold(known, ungiven)
 
     def at(self, line: int, column: int) -> int:
         return self.starts[line - 1] + column
@@ -114,13 +131,20 @@ class _Module:
 
     # -- what is ruled out
 
-    def fold(self, known: Known) -> None:
+    def fold(self, known: Known, ungiven: Collection[str]) -> None:
         todo: list[ast.AST] = [self.tree]
         while todo:
             node = todo.pop()
-            gone: list[ast.AST] = self.never(node, known)
+            gone: list[ast.AST] = self.never(node, known) + self.ungiven(node, ungiven)
+            if (
+                isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign))
+                and (said := known(self.words(node))) is not None
+            ):
+                part = node if said is False else node.value
+                self.edits.append((*self.span(part), str(said or "")))
+                gone.append(part)
             if isinstance(node, (ast.If, ast.IfExp)) and (value := known(self.words(node.test))) is not None:
-                gone += self.decided(node, value)
+                gone += self.decided(node, bool(value))
             for branch in gone:
                 self.dead |= _ids(branch)
             todo += [child for child in ast.iter_child_nodes(node) if id(child) not in self.dead]
@@ -145,11 +169,48 @@ class _Module:
             return [node.test, node.orelse if value else node.body]
         start, end = self.span(node.test)
         self.edits.append((start, end, str(int(value))))
+        if not value and not node.orelse:
+            self.edits.append((*self.span(node), "pass"))
         if value and node.orelse:
             self.edits.append((self.span(node.body[-1])[1], self.span(node.orelse[-1])[1], ""))
         elif not value:
             self.edits.append((self.span(node.body[0])[0], self.span(node.body[-1])[1], "pass"))
         return [node.test, *(node.orelse if value else node.body)]
+
+    def ungiven(self, node: ast.AST, names: Collection[str]) -> list[ast.AST]:
+        """Leave out parameters of these names, and arguments. -> their nodes"""
+        parts: list[tuple[bool, tuple[int, int], list[ast.AST]]] = []  # to be cut? where, and what
+        if isinstance(node, ast.Call):
+            for value in (*node.args, *node.keywords):
+                name = value.arg if isinstance(value, ast.keyword) else getattr(value, "id", None)
+                parts.append((name in names, self.span(value), [value]))
+        elif isinstance(node, (ast.FunctionDef, ast.Lambda)):
+            given = node.args
+            defaults = [None] * (len(given.args) - len(given.defaults)) + given.defaults
+            parts += [self.parameter(one, default, names) for one, default in zip(given.args, defaults)]
+            named = [self.parameter(one, default, names) for one, default in zip(given.kwonlyargs, given.kw_defaults)]
+            if named and not given.vararg:
+                star = self.source.rindex("*", 0, named[0][1][0])
+                parts.append((all(cut for cut, _, _ in named), (star, star + 1), []))
+            parts += named
+        parts.sort(key=lambda part: part[1])
+        kept = max((number for number, part in enumerate(parts) if not part[0]), default=-1)
+        for number, (cut, (start, end), _) in enumerate(parts):
+            if cut and number < kept:
+                self.edits.append((start, parts[number + 1][1][0], ""))
+            elif cut:
+                self.edits.append((parts[number - 1][1][1] if number else start, end, ""))
+        return [gone for cut, _, nodes in parts if cut for gone in nodes]
+
+    def parameter(
+        self, one: ast.arg, default: ast.expr | None, names: Collection[str]
+    ) -> tuple[bool, tuple[int, int], list[ast.AST]]:
+        start, end = self.span(one)
+        return (
+            one.arg in names,
+            (start, self.span(default)[1] if default else end),
+            [one, *([default] if default else [])],
+        )
 
     # -- what is reached
 
@@ -192,14 +253,54 @@ class _Module:
             if isinstance(part, ast.FunctionDef) and not part.name.startswith("__") and f".{part.name}" not in wanted:
                 yield part
 
+    # -- what modules call each other's
+
+    def given(self) -> set[str]:
+        """Names that this module binds for itself and others."""
+        names = {name for number in self.kept for name in _bound(self.tree.body[number])}
+        return {name for name in names if not name.startswith("__")}
+
+    def inside(self) -> set[str]:
+        """Names that are bound inside functions, too, and mean something else there."""
+        names: set[str] = set()
+        for statement in self.tree.body:
+            for node in ast.walk(statement):
+                if isinstance(node, ast.arg):
+                    names.add(node.arg)
+                elif isinstance(node, ast.ExceptHandler) and node.name:
+                    names.add(node.name)
+                elif node is not statement and isinstance(statement, _DEFINITIONS):
+                    names |= _bound(node) if isinstance(node, (*_DEFINITIONS, ast.Import, ast.ImportFrom)) else set()
+                    names |= {node.id} if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else set()
+        return names
+
+    def mentions(self) -> Iterator[tuple[str, int]]:
+        """module.name of what modules bind for each other, wherever it is named, and where its last part begins."""
+        unplaced: set[int] = set()
+        for statement in (self.tree.body[number] for number in sorted(self.kept)):
+            if isinstance(statement, _DEFINITIONS):
+                start = self.at(statement.lineno, statement.col_offset)
+                yield f"{self.name}.{statement.name}", self.source.index(statement.name, start)
+        for node in list(self.nodes()):
+            if isinstance(node, ast.JoinedStr):
+                start, end = self.span(node)
+                for found, at in _formatted(self.source[start:end]):
+                    yield from ((name, start + at) for name in self.used(found))
+                unplaced |= _ids(node)
+            elif isinstance(node, ast.Name) and id(node) not in unplaced:
+                yield from ((name, self.at(node.lineno, node.col_offset)) for name in self.used(node))
+            elif isinstance(node, ast.Attribute) and id(node) not in unplaced:
+                yield from ((name, self.span(node)[1] - len(node.attr)) for name in self.used(node))
+
     # -- what is left
 
-    def text(self, wanted: Collection[str], keywords: Collection[str | None]) -> str:
+    def text(self, wanted: Collection[str], keywords: Collection[str | None], new: Mapping[str, str]) -> str:
         edits = list(self.edits)
+        edits += [(at, at + len(n.partition(".")[2]), new[n]) for n, at in self.mentions() if n in new]
         called = {n.id for k in self.kept for n in self.reached(self.tree.body[k], wanted) if isinstance(n, ast.Name)}
         for number, statement in enumerate(self.tree.body):
             if isinstance(statement, (ast.Import, ast.ImportFrom)):
-                edits.append((*self.span(statement), self.imported(statement, called)))
+                edits.append((*self.span(statement), self.imported(statement, called, new)))
             elif number not in self.kept:
                 edits.append((*self.span(statement), ""))
             else:
@@ -208,14 +309,15 @@ class _Module:
         edits += self.annotations(list(self.nodes()))
         return _cut(self.source, edits)
 
-    def imported(self, statement: ast.Import | ast.ImportFrom, called: Collection[str]) -> str:
+    def imported(self, statement: ast.Import | ast.ImportFrom, called: Collection[str], new: Mapping[str, str]) -> str:
         # Without annotations nobody asks when they are read.
         if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
             return ""
         names = [a for a in statement.names if (a.asname or a.name).partition(".")[0] in called]
         if not names:
             return ""
-        said = ",".join(a.name + (f" as {a.asname}" if a.asname else "") for a in names)
+        source = f"{statement.module}." if isinstance(statement, ast.ImportFrom) and statement.level else ""
+        said = ",".join(new.get(source + a.name, a.name) + (f" as {a.asname}" if a.asname else "") for a in names)
         if isinstance(statement, ast.Import):
             return f"import {said}"
         return f"from {'.' * statement.level}{statement.module or ''} import {said}"
@@ -245,13 +347,18 @@ class _Module:
         taken = {name for s in self.tree.body for name in _bound(s)} | set(dir(builtins))
         for function in functions:
             if isinstance(function, ast.FunctionDef):
-                edits += self.shorter(function, taken | {k for k in keywords if k})
+                edits += self.shorter(function, keywords, taken)
         return edits
 
-    def shorter(self, function: ast.FunctionDef, taken: Collection[str]) -> Iterator[_Edit]:
+    def shorter(
+        self, function: ast.FunctionDef, keywords: Collection[str | None], taken: Collection[str]
+    ) -> Iterator[_Edit]:
+        """Short names for a function's variables, but for parameters that calls name (`keywords`)."""
         nodes = list(self.alive(function))
         places: dict[str, list[int]] = {}
-        fixed: set[str] = set(taken)
+        given = {node.arg for node in nodes if isinstance(node, ast.arg)}
+        # A parameter of a function inside this one may have the name of something that is meant elsewhere in it.
+        fixed = {name for name in given if name in keywords or name in taken}
         formatted: set[tuple[str, int]] = set()
         unplaced: set[int] = set()  # up to 3.11 nobody says where in the text the names in an f-string stand
         for node in nodes:
@@ -269,7 +376,8 @@ class _Module:
                 places.setdefault(node.id, [])
             elif isinstance(node, ast.JoinedStr):
                 start, end = self.span(node)
-                formatted |= {(n, start + at) for n, at in _formatted(self.source[start:end])}
+                found_in = _formatted(self.source[start:end])
+                formatted |= {(n.id, start + at) for n, at in found_in if isinstance(n, ast.Name)}
                 unplaced |= _ids(node)
         fixed |= {a.arg for a in function.args.kwonlyargs}
         names = [
@@ -282,14 +390,14 @@ class _Module:
                 places[name].append(at)
             else:
                 fixed.add(name)
-        short = (name for name in _names() if name not in fixed and name not in places)
+        short = (name for name in _names() if name not in fixed | set(places) | set(taken))
         for name, found in places.items():
             if name not in fixed and len(name) > 1:
                 new = next(short)
                 yield from ((start, start + len(name), new) for start in sorted(set(found)))
 
 
-def _formatted(text: str) -> Iterator[tuple[str, int]]:
+def _formatted(text: str) -> Iterator[tuple[ast.Name | ast.Attribute, int]]:
     """The names in an f-string, or in several side by side, and where they stand in its text."""
     lines = text.splitlines(True)
     starts = [sum(map(len, lines[:number])) for number in range(len(lines))]
@@ -306,10 +414,10 @@ def _formatted(text: str) -> Iterator[tuple[str, int]]:
             elif letter in "}])" and depth:
                 depth -= 1
                 if not depth:
-                    yield from ((name, base + opened + where) for name, where in _expression(string_[opened:at]))
+                    yield from ((node, base + opened + where) for node, where in _expression(string_[opened:at]))
 
 
-def _expression(text: str) -> Iterator[tuple[str, int]]:
+def _expression(text: str) -> Iterator[tuple[ast.Name | ast.Attribute, int]]:
     """The names in one replacement field, which may end in a conversion or a format."""
     for end in (len(text), text.rfind("!"), text.rfind(":")):
         with contextlib.suppress(SyntaxError):
@@ -319,10 +427,12 @@ def _expression(text: str) -> Iterator[tuple[str, int]]:
     within = {n for node in inner for n in _ids(node)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and id(node) not in within:
-            yield node.id, node.col_offset - 1
+            yield node, node.col_offset - 1
+        elif isinstance(node, ast.Attribute) and id(node) not in within:
+            yield node, (node.end_col_offset or 0) - len(node.attr) - 1
     for node in inner:
         start, stop = node.col_offset, node.end_col_offset
-        yield from ((name, start - 1 + at) for name, at in _formatted(f"({text[:end]})"[start:stop]))
+        yield from ((found, start - 1 + at) for found, at in _formatted(f"({text[:end]})"[start:stop]))
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
@@ -353,9 +463,9 @@ def _keywords(node: ast.AST) -> Iterable[ast.keyword]:
     return node.keywords if isinstance(node, ast.Call) else ()
 
 
-def _names() -> Iterator[str]:
+def _names(alphabet: str = string.ascii_lowercase) -> Iterator[str]:
     for size in count(1):
-        for letters in product(string.ascii_lowercase, repeat=size):
+        for letters in product(alphabet, repeat=size):
             if not keyword.iskeyword(name := "".join(letters)):
                 yield name
 
@@ -363,7 +473,7 @@ def _names() -> Iterator[str]:
 def _cut(source: str, edits: Iterable[_Edit]) -> str:
     """Apply edits; one inside another that takes more away is lost with it."""
     pieces, done = [], 0
-    for start, end, new in sorted(set(edits), key=lambda edit: (edit[0], -edit[1])):
+    for start, end, new in sorted(set(edits), key=lambda edit: (edit[0], -edit[1], edit[2])):
         if start >= done:
             pieces += [source[done:start], new]
             done = end
@@ -377,23 +487,40 @@ _QUIET = {token.NEWLINE, token.INDENT, token.DEDENT, token.ENDMARKER, tokenize.N
 
 def _compact(source: str) -> str:
     """No comments, no documentation, no more white space than it takes."""
-    lines, line, depth = [], "", 0
+    lines, line, deep = [], "", [0]
+    always = False  # an `if 1:` went, and what is below it comes forward
     for kind, text in _tokens(source):
         if kind == token.INDENT:
-            depth += 1
+            deep.append(deep[-1] + (not always))
+            always = False
         elif kind == token.DEDENT:
-            depth -= 1
+            deep.pop()
         elif kind == token.NEWLINE:
-            if line.strip():
+            always = line.strip() == "if 1:"
+            if line.strip() and not always:
                 lines.append(line)
             line = ""
         elif kind not in _QUIET:
             if not line:
-                line = " " * depth
+                line = " " * deep[-1]
             elif _apart(line[-1], text[0]):
                 line += " "
             line += text
-    return _undocumented("\n".join([*lines, ""]))
+    return _undocumented("\n".join([*_busy(lines), ""]))
+
+
+def _busy(lines: list[str]) -> list[str]:
+    """Without each `pass` that is not alone."""
+    kept: list[str] = []
+    for line, following in zip(lines, [*lines[1:], ""]):
+        beside = [*kept[-1:], *([following] if following != line else [])]
+        if line.strip() != "pass" or _depth(line) not in map(_depth, beside):
+            kept.append(line)
+    return kept
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _apart(before: str, after: str) -> bool:

@@ -11,12 +11,14 @@ import gzip
 import json
 import re
 import symtable
+import sys
+import types
 from pathlib import Path
 
 import pytest
 import yaml
 
-from cc_vps_firewall import bundle, cli, policy, userdata
+from cc_vps_firewall import backend, bundle, cli, policy, shrink, userdata
 from cc_vps_firewall.errors import PolicyRefused
 
 README = Path(__file__).parents[2] / "README.md"
@@ -85,7 +87,7 @@ def unpacked(made: bytes) -> dict[str, str]:
 def test_the_stanza_of_the_readme_leaves_room() -> None:
     assert TUTORIAL is not None
     made, _ = bundle.make(TUTORIAL[0].encode(), "gzip")
-    assert len(made) <= 15_360
+    assert len(made) <= 14_336
 
 
 def test_the_version_is_that_of_the_release() -> None:
@@ -179,7 +181,7 @@ def test_what_is_carried_is_whole(chosen: str) -> None:
     modules = {Path(name).stem: text for name, text in files.items() if name.endswith(".py")}
     bound = {name: {s.get_name() for s in symtable.symtable(text, name, "exec").get_symbols() if s.is_assigned()
                     or s.is_imported() or s.is_namespace()} for name, text in modules.items()}  # fmt: skip
-    for name in ("render", "userdata"):
+    for name in bundle.STOOD_IN[1:]:
         assert modules[name] == "from.policy import*\n"
         bound[name] |= bound["policy"]
     for name, text in modules.items():
@@ -192,12 +194,123 @@ def test_what_is_carried_is_whole(chosen: str) -> None:
             if isinstance(node, ast.ImportFrom) and node.module in modules and node.names[0].name != "*":
                 assert {alias.name for alias in node.names} <= bound[str(node.module)], name
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
-                assert node.attr in bound[node.value.id] or node.value.id in ("policy",), f"{name}: {ast.unparse(node)}"
+                assert node.attr in bound[node.value.id], f"{name}: {ast.unparse(node)}"
 
 
 def globals_of(table: symtable.SymbolTable) -> list[str]:
     found = [s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()]
     return found + [name for child in table.get_children() for name in globals_of(child)]
+
+
+SHOP = {
+    "stock": '''"""Goods."""
+from dataclasses import dataclass
+
+LIMIT = 3
+RARE: dict[str, int] = {}
+MODE = "any"
+
+@dataclass(frozen=True)
+class Item:
+    """One."""
+    name: str
+    price: int = 1
+
+    def label(self) -> str:
+        return f"{self.name}: {price_of(self):>3}{'!' if self.price > LIMIT else ''} {LIMIT!r}"
+
+    def never_called(self) -> str:
+        return "nobody"
+
+def price_of(item: Item, hear=lambda what: None, *, twice: bool = False) -> int:
+    hear("price")
+    return item.price * (2 if twice else 1)
+
+def unreached() -> None:
+    raise AssertionError
+''',
+    "till": '''"""Sums."""
+from . import stock
+from .stock import Item, price_of
+
+class TooDear(Exception):
+    pass
+
+def bill(*names: str, hear=lambda what: None) -> str:
+    """What is to be paid."""
+    items = [Item(name, price=number) for number, name in enumerate(names, 3)]
+    LIMITS = {item.name: f"{stock.LIMIT + item.price}" for item in items}
+    def total(price_of=price_of) -> int:
+        return sum(price_of(one, hear, twice=True) for one in items)
+    if DEBUG:
+        raise TooDear
+    if stock.MODE == "one":
+        return f"{stock.price_of(items[0])} of {stock.LIMIT}"
+    else:
+        print("several")
+    try:
+        if total() > 20:
+            raise TooDear(f"{len(items)} {'; '.join(i.label() for i in items)}")
+    except TooDear as error:
+        return f"{error} {stock.LIMIT} {LIMITS}"
+    return "little"
+
+DEBUG = False
+''',
+}
+
+
+def shop(sources: dict[str, str], *names: str) -> str:
+    """What the program says."""
+    package = types.ModuleType("shop")
+    package.__path__ = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(sys.modules, "shop", package)
+        for name, text in sources.items():
+            module = types.ModuleType(f"shop.{name}")
+            module.__package__ = "shop"
+            patched.setitem(sys.modules, f"shop.{name}", module)
+            setattr(package, name, module)
+            exec(compile(text, name, "exec"), module.__dict__)  # noqa: S102 - the text above
+        return str(sys.modules["shop.till"].bill(*names))
+
+
+def test_the_smaller_program_does_the_same() -> None:
+    known: dict[str, bool | str] = {'hear("price")': False, "DEBUG": False}
+    short = shrink.shrink(SHOP, ["till.bill"], known.get, ["hear"])
+    for names in ((), ("tea",), ("tea", "salt", "rice")):
+        assert shop(short, *names) == shop(SHOP, *names)
+    assert "!" in shop(short, "tea", "salt", "rice")
+    together = "".join(short.values())
+    for gone in (
+        "unreached",
+        "never_called",
+        "RARE",
+        "DEBUG",
+        "hear",
+        "Item",
+        "TooDear",
+        '"""',
+        "pass\n  ",
+    ):
+        assert gone not in together, gone
+    assert "LIMITS" not in together, "a variable that looks like a constant is one all the same"
+    assert sum(map(len, short.values())) < 0.6 * sum(map(len, SHOP.values()))
+
+
+@pytest.mark.parametrize("chosen", backend.BACKENDS)
+def test_what_is_known_is_still_said(chosen: str) -> None:
+    """A condition or a statement that was rewritten is carried again, and with it what only it needs."""
+    source = "".join((Path(bundle.__file__).parent / f"{name}.py").read_text() for name in bundle.MODULES)
+    assert [text for text in {**bundle._KNOWN, **bundle._alone(chosen)} if text not in source] == []
+
+
+def test_what_is_known_is_left_out() -> None:
+    known: dict[str, bool | str] = {'MODE = "any"': '"one"', 'stock.MODE == "one"': True}
+    one = shrink.shrink(SHOP, ["till.bill"], known.get)
+    assert shop(one, "tea") == "3 of 3"
+    assert "several" not in one["till"]
+    assert "TooDear" not in shrink.shrink(SHOP, ["stock.price_of"])["till"]
 
 
 def test_one_backend_or_both() -> None:
