@@ -147,6 +147,34 @@ def test_an_interrupted_build_leaves_nothing(base: Path, package: Path, tmp_path
         (tmp_path / "on").unlink()
 
 
+def test_a_machine_that_is_interrupted_leaves_nothing(base: Path, package: Path, tmp_path: Path) -> None:
+    """The real packer, with a machine that is on and will never let it in."""
+    out = tmp_path / "out"
+    process = subprocess.Popen(build(out, base, package, "--var", "accelerator=tcg", "--var", "disk_size=64M"))
+    deadline = time.monotonic() + 120
+    while not machines_of(out):
+        assert process.poll() is None, "packer gave up before there was a machine"
+        assert time.monotonic() < deadline, "no machine was started"
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(90) != 0
+    assert left(out) == []
+    assert machines_of(out) == []
+
+
+def machines_of(output: Path) -> list[int]:
+    """Processes of qemu whose disk is in this folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes()
+        except OSError:  # it ended meanwhile
+            continue
+        if words.startswith(b"qemu-system") or b"/qemu-system" in words.partition(b"\0")[0]:
+            found += [int(path.parent.name)] if str(output).encode() in words else []
+    return found
+
+
 def test_what_a_killed_build_left_is_removed_by_the_next(base: Path, package: Path, tmp_path: Path) -> None:
     partial = tmp_path / "out/almalinux-9-vps-firewall.partial"
     partial.mkdir(parents=True)
