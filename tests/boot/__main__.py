@@ -30,7 +30,7 @@ OURS = ("debian12", "debian13", "el9-iptables", "el9-nftables")
 Job = Callable[[Wire], Iterator[Row]]  # boots that have to come one after the other
 
 
-def full(folder: Path, names: Sequence[str], only: str) -> list[Job]:
+def full(folder: Path, names: Sequence[str], only: Sequence[str]) -> list[Job]:
     """Everything: the guests with our module, then what else there is. What takes longest comes first."""
     debian, el = "debian12" in names, "el9-iptables" in names
     jobs: list[tuple[str, bool, Job]] = [
@@ -53,7 +53,7 @@ def full(folder: Path, names: Sequence[str], only: str) -> list[Job]:
         ),
         *(("refused", True, partial(image, scenario=scenarios.refused, name=name, folder=folder)) for name in names),
     ]
-    return [job for label, wanted, job in jobs if wanted and only in ("", label)]
+    return [job for label, wanted, job in jobs if wanted and (not only or label in only)]
 
 
 def image(network: Wire, *, scenario: Callable[[Lab], Iterator[Row]], name: str, folder: Path) -> Iterator[Row]:
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--build", action="store_true", help="make the guests' roots, boot none")
     parser.add_argument("--guest", choices=OURS, action="append", help="only this one; may be given again")
     labels = "tutorial, none, refused, cut, bare, cut-off, stock, compare, rivals, unsealed or cycle"
-    parser.add_argument("--only", default="", help=labels)
+    parser.add_argument("--only", action="append", default=[], metavar="LABEL", help=f"{labels}; may be given again")
     parser.add_argument("--machines", type=int, default=2, metavar="N", help="how many at a time (2)")
     options = parser.parse_args(arguments)
     if os.geteuid() != 0:
