@@ -228,7 +228,9 @@ STOCK_FORMS = {"debian12": "gzip", "debian13": "mime", "el9-bare": "archive"}
 
 
 def cycle(wire: Wire, *, folder: Path) -> Iterator[Row]:
-    """A unit in the manner of EL on Debian: the check for ordering cycles has to see it."""
+    """A unit in the manner of EL on Debian: the check for ordering cycles has to see it. What systemd leaves out then
+    is cloud-init's network stage: nothing is opened."""
     lab = Lab(wire, GUESTS["debian12"], disks.CYCLE, folder)
     seen = lab.boot(lab.fresh("EL-style unit"), TUTORIAL, "EL-style unit")
-    yield judge("debian12", "EL-style unit", seen, Expected(WEB, ours=False, cycles=True))
+    wanted = Expected(WEB, required=frozenset(), ours=False, cycles=True)
+    yield judge("debian12", "EL-style unit", seen, wanted)
