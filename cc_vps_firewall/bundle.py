@@ -132,7 +132,7 @@ _FILTER = {"id": lzma.FILTER_LZMA1, "preset": 9 | lzma.PRESET_EXTREME, "lc": 3, 
 _HEAD = """\
 #part-handler
 {mark} {version}: cloud-init runs it, and it closes this machine but for what the next part opens.
-# PACKED is vps-firewall's own source without comments, and the rules. Look: python3 THIS-FILE FOLDER
+# PACKED is vps-firewall's own source, shortened by its shrink.py, and the rules. Look: python3 THIS-FILE FOLDER
 # Compare: `vps-firewall bundle` of that release makes the same bytes of the same stanza.
 """
 
@@ -222,16 +222,19 @@ def _alone(name: str) -> dict[str, bool | str]:
 def resolve(section: Mapping[str, Any], backends: Sequence[str]) -> str:
     """A section, its own SSH alone, and the built-in policy: what they open and their texts, for resolved.parse()."""
     alone = {**policy.BUILT_IN, **{key: section[key] for key in converge.OWN_SSH if key in section}}
+    own = section.get("ssh", {})
+    # The built-in policy opens what the host's sshd listens on, which only the section may know.
+    port = {"ssh": {"port": own["port"]}} if isinstance(own, Mapping) and "port" in own else {}
+    asked = own is not False and not port
     blocks = []
-    for one in (section, alone, policy.BUILT_IN):
-        wanted = policy.parse(one, read_list=userdata.read_list)
+    for one, meant in ((section, section), (alone, alone), (policy.BUILT_IN, {**policy.BUILT_IN, **port})):
+        wanted = policy.parse(meant, read_list=userdata.read_list)
         if not wanted.enabled:
             raise _refused(f"{policy.KEY}.enabled", "is false: a bundle of that would do nothing")
         texts = {f"{b}{family}": text for b in backends for family, text in render.texts(b, wanted).items()}
-        ssh = one.get("ssh", {})
         head = {
             "backend": "auto" if len(backends) > 1 else backends[0],
-            "default_port": isinstance(ssh, Mapping) and "port" not in ssh,
+            "default_port": asked,
             "key": resolved.key(one),
             "open": policy.open_to(wanted),
             "texts": list(texts),
@@ -255,7 +258,10 @@ def _taken_apart(data: bytes) -> tuple[dict[str, Any], list[Part]]:
     former = [part for part in parts if part.kind == OURS]
     rest = [p for p in parts if p.kind != OURS and not (p.kind == HANDLER and MARK.encode() in p.content[:200])]
     if former and not any(_has_key(part) for part in rest):
-        section = json.loads(former[-1].content)[policy.KEY]
+        try:
+            section = json.loads(former[-1].content)[policy.KEY]
+        except (LookupError, TypeError, ValueError):
+            raise _refused(former[-1].name, "is a bundle's own, and was changed; bundle the stanza itself") from None
         policy.parse(section, read_list=userdata.read_list)
     else:
         section = userdata.section(data)
@@ -294,7 +300,7 @@ def _leaf(part: Message, name: str) -> Part:
     if charset not in ("utf-8", "us-ascii"):
         try:
             content = content.decode(charset).encode()
-        except (LookupError, UnicodeDecodeError):
+        except (LookupError, ValueError):
             raise _refused(name, f"is not the {policy.show(charset)} that it says") from None
     headers = {key: str(value) for key, value in part.items() if key.lower() not in _TOLD}
     return Part(kind, content, headers, name)
@@ -302,17 +308,32 @@ def _leaf(part: Message, name: str) -> Part:
 
 def _items(data: bytes) -> list[Part]:
     """The parts of a #cloud-config-archive, told apart as cloud-init does."""
-    parts = []
-    for number, item in enumerate(yaml.safe_load(data) or (), 1):
+    parts: list[Part] = []
+    items = userdata.archive("user-data", data)
+    if not isinstance(items, list):
+        raise _refused("user-data", "is not a list, which an archive has to be")
+    for number, item in enumerate(items, 1):
+        name = f"user-data item {number}"
         entry = item if isinstance(item, dict) else {"content": item}
         content = entry.get("content")
-        text = content.encode() if isinstance(content, str) else bytes(content or b"")
+        try:
+            text = content.encode() if isinstance(content, str) else content
+        except UnicodeEncodeError:
+            text = None
+        if not isinstance(text, bytes):
+            raise _refused(f"{name}.content", "is not text")
         starts = ((b"#!", "text/plain"), (b"#include", "text/plain"), (b"#part-handler", "text/plain"))
         kind = next((k for start, k in starts if text.lstrip().startswith(start)), "text/cloud-config")
         headers = {k: str(v) for k, v in entry.items() if k not in ("type", "content", "filename")}
         if "filename" in entry:
             headers["Content-Disposition"] = f'attachment; filename="{entry["filename"]}"'
-        parts.append(Part(str(entry.get("type") or kind), text, headers, f"user-data item {number}"))
+        kind = str(entry.get("type") or kind)
+        if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", kind):
+            raise _refused(f"{name}.type", "is not a MIME type, such as text/x-shellscript")
+        for key, value in headers.items():
+            if not (re.fullmatch(r"[\w-]+", key) and value.isprintable()):
+                raise _refused(f"{name}.{policy.show(key)}", "is not a header of one line")
+        parts.append(Part(kind, text, headers, name))
     return parts
 
 

@@ -169,8 +169,7 @@ def _texts(where: str, data: bytes, kind: str = _BY_CONTENT[0]) -> Iterator[_Par
     elif kind == _CONFIG:
         yield where, _text(where, data), False
     elif kind == _ARCHIVE:
-        with _told(where):
-            items = _construct(where, _compose(where, _text(where, data)))
+        items = archive(where, data)
         for number, item in enumerate(items if isinstance(items, list) else (), 1):
             entry = item if isinstance(item, dict) else {"content": item}
             content = entry.get("content")
@@ -179,6 +178,12 @@ def _texts(where: str, data: bytes, kind: str = _BY_CONTENT[0]) -> Iterator[_Par
                     entry.get("type") or (_BY_CONTENT[0] if re.match(r"\s*(#[!cip]|## t)", content) else _CONFIG)
                 )
                 yield from _texts(f"{where} item {number}", content.encode("utf-8", "replace"), kind)
+
+
+def archive(where: str, data: bytes) -> object:
+    """#cloud-config-archive -> what it holds, a list if it is a good one. Raises PolicyRefused."""
+    with _told(where):
+        return _construct(where, _compose(where, _text(where, data)))
 
 
 def unzip(where: str, data: bytes) -> bytes:

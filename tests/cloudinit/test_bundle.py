@@ -181,6 +181,20 @@ def test_sshd_elsewhere_than_the_bundle_thinks(machine: Machine, internet: Inter
     assert "sshd listens on 8080" in boot.record(machine).status["problems"][0]
 
 
+def test_sshd_elsewhere_and_a_policy_that_is_refused(machine: Machine, internet: Internet) -> None:
+    """The built-in policy knows the port that the section names, and is saved."""
+    machine.write("/etc/ssh/sshd_config.d/port.conf", "Port 8080\n")
+    asked = "{ssh: {port: 8080, from: [203.0.113.7]}, allow: [http]}"
+    made = bundled(f"#cloud-config\nvps_firewall: {asked}\nwrite_files: [{{path: /root/mine}}]\n")
+    boot.seed(machine, made.replace(b'"http"', b'"https"'))
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {8080}, 6: {8080}}
+    assert_failed(machine)
+    assert boot.record(machine).status["in_force"] == "the built-in policy"
+    assert machine.run(COMMAND, "verify", check=False).returncode == 0
+
+
 def test_the_same_bytes_by_every_python(machine: Machine) -> None:
     """And whatever order its sets have."""
     for part in boot.SOURCES:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cc_vps_firewall import backend, bundle, cli, policy, shrink, userdata
+from cc_vps_firewall import backend, bundle, cli, policy, resolved, shrink, userdata
 from cc_vps_firewall.errors import PolicyRefused
 
 README = Path(__file__).parents[2] / "README.md"
@@ -356,6 +356,62 @@ def test_a_refused_policy_is_refused_with_every_path() -> None:
     ] or sorted(line.split(": ")[0] for line in told) == [
         "vps_firewall.allow[0]", "vps_firewall.allow[1]", "vps_firewall.allwo",
     ]  # fmt: skip
+
+
+# Eight times eight times eight ... of what stands in the first item.
+BOMB = b"".join(
+    b"- &a%d [%s]\n" % (number, b", ".join([b"*a%d" % (number - 1) if number else b"x"] * 8)) for number in range(9)
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"- [", "user-data: line "),
+        (b"3", "user-data: is not a list, which an archive has to be"),
+        (b"- content: 3", "user-data item 1.content: is not text"),
+        (b"- content: 99999999999", "user-data item 1.content: is not text"),
+        (b"- content: [1, 2]", "user-data item 1.content: is not text"),
+        (b'- "\\ud800"', "user-data"),  # by the loader in C, or by us
+        (b"- 2026-01-01", "user-data item 1.content: is not text"),
+        (b'- {content: "#!/bin/sh", type: "text/plain\\nX: y"}', "user-data item 1.type: is not a MIME type"),
+        (b'- {content: "#!/bin/sh", X-A: "b\\n\\nc"}', "user-data item 1.X-A: is not a header of one line"),
+        (b'- {content: "#!/bin/sh", filename: "b\\n\\nc"}', "is not a header of one line"),
+        (BOMB, "user-data: "),
+    ],
+)
+def test_archives_that_are_refused(data: bytes, said: str) -> None:
+    told = refusals(b"#cloud-config-archive\n" + data + b"\n")
+    assert len(told) == 1
+    assert said in told[0]
+
+
+def test_what_other_parts_say_of_themselves_is_not_believed() -> None:
+    head = b'Content-Type: multipart/mixed; boundary="edge"\nMIME-Version: 1.0\n\n--edge\n'
+    for charset in (b"undefined", b"punycode", b"idna"):
+        part = b"Content-Type: text/plain; charset=" + charset + b"\n\n\xff#!\n--edge--\n"
+        assert "is not the" in refusals(head + part)[0]
+    for content in (b"{}", b"no", b"[1]"):
+        part = b"Content-Type: text/x-vps-firewall\n\n" + content + b"\n--edge--\n"
+        assert refusals(head + part) == [
+            "user-data part 1: is a bundle's own, and was changed; bundle the stanza itself"
+        ]
+
+
+def test_every_policy_that_a_host_may_fall_back_on_knows_its_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where sshd is not on 22, and the section says so."""
+    section = {"ssh": {"port": 2222, "from": ["192.0.2.1"]}, "allow": ["http"]}
+    monkeypatch.setattr(resolved, "RULES", str(tmp_path / "rules"))
+    (tmp_path / "rules").write_text(bundle.resolve(section, ["nftables"]))
+    for asked in (section, {"ping": False, "ssh": section["ssh"]}, policy.BUILT_IN):
+        rules = resolved.texts("nftables", resolved.parse(asked, ssh_ports=[2222]))[0]
+        assert re.findall(r"tcp dport \D*(\d*22)\b", rules) == ["2222"] * rules.count("2222")
+    (tmp_path / "rules").write_text(bundle.resolve({"allow": ["http"]}, ["nftables"]))
+    for asked in ({"allow": ["http"]}, policy.BUILT_IN):
+        with pytest.raises(PolicyRefused, match="sshd listens on 2222 here"):
+            resolved.parse(asked, ssh_ports=[2222])
 
 
 def test_too_large_names_the_largest_parts() -> None:
