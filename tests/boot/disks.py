@@ -33,6 +33,9 @@ datasource_list: [NoCloud, None]
 growpart: {mode: "off"}
 resize_rootfs: false
 ssh_genkeytypes: [ed25519]
+ssh: {emit_keys_to_console: false}
+no_ssh_fingerprints: true
+grub_dpkg: {enabled: false}
 locale: C.UTF-8
 manage_etc_hosts: false
 apt: {preserve_sources_list: true}

@@ -31,7 +31,7 @@ from pathlib import Path
 
 from tests.boot import disks, guests, machine
 from tests.boot.guests import GUESTS
-from tests.boot.wire import GATEWAY, GUEST, GUEST_MAC, TAP, Wire, wire
+from tests.boot.wire import GATEWAY, GUEST, Wire, wire
 from tests.image.breaking import WAYS
 from tests.suites import REPOSITORY
 
@@ -39,8 +39,11 @@ GUEST_KIND = GUESTS["el9-bare"]
 RELEASE = "centos-stream-9"
 DATE = "20261123.0"  # of the stand-in, named as its model is
 NAME = f"CentOS-Stream-GenericCloud-9-{DATE}.stand-in"
-# The lab's own witness switches its machines off: here nobody is to.
-CMDLINE = machine.CMDLINE + " systemd.mask=lab-watch.service"
+# The lab's own witness switches its machines off: here nobody is to. And packer's seed is a CD on an IDE controller.
+CMDLINE = machine.command_line(
+    masked=(*machine.MASKED, "lab-watch.service"),
+    unused=[module for module in machine.UNUSED_MODULES if module != "ata_piix"],
+)
 PATIENCE = 420  # seconds that an emulated machine may take until it lets us in
 
 # What machines have whose user-data says nothing of a firewall; the machines below say more.
@@ -128,8 +131,8 @@ def bake(images: Path) -> None:
     _run([sys.executable, str(REPOSITORY / "packaging/build.py"), "rpm"], "the package")
     base, kernel, initrd = stand_in(images)
     variables = images / "stand-in.pkrvars.hcl"
-    boots = [["-kernel", str(kernel)], ["-initrd", str(initrd)], ["-append", CMDLINE], ["-cpu", "max"]]
-    quoted = ", ".join("[" + ", ".join(f'"{word}"' for word in pair) + "]" for pair in boots)
+    boots = {"-kernel": kernel, "-initrd": initrd, "-append": CMDLINE, "-cpu": machine.PROCESSOR}
+    quoted = ", ".join(f'["{option}", "{value}"]' for option, value in boots.items())
     variables.write_text(
         f'# Made by `make image`.\nbase_image = "{base}"\nbase_image_checksum = "file:{base.parent}/SHA256SUMS"\n'
         f'accelerator = "tcg"\ndisk_size = "{disks.DISK_SIZE.replace("G", "")}G"\nssh_timeout = "10m"\n'
@@ -251,17 +254,8 @@ def booted(place: Place, one: Machine) -> Iterator[None]:
     overlay = disks.overlay(place.image, one.folder / "disk.qcow2")
     user = USER.format(key=one.key.with_suffix(".pub").read_text().strip())
     seed = machine.seed(one.folder, (POLICY + user).encode(), one.folder.name)
-    command = [
-        *("nice", "-n", "10"),
-        *("qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"),
-        *("-smp", "1", "-m", "1024", "-nodefaults", "-no-user-config", "-display", "none"),
-        *("-kernel", str(place.kernel), "-initrd", str(place.initrd), "-append", CMDLINE),
-        *("-drive", f"file={overlay},if=virtio,format=qcow2"),
-        *("-drive", f"file={seed},if=virtio,format=raw,readonly=on"),
-        *("-netdev", f"tap,id=wire,ifname={TAP},script=no,downscript=no"),
-        *("-device", f"virtio-net-pci,netdev=wire,mac={GUEST_MAC},romfile="),
-        *("-device", "virtio-rng-pci", "-serial", f"file:{one.folder / 'console'}"),
-    ]
+    command = machine.emulator(place.kernel, place.initrd, overlay, seed, cmdline=CMDLINE)
+    command += ["-serial", f"file:{one.folder / 'console'}"]
     with (one.folder / "qemu").open("w") as said:
         emulator = subprocess.Popen(one.network.inside(command), stdin=subprocess.DEVNULL, stdout=said, stderr=said)
         try:
