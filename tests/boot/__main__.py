@@ -22,6 +22,7 @@ from pathlib import Path
 from tests.boot import disks, guests, scenarios
 from tests.boot.guests import GUESTS
 from tests.boot.judge import Row, first_answers, table
+from tests.boot.machine import BootFailed
 from tests.boot.scenarios import Lab
 from tests.boot.wire import Wire, wire
 
@@ -35,6 +36,7 @@ def full(folder: Path, names: Sequence[str], only: Sequence[str]) -> list[Job]:
     debian, el = "debian12" in names, "el9-iptables" in names
     jobs: list[tuple[str, bool, Job]] = [
         *(("tutorial", True, partial(image, scenario=scenarios.tutorial, name=name, folder=folder)) for name in names),
+        ("newest", "debian13" in names, partial(image, scenario=first_and_reboot, name="sid", folder=folder)),
         ("rivals", debian, partial(scenarios.rival, flavour=disks.BESIDE_UFW, folder=folder)),
         ("rivals", el, partial(scenarios.rival, flavour=disks.BESIDE_FIREWALLD, folder=folder)),
         *(("cut", True, partial(image, scenario=scenarios.power_cut, name=name, folder=folder)) for name in names),
@@ -61,17 +63,19 @@ def image(network: Wire, *, scenario: Callable[[Lab], Iterator[Row]], name: str,
     return scenario(Lab(network, GUESTS[name], disks.SEALED, folder))
 
 
+first_and_reboot = partial(scenarios.tutorial, short=True)
+
+
 def quick(folder: Path) -> list[Job]:
     """First boot and reboot on Debian and on EL, and one row that must leak."""
-    short = partial(scenarios.tutorial, short=True)
     return [
-        *(partial(image, scenario=short, name=name, folder=folder) for name in ("debian12", "el9-iptables")),
+        *(partial(image, scenario=first_and_reboot, name=name, folder=folder) for name in ("debian12", "el9-iptables")),
         partial(scenarios.compared, name=disks.RUNCMD, folder=folder),
     ]
 
 
-def run(jobs: Sequence[Job], machines: int) -> Iterator[Row]:
-    """The rows of all jobs as they come, `machines` at a time, each with a wire of its own. Raises what a job raised.
+def run(jobs: Sequence[Job], machines: int) -> Iterator[Row | BootFailed | guests.BuildFailed]:
+    """The rows of all jobs as they come, `machines` at a time, each with a wire of its own; and why a job came to none.
 
     The threads are daemons, and their machines die with them: whoever ends this program ends them too.
     """
@@ -82,8 +86,12 @@ def run(jobs: Sequence[Job], machines: int) -> Iterator[Row]:
         try:
             with wire() as network:
                 while True:
-                    for row in todo.get_nowait()(network):
-                        seen.put(row)
+                    job = todo.get_nowait()
+                    try:
+                        for row in job(network):
+                            seen.put(row)
+                    except (BootFailed, guests.BuildFailed) as failure:
+                        seen.put(failure)
         except queue.Empty:
             seen.put(None)
         except Exception as failure:
@@ -96,12 +104,12 @@ def run(jobs: Sequence[Job], machines: int) -> Iterator[Row]:
     working = machines
     while working:
         told = seen.get()
-        if isinstance(told, Exception):
-            raise told
         if told is None:
             working -= 1
-        else:
+        elif isinstance(told, (Row, BootFailed, guests.BuildFailed)):
             yield told
+        else:
+            raise told
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -110,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="what CI runs")
     parser.add_argument("--build", action="store_true", help="make the guests' roots, boot none")
     parser.add_argument("--guest", choices=OURS, action="append", help="only this one; may be given again")
-    labels = "tutorial, none, refused, cut, bare, cut-off, stock, compare, rivals, unsealed or cycle"
+    labels = "tutorial, newest, none, refused, cut, bare, cut-off, stock, compare, rivals, unsealed or cycle"
     parser.add_argument("--only", action="append", default=[], metavar="LABEL", help=f"{labels}; may be given again")
     parser.add_argument("--machines", type=int, default=2, metavar="N", help="how many at a time (2)")
     options = parser.parse_args(arguments)
@@ -125,13 +133,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     started = time.monotonic()
     rows: list[Row] = []
+    failures: list[str] = []
     with guests.locked(cache / "lab.lock"):
         folder = cache / "boots"
         guests.remove(folder)
         jobs = quick(folder) if options.quick else full(folder, options.guest or OURS, options.only)
-        for row in run(jobs, options.machines):
-            rows.append(row)
-            print(_told(row), file=sys.stderr, flush=True)
+        for told in run(jobs, options.machines):
+            if isinstance(told, Row):
+                rows.append(told)
+                print(_told(told), file=sys.stderr, flush=True)
+            else:
+                failures.append(str(told))
+                print(f"FAILED: {told}", file=sys.stderr, flush=True)
         for overlay in folder.rglob("*.qcow2"):
             overlay.unlink()
     rows.sort(key=lambda row: (row.guest, row.scenario))
@@ -141,7 +154,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"seen: {row.guest} {row.scenario}: {line}")
         for problem in row.problems:
             print(f"PROBLEM: {row.guest} {row.scenario}: {problem}")
-    bad = sum(bool(row.problems) for row in rows)
+    for failure in failures:
+        print(f"PROBLEM: {failure}")
+    bad = sum(bool(row.problems) for row in rows) + len(failures)
     minutes = (time.monotonic() - started) / 60
     print(f"{len(rows)} boots in {minutes:.0f} minutes, {bad} not as they have to be; consoles and reports: {folder}")
     return 1 if bad or not rows else 0
