@@ -111,6 +111,7 @@ def first_boot(
     built-in policy when the user's is refused: a kill or a failure at any later moment leaves a closed host.
     Raises what went wrong, with the last good policy or the built-in one in force.
     """
+    saved.sync()  # what cloud-init wrote of the network, else a power cut leaves it empty beside our files
     try:
         switched_off = isinstance(section, Mapping) and section.get("enabled") is False
         if not switched_off and not saved.read_json(saved.POLICY):
@@ -414,6 +415,8 @@ def _enable(choice: Choice, fresh: list[str]) -> None:
         if not backend.enabled(unit):
             fresh.append(unit)
             kernel.enable(unit)
+    if fresh:
+        saved.sync()  # the links are systemctl's, which does not
 
 
 def _put_back(

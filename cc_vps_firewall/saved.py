@@ -99,6 +99,12 @@ def write(path: str, data: bytes, mode: int) -> None:
     _sync_folders([path])
 
 
+def sync() -> None:
+    """Send to the disk what anybody has written so far (sync(2)). A file system may give a new file its name first and
+    its content half a minute later (ext4's delayed allocation), and what we sync hurries only the names along."""
+    os.sync()
+
+
 def set_date(path: str, date: float) -> None:
     """The date that a package's file came with, which its package manager compares."""
     os.utime(path, (date, date))

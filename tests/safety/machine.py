@@ -328,7 +328,7 @@ class Machine:
 
     def files(self) -> dict[str, tuple[str, str]]:
         """path -> (mode, text) of every file that the engine writes, but for the status."""
-        return self.do(lambda: {path: _file(path) for path in _written() if path != saved.STATUS})
+        return {path: file for path, file in self.do(files_below).items() if path != saved.STATUS}
 
     def state(self) -> State:
         return State(self.rules(), self.files())
@@ -428,7 +428,12 @@ def _mount_namespace(pid: str) -> str:
         return ""
 
 
-def _written() -> Iterator[str]:
+def files_below(root: str = "") -> dict[str, tuple[str, str]]:
+    """path -> (mode, text) of every file that the engine writes in the system at `root`, where the caller is."""
+    return {path[len(root) :]: _file(path) for path in _written(root)}
+
+
+def _written(root: str) -> Iterator[str]:
     folders = (
         "/etc/iptables",
         "/etc/nftables",
@@ -438,9 +443,9 @@ def _written() -> Iterator[str]:
         saved.STATE,
     )
     for top in folders:
-        for folder, _, names in os.walk(top):
+        for folder, _, names in os.walk(root + top):
             yield from (os.path.join(folder, name) for name in sorted(names))
-    yield "/etc/nftables.conf"
+    yield f"{root}/etc/nftables.conf"
 
 
 def _file(path: str) -> tuple[str, str]:
