@@ -3,6 +3,7 @@
 python -m tests.boot                   every guest, every scenario, and what people use today: two machines at a time
 python -m tests.boot --quick           what CI runs
 python -m tests.boot --guest debian13  one guest
+python -m tests.boot --only sweep      the power cut at 14 moments of each guest's first boot
 python -m tests.boot --build           make the guests, boot none
 """
 
@@ -27,6 +28,7 @@ from tests.boot.scenarios import Lab
 from tests.boot.wire import Wire, wire
 
 OURS = ("debian12", "debian13", "el9-iptables", "el9-nftables")
+SWEEP = "sweep"  # only for who asks for it
 
 Job = Callable[[Wire], Iterator[Row]]  # boots that have to come one after the other
 
@@ -54,8 +56,9 @@ def full(folder: Path, names: Sequence[str], only: Sequence[str]) -> list[Job]:
             for name in names
         ),
         *(("refused", True, partial(image, scenario=scenarios.refused, name=name, folder=folder)) for name in names),
+        *((SWEEP, True, partial(image, scenario=scenarios.sweep, name=name, folder=folder)) for name in names),
     ]
-    return [job for label, wanted, job in jobs if wanted and (not only or label in only)]
+    return [job for label, wanted, job in jobs if wanted and (label in only if only else label != SWEEP)]
 
 
 def image(network: Wire, *, scenario: Callable[[Lab], Iterator[Row]], name: str, folder: Path) -> Iterator[Row]:
@@ -118,8 +121,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="what CI runs")
     parser.add_argument("--build", action="store_true", help="make the guests' roots, boot none")
     parser.add_argument("--guest", choices=OURS, action="append", help="only this one; may be given again")
-    labels = "tutorial, newest, none, refused, cut, bare, cut-off, stock, compare, rivals, unsealed or cycle"
-    parser.add_argument("--only", action="append", default=[], metavar="LABEL", help=f"{labels}; may be given again")
+    labels = "tutorial, newest, none, refused, cut, bare, cut-off, stock, compare, rivals, unsealed, cycle or sweep"
+    several = f"{labels} (which no other run does); may be given again"
+    parser.add_argument("--only", action="append", default=[], metavar="LABEL", help=several)
     parser.add_argument("--machines", type=int, default=2, metavar="N", help="how many at a time (2)")
     options = parser.parse_args(arguments)
     if os.geteuid() != 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -179,17 +178,11 @@ def _prepare(guest: Guest, root: Path) -> None:
 
 
 def _rival(flavour: str, root: Path) -> None:
-    """What the makers of such an image would have switched on, and nothing else of that kind."""
-    if flavour not in RIVALS:
-        return
-    if (rival := RIVALS[flavour]) == FIREWALLD:
-        mask(root, "ufw.service")
-        enable(root, "firewalld.service")
-        return
-    mask(root, "firewalld.service")
+    """What the makers of such an image would have switched on."""
     if flavour == BESIDE_UFW:  # by its own command, in a network of its own: without rules of its own it fails at boot
         run(["unshare", "--net", "--mount", "--", "sh", "-ec", _UFW_ENABLE, "sh", str(root)])
-    enable(root, f"{rival}.service")
+    if flavour in RIVALS:
+        enable(root, f"{RIVALS[flavour]}.service")
 
 
 _UFW_ENABLE = 'mount -t proc proc "$1/proc"; ip link set lo up; exec chroot "$1" ufw --force enable'
@@ -239,13 +232,6 @@ def write(root: Path, path: str, text: str, mode: int = 0o644) -> None:
 
 def enable(root: Path, *units: str) -> None:
     run(["systemctl", f"--root={root}", "enable", *units])
-
-
-def mask(root: Path, unit: str) -> None:
-    link = root / "etc/systemd/system" / unit
-    link.parent.mkdir(parents=True, exist_ok=True)
-    link.unlink(missing_ok=True)
-    os.symlink("/dev/null", link)
 
 
 def overlay(disk: Path, target: Path) -> Path:

@@ -99,7 +99,7 @@ GUESTS = {
         # What people use today, for the rows that ours are compared with.
         # The first of them is made from the same root as the EL stand-ins: CI builds one less.
         Guest("debian12-iptables", "bookworm", "none", packages=_EL),
-        Guest("debian12-others", "bookworm", "none", packages=("firewalld", "iptables", "nftables", "ufw")),
+        Guest("debian12-ufw", "bookworm", "none", packages=("iptables", "nftables", "ufw")),
     )
 }
 

@@ -12,11 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tests.boot import disks, guests
+from tests.boot.freezer import FreezeFailed, Freezer, Freezing
 from tests.boot.wire import GATEWAY, GUEST, GUEST_MAC, TAP, Wire
 
 PROBER = Path(__file__).with_name("prober.py")
@@ -113,6 +114,7 @@ class Boot:
     widest: float  # the longest time in which no round of knocks was made
     console: str
     report: Mapping[str, Any] = field(default_factory=dict)
+    frozen: tuple[Path, ...] = ()  # the disk as it was again and again, oldest first
 
 
 def seed(folder: Path, user_data: bytes, instance: str) -> Path:
@@ -132,8 +134,18 @@ def seed(folder: Path, user_data: bytes, instance: str) -> Path:
     return iso
 
 
-def boot(wire: Wire, disk: disks.Disk, overlay: Path, seed_disk: Path, folder: Path, *, cut_at: str = "") -> Boot:
-    """Switch a guest on and watch it until it is off. `cut_at`: the moment of the guest at which its power is cut."""
+def boot(
+    wire: Wire,
+    disk: disks.Disk,
+    overlay: Path,
+    seed_disk: Path,
+    folder: Path,
+    *,
+    cut_at: str = "",
+    freezing: Freezing | None = None,
+) -> Boot:
+    """Switch a guest on and watch it until it is off. `cut_at`: the moment of the guest at which its power is cut.
+    `freezing`: when its disk is to be kept as it is."""
     console, heard = folder / "console.log", folder / "answers.jsonl"
     with heard.open("w") as answers, (folder / "qemu.log").open("w") as said:
         prober = subprocess.Popen(
@@ -144,6 +156,10 @@ def boot(wire: Wire, disk: disks.Disk, overlay: Path, seed_disk: Path, folder: P
             powered = time.monotonic()
             command = emulator(disk.kernel, disk.initrd, overlay, seed_disk, cmdline=command_line())
             command += ["-no-reboot", "-serial", f"file:{console}", "-serial", "stdio"]
+            freezer = None
+            if freezing:
+                freezer = Freezer(freezing, overlay, folder / "qmp")
+                command += ["-qmp", f"unix:{folder / 'qmp'},server=on,wait=off"]
             running = subprocess.Popen(
                 wire.inside(command),
                 stdin=subprocess.DEVNULL,
@@ -151,7 +167,9 @@ def boot(wire: Wire, disk: disks.Disk, overlay: Path, seed_disk: Path, folder: P
                 stderr=said,
             )
             try:
-                end, lines = _follow(running, cut_at)
+                end, lines = _follow(running, cut_at, freezer)
+            except FreezeFailed as failure:
+                raise BootFailed(str(failure)) from failure
             finally:
                 running.kill()
                 running.wait()
@@ -165,7 +183,8 @@ def boot(wire: Wire, disk: disks.Disk, overlay: Path, seed_disk: Path, folder: P
     if not lines:
         hint = (folder / "qemu.log").read_text(errors="replace") + text[-1500:]
         raise BootFailed(f"the guest said nothing from its inside; {hint}")
-    return _boot(end, ended - powered, lines, heard.read_text(), text)
+    seen = _boot(end, ended - powered, lines, heard.read_text(), text)
+    return replace(seen, frozen=tuple(freezer.frozen)) if freezer else seen
 
 
 def command_line(*, masked: Sequence[str] = MASKED, unused: Sequence[str] = UNUSED_MODULES) -> str:
@@ -212,26 +231,36 @@ def _wait_for_prober(prober: subprocess.Popen[bytes], heard: Path) -> None:
         time.sleep(0.05)
 
 
-def _follow(running: subprocess.Popen[bytes], cut_at: str) -> tuple[str, list[tuple[float, str]]]:
+def _follow(
+    running: subprocess.Popen[bytes], cut_at: str, freezer: Freezer | None
+) -> tuple[str, list[tuple[float, str]]]:
     """Read what the guest says from inside, until it is off. -> how it ended, the lines with the moment of each."""
     assert running.stdout is not None
     stream = running.stdout.fileno()
     lines: list[tuple[float, str]] = []
     deadline, rest = time.monotonic() + LIMIT, b""
     while True:
-        readable, _, _ = select.select([stream], [], [], max(deadline - time.monotonic(), 0))
-        if not readable:
+        until = min(deadline, freezer.due) if freezer else deadline
+        readable, _, _ = select.select([stream], [], [], max(until - time.monotonic(), 0))
+        now = time.monotonic()
+        if now >= deadline:
             return "hung", lines
+        if freezer and now >= freezer.due:
+            freezer.freeze()
+        if not readable:
+            continue
         data = os.read(stream, 65536)
         if not data:
             return "off", lines
-        now = time.monotonic()
         *whole, rest = (rest + data).split(b"\n")
         for line in whole:
             lines.append((now, line.decode(errors="replace").strip()))
-            if cut_at and lines[-1][1].startswith("@moment ") and lines[-1][1].split()[2:] == [cut_at]:
+            moment = lines[-1][1].split()[2:] if lines[-1][1].startswith("@moment ") else []
+            if cut_at and moment == [cut_at]:
                 running.kill()
                 return "cut", lines
+            if freezer and moment:
+                freezer.hear(moment[0])
 
 
 def _boot(end: str, seconds: float, lines: list[tuple[float, str]], heard: str, console: str) -> Boot:

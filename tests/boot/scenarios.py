@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.boot import disks, machine
+from tests.boot.freezer import Freezing
 from tests.boot.guests import GUESTS, Guest
 from tests.boot.judge import Expected, Row, judge
 from tests.boot.machine import Boot
@@ -75,9 +76,13 @@ WEB = frozenset({OFFICE_SSH, "anyone 80/tcp", "anyone 443/tcp"})
 OPENED_SECOND = frozenset({OFFICE_SSH, "anyone 80/tcp", "anyone 8080/tcp"})
 SSH_ONLY = frozenset({OFFICE_SSH, "anyone 22/tcp"})
 
+# What a power cut may leave: the policy, or the built-in one, SSH from anywhere. Nobody may be locked out.
+EITHER = Expected(WEB | SSH_ONLY, required=frozenset({OFFICE_SSH}))
+
 # Where in converge() the power goes, one for each guest: begun and nothing loaded; about to load; loading the user's
 # own.
 CUTS = {"debian12": "converging", "debian13": "unfinished", "el9-iptables": "loading", "el9-nftables": "unfinished"}
+SWEEP = Freezing("converging", (0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1, 1.3, 1.6, 2, 3, 5, 8))
 
 
 class Lab:
@@ -93,7 +98,14 @@ class Lab:
         return disks.overlay(self.disk.file, self.folder / f"{name.replace(' ', '-')}.qcow2")
 
     def boot(
-        self, overlay: Path, user_data: str | bytes, name: str, *, instance: str = "first", cut_at: str = ""
+        self,
+        overlay: Path,
+        user_data: str | bytes,
+        name: str,
+        *,
+        instance: str = "first",
+        cut_at: str = "",
+        freezing: Freezing | None = None,
     ) -> Boot:
         """One power-on to power-off, kept in a folder of its own for whoever wants to look."""
         folder = self.folder / name.replace(" ", "-")
@@ -101,7 +113,7 @@ class Lab:
         raw = user_data if isinstance(user_data, bytes) else user_data.encode()
         seed = machine.seed(folder, raw, instance)
         print(f"{self.guest.name}: {name} ...", file=sys.stderr, flush=True)
-        seen = machine.boot(self.wire, self.disk, overlay, seed, folder, cut_at=cut_at)
+        seen = machine.boot(self.wire, self.disk, overlay, seed, folder, cut_at=cut_at, freezing=freezing)
         if seen.report:
             seen = replace(seen, report={**seen.report, "verified": self.disk.units})
         (folder / "report.json").write_text(json.dumps(dict(seen.report), indent=1))
@@ -146,17 +158,25 @@ def power_cut(lab: Lab) -> Iterator[Row]:
     cut = lab.boot(disk, TUTORIAL, f"cut {moment}", cut_at=moment)
     row = judge(lab.guest.name, f"cut {moment}", cut, Expected(WEB | SSH_ONLY))
     yield row if cut.end == "cut" else replace(row, problems=(*row.problems, f"{moment} never came: nothing was cut"))
-    seen = lab.boot(disk, TUTORIAL, f"after cut {moment}")
-    # The old state is the built-in policy: SSH from anywhere. Nobody may be locked out.
-    either = Expected(WEB | SSH_ONLY, required=frozenset({OFFICE_SSH}))
-    yield judge(lab.guest.name, "after the cut", seen, either)
+    yield judge(lab.guest.name, "after the cut", lab.boot(disk, TUTORIAL, f"after cut {moment}"), EITHER)
+
+
+def sweep(lab: Lab) -> Iterator[Row]:
+    """Cuts all along converge() and after it: the disk of one first boot as it was again and again, each booted."""
+    disk = lab.fresh("sweep")
+    first = lab.boot(disk, TUTORIAL, "sweep", freezing=SWEEP)
+    yield judge(lab.guest.name, "sweep", first, Expected(WEB))
+    for after, frozen in zip(SWEEP.after, first.frozen):
+        name = f"cut {after} s after it began"
+        seen = lab.boot(disks.overlay(frozen, lab.folder / f"cut-{after}.qcow2"), TUTORIAL, name)
+        yield judge(lab.guest.name, name, seen, EITHER)
 
 
 # What people use today: name -> the guest that has it, and the user-data.
 TODAY = {
     disks.RUNCMD: ("debian12-iptables", TUTORIAL_AS_RUNCMD),
-    disks.UFW: ("debian12-others", UFW),
-    disks.FIREWALLD: ("debian12-others", FIREWALLD),
+    disks.UFW: ("debian12-ufw", UFW),
+    disks.FIREWALLD: ("el9-firewalld", FIREWALLD),
 }
 
 
@@ -164,7 +184,7 @@ def compared(wire: Wire, *, name: str, folder: Path) -> Iterator[Row]:
     """One of them, watched the same way. The tutorial as most people have it is a row that must leak."""
     guest, user_data = TODAY[name]
     lab = Lab(wire, GUESTS[guest], name, folder)
-    row = judge("debian12", name, lab.boot(lab.fresh(name), user_data, name), Expected(WEB, ours=False))
+    row = judge(guest, name, lab.boot(lab.fresh(name), user_data, name), Expected(WEB, ours=False))
     if name == disks.RUNCMD and not row.leaks:
         # The watch has to see what is known to be there, or its zeros for the others mean nothing.
         row = replace(row, problems=(*row.problems, "runcmd is known to leak, and the watch saw nothing"))
@@ -191,7 +211,7 @@ def rival(wire: Wire, *, flavour: str, folder: Path) -> Iterator[Row]:
     yield judge(guest, f"{name}, reboot", lab.boot(disk, TUTORIAL, f"{name} reboot"), again)
 
 
-BESIDE = {disks.BESIDE_UFW: "debian12-others", disks.BESIDE_FIREWALLD: "el9-firewalld"}
+BESIDE = {disks.BESIDE_UFW: "debian12-ufw", disks.BESIDE_FIREWALLD: "el9-firewalld"}
 
 
 def cut_off(wire: Wire, *, folder: Path) -> Iterator[Row]:
