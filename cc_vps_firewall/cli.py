@@ -194,11 +194,7 @@ def install(options: Any) -> int:
     default = _section(options.default) if options.default else {}
     if options.default and not options.sealed:
         raise FirewallError("--default goes with --sealed")
-    if options.sealed:
-        register.check_seal(options.root, default)  # what cannot be sealed is not half installed either
-    done = register.install(options.root)
-    if options.sealed:
-        done += register.seal(options.root, default)
+    done = register.install_sealed(options.root, default) if options.sealed else register.install(options.root)
     print("\n".join(done) or "already installed; nothing was changed")
     return 0
 

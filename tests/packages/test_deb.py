@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.cloudinit.world import Machine
 from tests.packages import made
@@ -14,6 +16,7 @@ from tests.packages.files import on_disk, ours
 SITE = "/usr/lib/python3/dist-packages"
 ENGINE = f"{SITE}/cc_vps_firewall"
 SCHEMA = f"{SITE}/cloudinit/config/schemas/schema-cloud-config-v1.json"
+HOOK = "/etc/cloud/clean.d/50-vps-firewall"
 DROP_IN = "/etc/cloud/cloud.cfg.d/99_vps_firewall.cfg"
 POLICY = "#cloud-config\nvps_firewall: {allow: [http]}\n"
 
@@ -142,21 +145,99 @@ def original(machine: Machine) -> str:
 def test_an_engine_that_was_copied_here_before_makes_room(
     debian: Machine, debs: dict[str, Path], tmp_path: Path
 ) -> None:
-    copied = made.source(tmp_path / "copied", "0.0.9", made.OLDER)
-    for path in copied.rglob("*"):
-        if path.is_file():
-            debian.write(f"/srv/copied/{path.relative_to(copied)}", path.read_bytes())
+    copy(debian, tmp_path, "0.0.9", made.OLDER)
     before = on_disk(debian)
-    debian.run("sh", "-c", "cd /srv/copied && python3 -m cc_vps_firewall install")
+    by_hand(debian)
     assert debian.read(f"{ENGINE}/gone.py")
+    assert debian.run("sh", "-c", f"test ! -L {HOOK} && echo a file of its own").stdout
     put(debian, debs["this"])
     assert verified(debian) == ""
+    assert debian.run("readlink", HOOK).stdout == "/usr/libexec/vps-firewall/clean\n"
     assert debian.read(f"{ENGINE}/gone.py") == ""
     assert debian.run("sh", "-c", "command -v vps-firewall").stdout == "/usr/bin/vps-firewall\n"
     debian.run("vps-firewall", "uninstall")
     assert verified(debian) == "", "the package's own stays"
     debian.run("dpkg", "--remove", "vps-firewall")
     assert on_disk(debian) == before
+
+
+def copy(machine: Machine, folder: Path, version: str = "99.0", more: Mapping[str, str] = MappingProxyType({})) -> None:
+    """A clone of our repository, where no package of ours is needed."""
+    copied = made.source(folder / "copied", version, more)
+    for path in copied.rglob("*"):
+        if path.is_file():
+            machine.write(f"/srv/copied/{path.relative_to(copied)}", path.read_bytes())
+
+
+def by_hand(machine: Machine, *more: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return machine.run(
+        "sh", "-c", f"cd /srv/copied && python3 -m cc_vps_firewall install {' '.join(more)}", check=check
+    )
+
+
+def test_an_engine_that_is_copied_here_later_finds_it_there(
+    debian: Machine, debs: dict[str, Path], tmp_path: Path
+) -> None:
+    copy(debian, tmp_path)
+    before = on_disk(debian)
+    put(debian, debs["this"])
+    by_hand(debian)
+    assert verified(debian) == ""
+    assert debian.run("readlink", HOOK).stdout == "/usr/libexec/vps-firewall/clean\n"
+    debian.run("dpkg", "--remove", "vps-firewall")
+    assert on_disk(debian) == before
+
+
+def test_cloud_init_clean_forgets_without_a_package_too(any_debian: Machine, tmp_path: Path) -> None:
+    """What the tutorial tells to do."""
+    copy(any_debian, tmp_path)
+    any_debian.run("cloud-init", "clean")
+    any_debian.write("/var/lib/cloud/instance/boot-finished", "")
+    before = on_disk(any_debian)
+    by_hand(any_debian, "--sealed")
+    sealed = any_debian.read("/etc/iptables/rules.v4")
+    any_debian.run("vps-firewall", "apply", "-", given=POLICY)
+    any_debian.write("/var/lib/vps-firewall/instance", "i-1")
+    refused = by_hand(any_debian, "--sealed", check=False)
+    assert refused.returncode == 0, "a machine that was sealed keeps its policy"
+    assert any_debian.read("/etc/iptables/rules.v4") != sealed
+    any_debian.run("cloud-init", "clean")
+    assert any_debian.read("/etc/iptables/rules.v4") == sealed
+    assert sorted(any_debian.run("ls", "/var/lib/vps-firewall").stdout.split()) == [
+        "registered-schema.json", "registered.json",
+    ]  # fmt: skip
+    any_debian.run("vps-firewall", "uninstall")
+    any_debian.write("/var/lib/cloud/instance/boot-finished", "")
+    assert on_disk(any_debian) == before
+
+
+def test_a_machine_with_a_policy_is_not_sealed(debian: Machine, debs: dict[str, Path]) -> None:
+    """The seal would be loaded at its next boot, and the module has done its work for this instance."""
+    put(debian, debs["this"])
+    debian.run("vps-firewall", "install")
+    debian.run("vps-firewall", "apply", "-", given=POLICY)
+    before = on_disk(debian)
+    done = debian.run("vps-firewall", "install", "--sealed", check=False)
+    assert done.returncode == 1
+    assert "/ has a policy in force, and the seal would lock its owner out" in done.stderr
+    assert on_disk(debian) == before
+    debian.run("cloud-init", "clean")
+    debian.run("vps-firewall", "install", "--sealed")
+
+
+def test_a_seal_that_is_killed_at_any_step_comes_out(debian: Machine, debs: dict[str, Path]) -> None:
+    """kill -9 by the clock, where unit tests do it by the step: with systemctl's own work between."""
+    put(debian, debs["this"])
+    debian.run("vps-firewall", "install", "--sealed")
+    debian.run("vps-firewall", "uninstall")
+    before = on_disk(debian)
+    ended = set()
+    for tenths in range(1, 16):
+        kill = ("timeout", "-s", "KILL", str(tenths / 10))
+        ended.add(debian.run(*kill, "vps-firewall", "install", "--sealed", check=False).returncode)
+        debian.run("vps-firewall", "uninstall")
+        assert on_disk(debian) == before, f"killed after {tenths / 10} s"
+    assert 137 in ended or -9 in ended
 
 
 def test_the_rules_of_a_policy_outlive_the_package(debian: Machine, debs: dict[str, Path]) -> None:

@@ -16,6 +16,7 @@ SITE = "/usr/lib/python3.9/site-packages"
 ENGINE = f"{SITE}/cc_vps_firewall"
 SCHEMA = f"{SITE}/cloudinit/config/schemas/schema-cloud-config-v1.json"
 DROP_IN = "/etc/cloud/cloud.cfg.d/99_vps_firewall.cfg"
+HOOK = "/etc/cloud/clean.d/50-vps-firewall"
 RECORD = "/var/lib/vps-firewall/registered.json"
 FIREWALL = ("/usr/share/lab-repository/iptables-nft-services.rpm",)
 POLICY = "vps_firewall: {allow: [http]}\n"
@@ -190,8 +191,10 @@ def test_an_engine_that_was_copied_here_before_makes_room(el: Machine, rpms: dic
     before = on_disk(el)
     el.run("sh", "-c", "cd /srv/copied && python3 -m cc_vps_firewall install")
     assert el.read(f"{ENGINE}/gone.py")
+    assert el.run("sh", "-c", f"test ! -L {HOOK} && echo a file of its own").stdout
     put(el, rpms["this"])
     assert verified(el) == ""
+    assert el.run("readlink", HOOK).stdout == "/usr/libexec/vps-firewall/clean\n"
     assert el.read(f"{ENGINE}/gone.py") == ""
     assert (
         el.run("sh", "-c", "command -v vps-firewall; ls /usr/sbin/vps-firewall 2>&1", check=False).stdout.split("\n")[0]
@@ -261,23 +264,27 @@ def test_cloud_init_clean_that_cannot_seal_says_so_and_forgets_nothing(el: Machi
     put(el, rpms["this"])
     el.run("vps-firewall", "install", "--sealed")
     el.run("vps-firewall", "apply", "-", given=f"#cloud-config\n{POLICY}")
+    el.write("/var/lib/vps-firewall/instance", "i-1")
     el.run("sh", "-c", "rm /usr/sbin/*tables*")
     done = el.run("cloud-init", "clean", check=False)
     assert done.returncode == 1
     assert "cannot seal /" in done.stdout + done.stderr
     assert el.read("/var/lib/vps-firewall/policy.json")
+    assert el.read("/var/lib/vps-firewall/instance") == "i-1"
 
 
 def test_presets_keep_what_the_seal_enabled(el: Machine, rpms: dict[str, Path]) -> None:
     put(el, rpms["this"])
     el.run("vps-firewall", "install", "--sealed")
+    # A vendor's comes before one that begins with 80, and the first that names a unit is the one that counts.
+    el.write("/usr/lib/systemd/system-preset/50-vendor.preset", "disable iptables.service\nenable firewalld.service\n")
     wants = "/etc/systemd/system/multi-user.target.wants"
     for again in (True, False):
         el.run("systemctl", "preset-all", check=False)
         there = el.run("ls", wants).stdout.split()
         assert ("iptables.service" in there) is again
         assert "vps-firewall-guard.service" in there
-        el.run("rm", "-f", "/etc/systemd/system-preset/80-vps-firewall-seal.preset")  # and now without
+        el.run("rm", "-f", "/etc/systemd/system-preset/00-vps-firewall-seal.preset")  # and now without
 
 
 def test_el_10_gets_nftables_where_there_is_nothing(el: Machine, tmp_path: Path) -> None:

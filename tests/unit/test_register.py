@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
 import cc_vps_firewall
-from cc_vps_firewall import cli, register, saved
+from cc_vps_firewall import cli, kernel, register, saved
 from cc_vps_firewall.errors import NoBackend, PolicyRefused
 from cc_vps_firewall.register import CannotRegister
+from tests.suites import REPOSITORY
 
 SCHEMA = {
     "$schema": "http://json-schema.org/draft-04/schema#",
@@ -274,7 +276,7 @@ def test_an_image_with_another_firewall_is_not_sealed(root: Path) -> None:
     wants.parent.mkdir(parents=True)
     wants.symlink_to("/usr/lib/systemd/system/firewalld.service")
     before = tree(root)
-    with pytest.raises(CannotRegister, match=r"firewalld is switched on at .* disable it there"):
+    with pytest.raises(CannotRegister, match=r"firewalld is switched on at .* mask it there"):
         register.seal(str(root), {})
     assert tree(root) == before
 
@@ -284,6 +286,14 @@ def test_an_image_with_a_refused_default_is_not_sealed(root: Path) -> None:
     with pytest.raises(PolicyRefused, match=r"vps_firewall\.alow: unknown key"):
         register.seal(str(root), {"alow": ["http"]})
     assert tree(root) == before
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_default_that_would_leave_machines_shut_is_refused(image: Path) -> None:
+    before = tree(image)
+    with pytest.raises(CannotRegister, match=r"the default policy says `enabled: false`: every machine .* stay shut"):
+        register.check_seal(str(image), {"enabled": False})
+    assert tree(image) == before
 
 
 @pytest.fixture
@@ -424,3 +434,517 @@ def test_a_root_that_is_not_where_its_name_says(root: Path) -> None:
     for call in (register.install, register.uninstall, register.forget):
         with pytest.raises(CannotRegister, match="is no folder, or a name for one that leads elsewhere"):
             call(str(root / "nowhere"))
+
+
+# --- the seal ---------------------------------------------------------------------------------------------
+
+NFT_CONF = "#!/usr/sbin/nft -f\n\nflush ruleset\n\n# caf\udce9\ntable inet filter {\n}\n"
+RULES = "etc/nftables/vps-firewall.nft"
+UNITS = "etc/systemd/system"
+
+
+@pytest.fixture
+def systemctl(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What systemctl does to an image's files. It is a process of its own, and goes on where we are killed."""
+
+    def enable(unit: str, root: str = "/") -> None:
+        wants = Path(root, UNITS, "sysinit.target.wants")
+        with not_counted():
+            wants.mkdir(parents=True, exist_ok=True)
+            (wants / unit).symlink_to(f"/usr/lib/systemd/system/{unit}")
+
+    def disable(unit: str, root: str = "/") -> None:
+        with not_counted():
+            for link in Path(root, UNITS).glob("*.wants/*"):
+                if link.name == unit:
+                    link.unlink()
+            for wants in Path(root, UNITS).glob("*.wants"):
+                if not list(wants.iterdir()):
+                    wants.rmdir()
+
+    monkeypatch.setattr(kernel, "enable", enable)
+    monkeypatch.setattr(kernel, "disable", disable)
+    monkeypatch.setattr(kernel, "find", lambda tool: f"/usr/bin/{tool}")
+
+
+def wanted(root: Path) -> list[str]:
+    return sorted(link.name for link in root.glob(f"{UNITS}/*.wants/*"))
+
+
+@pytest.fixture
+def image(same_python: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Debian with nftables and somebody's table, as far as a seal looks at it."""
+    debian(same_python)
+    monkeypatch.setattr(os, "fsync", lambda handle: None)  # what is killed here is the process, not the machine
+    monkeypatch.setattr(register, "_engine", lambda: iter([("__init__.py", "1\n"), ("render.py", "2\n")]))
+    return same_python
+
+
+def debian(root: Path, *services: str) -> None:
+    put(root, "etc/os-release", "ID=debian\n")
+    put(root, "usr/sbin/nft", "", 0o755)
+    put(root, "usr/lib/systemd/system/nftables.service", "[Unit]\n")
+    put(root, "etc/nftables.conf", "", 0o755)
+    (root / "etc/nftables.conf").write_bytes(NFT_CONF.encode("utf-8", "surrogateescape"))
+    (root / UNITS).mkdir(parents=True, exist_ok=True)
+    (root / "var/lib").mkdir(parents=True, exist_ok=True)
+
+
+def both(root: Path) -> None:
+    """iptables-persistent too, and the service of nftables enabled."""
+    debian(root)
+    for tool in ("iptables-restore", "iptables-save", "ip6tables-restore", "ip6tables-save", "flock"):
+        put(root, f"usr/sbin/{tool}", "", 0o755)
+    put(root, "usr/lib/systemd/system/netfilter-persistent.service", "[Unit]\n")
+    for plugin in ("15-ip4tables", "25-ip6tables"):
+        put(root, f"usr/share/netfilter-persistent/plugins.d/{plugin}", "", 0o755)
+    kernel.enable("nftables.service", str(root))
+
+
+def el(root: Path) -> None:
+    put(root, "etc/os-release", 'ID="centos"\nVERSION_ID="9"\n')
+    for tool in ("iptables-restore", "iptables-save", "ip6tables-restore", "ip6tables-save", "flock"):
+        put(root, f"usr/sbin/{tool}", "", 0o755)
+    for unit in ("iptables.service", "ip6tables.service"):
+        put(root, f"usr/lib/systemd/system/{unit}", "[Unit]\n")
+    for path in ("etc/nftables.conf", "usr/sbin/nft", "usr/lib/systemd/system/nftables.service"):
+        (root / path).unlink()
+    put(root, "etc/sysconfig/iptables", "# sample configuration\n", 0o600)
+
+
+def without_service(root: Path) -> None:
+    (root / "usr/lib/systemd/system/nftables.service").unlink()
+
+
+SYSTEMS = {"debian": debian, "both": both, "el": el, "without a service": without_service}
+
+
+def sealed(root: Path, *more: str) -> int:
+    return cli.main(["install", "--sealed", "--root", str(root), *more])
+
+
+def everything(root: Path) -> dict[str, object]:
+    """Files, folders and links."""
+    found: dict[str, object] = {str(path.relative_to(root)): "folder" for path in root.rglob("*") if path.is_dir()}
+    links = {str(path.relative_to(root)): os.readlink(path) for path in root.rglob("*") if path.is_symlink()}
+    return {**found, **tree(root), **links}
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("kind", SYSTEMS)
+def test_a_seal_comes_out_byte_for_byte(image: Path, kind: str) -> None:
+    SYSTEMS[kind](image)
+    before = everything(image)
+    assert sealed(image) == 0
+    once = everything(image)
+    assert any("Made by vps-firewall" in str(held) for held in once.values())
+    assert sealed(image) == 0
+    assert everything(image) == once, "a second run changes nothing"
+    register.uninstall(str(image))
+    assert everything(image) == before
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("kind", SYSTEMS)
+def test_every_file_that_a_seal_touches_is_in_its_record(image: Path, kind: str) -> None:
+    SYSTEMS[kind](image)
+    register.install(str(image))
+    before = tree(image)
+    assert sealed(image) == 0
+    after = tree(image)
+    touched = {name for name in after if after[name] != before.get(name)} - {register.RECORD}
+    told = json.loads((image / register.RECORD).read_text())["seal"]["before"]
+    links = {name for name in touched if ".wants/" in name}
+    assert touched - links == set(told)
+
+
+class Killed(BaseException):
+    """SIGKILL: nothing that the process would do from here on is done."""
+
+
+_left: list[int] = []
+_CHANGES = {"os.rename", "os.remove", "os.link", "os.mkdir", "os.rmdir", "os.chmod", "os.symlink", "os.utime"}
+
+
+@contextlib.contextmanager
+def not_counted() -> Iterator[None]:
+    left = list(_left)
+    _left.clear()
+    yield
+    _left.extend(left)
+
+
+def _count(event: str, arguments: tuple[object, ...]) -> None:
+    if not _left:
+        return
+    flags = arguments[2] if event == "open" else 0
+    if event in _CHANGES or (isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)):
+        _left[0] -= 1
+        if _left[0] < 0:
+            raise Killed
+
+
+sys.addaudithook(_count)
+
+
+def killed(call: Callable[[], object], at: int) -> bool:
+    """Run `call`, and end it at its change number `at` to the disk. -> did it get that far?"""
+    _left.append(at)
+    try:
+        call()
+    except Killed:
+        return True
+    finally:
+        _left.clear()
+    return False
+
+
+def kills(call: Callable[[], object]) -> Iterator[int]:
+    """Once for each change that `call` makes to the disk, killed there."""
+    at = 0
+    while killed(call, at):
+        yield at
+        at += 1
+    assert at > 5, "there is nothing to be killed in"
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("kind", SYSTEMS)
+def test_an_install_that_is_killed_comes_out_whole(image: Path, kind: str) -> None:
+    SYSTEMS[kind](image)
+    before = everything(image)
+    for at in kills(lambda: sealed(image)):
+        register.uninstall(str(image))
+        assert everything(image) == before, f"killed at {at}"
+
+
+def steady(held: dict[str, object]) -> dict[str, object]:
+    """Without what Python compiled: its names for files half-written are its own."""
+    return {name: what for name, what in held.items() if "__pycache__/" not in name}
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("kind", SYSTEMS)
+def test_an_install_that_is_killed_is_finished_by_the_next(image: Path, kind: str) -> None:
+    SYSTEMS[kind](image)
+    before = everything(image)
+    sealed(image)
+    whole = everything(image)
+    register.uninstall(str(image))
+    for at in kills(lambda: sealed(image)):
+        assert sealed(image) == 0
+        assert steady(everything(image)) == steady(whole), f"killed at {at}"
+        register.uninstall(str(image))
+        assert everything(image) == before, f"killed at {at}"
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("kind", SYSTEMS)
+def test_an_uninstall_that_is_killed_is_finished_by_the_next(image: Path, kind: str) -> None:
+    SYSTEMS[kind](image)
+    before = everything(image)
+    sealed(image)
+
+    def once() -> None:
+        register.uninstall(str(image))
+
+    for at in kills(once):
+        once()
+        assert everything(image) == before, f"killed at {at}"
+        sealed(image)
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_an_upgrade_that_is_killed_comes_out_whole(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an older version of ours, with another schema and a module that is gone."""
+    before, newer, schema = everything(image), register._engine, register._own_schema()
+    changed = json.loads(schema)
+    changed["properties"]["vps_firewall"]["description"] = "of the older version"
+
+    def version(engine: object, own: str) -> None:
+        monkeypatch.setattr(register, "_engine", engine)
+        monkeypatch.setattr(register, "_own_schema", lambda: own)
+
+    def older() -> None:
+        version(lambda: iter([("__init__.py", "0\n"), ("gone.py", "0\n")]), json.dumps(changed))
+        sealed(image)
+        version(newer, schema)
+
+    older()
+    for at in kills(lambda: sealed(image)):
+        register.uninstall(str(image))
+        assert everything(image) == before, f"killed at {at}"
+        older()
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_cleaning_that_is_killed_leaves_no_mark_beside_the_seal(image: Path) -> None:
+    """With both, the module has done its work and nothing opens the host."""
+    sealed(image)
+    seal = (image / RULES).read_text()
+
+    def applied() -> None:
+        put(image, RULES, "# Made by vps-firewall\n", 0o600)
+        for path in (saved.STATUS, saved.POLICY, register.DONE):
+            put(image, path.lstrip("/"), "{}")
+
+    applied()
+    for at in kills(lambda: register.forget(str(image))):
+        mark = (image / register.DONE.lstrip("/")).exists()
+        assert not (mark and (image / RULES).read_text() == seal), f"killed at {at}"
+        applied()
+    assert (image / RULES).read_text() == seal
+    assert not any((image / path.lstrip("/")).exists() for path in (saved.STATUS, saved.POLICY, register.DONE))
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_what_cannot_be_sealed_again_keeps_the_mark_too(image: Path) -> None:
+    sealed(image)
+    put(image, saved.POLICY.lstrip("/"), "{}")
+    put(image, register.DONE.lstrip("/"), "i-1")
+    (image / "usr/sbin/nft").unlink()
+    before = tree(image)
+    with pytest.raises(NoBackend, match="cannot seal"):
+        register.forget(str(image))
+    assert tree(image) == before
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("path, has", [(saved.POLICY, "a policy in force"), (register.DONE, "a first boot behind it")])
+def test_a_machine_in_use_is_not_sealed(image: Path, path: str, has: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would be shut at its next boot, and the module has done its work for this instance."""
+    for installed in (False, True):
+        if installed:
+            register.install(str(image))
+        put(image, path.lstrip("/"), "{}")
+        before = everything(image)
+        assert sealed(image) == 1
+        assert f"{image} has {has}, and the seal would lock its owner out" in capsys.readouterr().err
+        assert everything(image) == before
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_machine_that_was_sealed_keeps_its_policy(image: Path) -> None:
+    sealed(image)
+    put(image, RULES, "# Made by vps-firewall for its owner\n", 0o600)
+    put(image, saved.POLICY.lstrip("/"), "{}")
+    (image / register.DROP_IN).unlink()
+    assert sealed(image) == 0
+    assert (image / RULES).read_text() == "# Made by vps-firewall for its owner\n"
+    assert (image / register.DROP_IN).is_file(), "the rest of the install goes on"
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_one_service_loads_the_seal(image: Path) -> None:
+    both(image)
+    before = everything(image)
+    assert wanted(image) == ["nftables.service"]
+    sealed(image)
+    assert wanted(image) == ["netfilter-persistent.service"], "nftables.service begins with a flush"
+    presets = (image / register.PRESET).read_text().splitlines()
+    assert "enable netfilter-persistent.service" in presets
+    assert {"disable nftables.service", "disable firewalld.service"} <= set(presets)
+    register.uninstall(str(image))
+    assert everything(image) == before
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_the_preset_comes_before_those_of_vendors(image: Path) -> None:
+    assert os.path.basename(register.PRESET) < "10-vendor.preset"
+    put(image, register.FORMER_PRESET, "enable nftables.service\n")
+    register.install(str(image))
+    assert not (image / register.FORMER_PRESET).exists()
+    assert (image / register.PRESET).read_text() == "enable nftables.service\n"
+    put(image, register.FORMER_PRESET, "enable nftables.service\n")
+    register.uninstall(str(image))
+    assert not (image / register.FORMER_PRESET).exists()
+    assert not (image / register.PRESET).exists()
+
+
+def test_a_seal_that_fails_takes_the_module_out_again(
+    image: Path, systemctl: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    el(image)
+    before = everything(image)
+    enable = kernel.enable
+
+    def fails(unit: str, root: str = "/") -> None:
+        if unit == "ip6tables.service":
+            raise kernel.ToolFailed("systemctl failed (1): no room")
+        enable(unit, root)
+
+    monkeypatch.setattr(kernel, "enable", fails)
+    assert sealed(image) != 0
+    assert everything(image) == before, "also the service that had been enabled"
+    register.install(str(image))
+    registered = everything(image)
+    assert sealed(image) != 0
+    assert everything(image) == registered, "what was installed before stays"
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_seal_without_systemctl_is_refused_before_anything_is_done(
+    image: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = everything(image)
+    monkeypatch.setattr(kernel, "find", lambda tool: "")
+    assert sealed(image) == 1
+    assert (
+        "systemctl, which enables the service that loads the seal, is not on this computer" in capsys.readouterr().err
+    )
+    assert everything(image) == before
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_what_its_owner_added_to_the_shared_file_stays(image: Path) -> None:
+    before = (image / "etc/nftables.conf").read_bytes()
+    sealed(image)
+    with (image / "etc/nftables.conf").open("ab") as file:
+        file.write(b'include "/etc/site.nft"\n')
+    register.uninstall(str(image))
+    assert (image / "etc/nftables.conf").read_bytes() == before + b'include "/etc/site.nft"\n'
+    assert (image / "etc/nftables.conf").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("kind", SYSTEMS)
+def test_a_seal_whose_record_is_lost_comes_out_all_the_same(image: Path, kind: str) -> None:
+    SYSTEMS[kind](image)
+    put(image, "etc/sysconfig/iptables", "") if kind == "el" else None
+    before = tree(image)
+    register.install(str(image))
+    registered = json.loads((image / register.RECORD).read_text())
+    sealed(image)
+    put(image, register.RECORD, json.dumps(registered))
+    register.uninstall(str(image))
+    after = tree(image)
+    # What stood there before nobody knows any more.
+    for lost in ("etc/sysconfig/iptables",):
+        before.pop(lost, None)
+    assert {name: held for name, held in after.items() if ".wants/" not in name} == {
+        name: held for name, held in before.items() if ".wants/" not in name
+    }
+    # One that has a file of its owner's to load stays as it is.
+    assert wanted(image) == (["nftables.service"] if kind == "debian" else [])
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_rules_that_no_seal_left_stay(image: Path) -> None:
+    """A package that is removed leaves the rules in force; installed and removed again, it must not take them out."""
+    sealed(image)
+    put(image, saved.POLICY.lstrip("/"), "{}")
+    register.uninstall(str(image))
+    (image / saved.POLICY.lstrip("/")).unlink()
+    register.install(str(image))
+    register.uninstall(str(image))
+    assert (image / RULES).is_file()
+    assert wanted(image) == ["nftables.service"]
+
+
+# --- lists that are not ours ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["99_zz.cfg", "zz.cfg", "link.cfg"])
+def test_a_list_that_would_replace_ours_is_refused(root: Path, name: str) -> None:
+    put(root, "etc/lists/site", "cloud_init_modules: [bootcmd, site]\n")
+    name = {"link.cfg": "99_vps_firewall_.cfg"}.get(name, name)
+    os.symlink("/etc/lists/site", root / "etc/cloud/cloud.cfg.d" / name)
+    assert refused(root) == (
+        f"etc/cloud/cloud.cfg.d/{name} has a list of cloud_init_modules that replaces ours; "
+        "rename it so that it sorts before 99_vps_firewall.cfg"
+    )
+
+
+def test_a_drop_in_behind_ours_without_a_list_is_no_reason(root: Path) -> None:
+    put(root, "etc/cloud/cloud.cfg.d/99_zz.cfg", "users: []\n")
+    register.install(str(root))
+
+
+def test_a_hidden_drop_in_counts(root: Path) -> None:
+    put(root, "etc/cloud/cloud.cfg.d/.site.cfg", "cloud_init_modules: [bootcmd, site]\n")
+    register.install(str(root))
+    listed = yaml.safe_load((root / register.DROP_IN).read_text())["cloud_init_modules"]
+    assert listed == ["bootcmd", "vps_firewall", "site"]
+
+
+def test_what_cloud_init_passes_by_is_passed_by(root: Path) -> None:
+    os.symlink("nowhere", root / "etc/cloud/cloud.cfg.d/20_dangling.cfg")
+    (root / "etc/cloud/cloud.cfg.d/30_folder.cfg").mkdir()
+    put(root, "etc/cloud/cloud.cfg.d/40_template.cfg", "## template: jinja\n{% if x %}\nusers: []\n{% endif %}\n")
+    register.install(str(root))
+    assert "users-groups" in (root / register.DROP_IN).read_text()
+
+
+def test_a_list_in_a_template_is_refused(root: Path) -> None:
+    put(root, "etc/cloud/cloud.cfg.d/4.cfg", "## template: jinja\n{% if x %}\ncloud_init_modules: []\n{% endif %}\n")
+    assert refused(root) == (
+        "etc/cloud/cloud.cfg.d/4.cfg is a template with a list of cloud_init_modules, which cloud-init alone can read"
+    )
+
+
+def test_another_folder_of_drop_ins_is_refused(root: Path) -> None:
+    for conf_d in ("/etc/cloud/cloud.cfg.d/", "/etc/elsewhere"):
+        put(root, "etc/cloud/cloud.cfg", yaml.safe_dump({"cloud_init_modules": MODULES, "conf_d": conf_d}))
+        if conf_d == "/etc/elsewhere":
+            register.uninstall(str(root))
+            assert "names another folder than /etc/cloud/cloud.cfg.d in conf_d" in refused(root)
+        else:
+            register.install(str(root))
+
+
+# --- interpreters -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", ["#!/bin/sh", "#!/opt/venv/bin/python3", "#!/usr/bin/env bash"])
+def test_a_cloud_init_that_no_python_of_the_system_runs(root: Path, line: str) -> None:
+    put(root, "bin/sh", "", 0o755)
+    put(root, "usr/bin/bash", "", 0o755)
+    (root / "opt/venv/bin").mkdir(parents=True)
+    (root / "opt/venv/bin/python3").symlink_to("/usr/bin/python3")
+    put(root, "usr/bin/cloud-init", f"{line}\n", 0o755)
+    with_path = line.replace("#!", "").replace("/usr/bin/env ", "/usr/bin/")
+    assert refused(root) == (
+        f"usr/bin/cloud-init runs with {with_path}; it takes a python3 below /usr, neither a wrapper nor an environment"
+    )
+
+
+def test_a_package_for_another_python(root: Path) -> None:
+    (root / "usr/lib/python3.9").rename(root / "usr/lib/python3.10")
+    assert refused(root) == "usr/bin/cloud-init is there, its package for python3.9 is not"
+
+
+def test_a_root_whose_name_is_a_pattern(root: Path) -> None:
+    named = root.rename(root.with_name("a [python3] *"))
+    register.install(str(named))
+    assert (named / PACKAGES / "cc_vps_firewall/converge.py").is_file()
+
+
+# --- who else was at work ---------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_schema_of_somebody_elses_too_is_refused_before_anything_is_changed(image: Path) -> None:
+    sealed(image)
+    path = next(image.glob("usr/lib/python3*/*/cloudinit/config/schemas/*.json"))
+    path.write_text(path.read_text() + "\n")
+    before = everything(image)
+    with pytest.raises(CannotRegister, match="was changed by somebody else too"):
+        register.uninstall(str(image))
+    assert everything(image) == before
+
+
+def test_cleaning_calls_us_without_a_package(root: Path) -> None:
+    register.install(str(root))
+    hook = root / register.CLEAN_HOOK
+    assert hook.stat().st_mode & 0o777 == 0o755
+    assert hook.read_text().startswith("#!/usr/bin/python3 -IB\n")
+    assert hook.read_text() == (REPOSITORY / "packaging/clean").read_text()
+
+
+def test_the_packages_hook_is_left_to_it(packaged: Path) -> None:
+    (packaged / register.CLEAN_HOOK).parent.mkdir(parents=True)
+    (packaged / register.CLEAN_HOOK).symlink_to("/usr/libexec/vps-firewall/clean")
+    register.install(str(packaged))
+    register.uninstall(str(packaged))
+    assert (packaged / register.CLEAN_HOOK).is_symlink()
+    assert not (packaged / "usr/libexec").exists()
