@@ -281,6 +281,7 @@ def _unseal(root: str, seal: Mapping[str, Any]) -> list[str]:
     undo = saved.Undo()
     for path, old in seal.get("before", {}).items():
         place = saved.below(root, path)
+        saved.discard(place)
         now = saved.read(place, "surrogateescape")
         if path in includes and now is not None and now != saved.with_include(old and old[0], includes[path]):
             old = [saved.without_include(now, includes[path]), None]  # it was edited since

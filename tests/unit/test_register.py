@@ -923,6 +923,19 @@ def test_a_root_whose_name_is_a_pattern(root: Path) -> None:
 
 
 @pytest.mark.usefixtures("systemctl")
+def test_what_was_half_written_goes_although_the_file_is_gone(image: Path) -> None:
+    sealed(image)
+    record = json.loads((image / register.RECORD).read_text())
+    paths = [register.DROP_IN, register.COMMAND, register.CLEAN_HOOK, register.KEPT_SCHEMA, record["schema"]]
+    for path in map(image.joinpath, [*paths, *record["files"], *record["seal"]["before"]]):
+        path.with_name(f".{path.name}.vps-firewall").write_text("half")
+        if path.name != "registered-schema.json":
+            path.unlink()
+    register.uninstall(str(image))
+    assert [str(path) for path in image.rglob("*.vps-firewall")] == []
+
+
+@pytest.mark.usefixtures("systemctl")
 def test_a_schema_of_somebody_elses_too_is_refused_before_anything_is_changed(image: Path) -> None:
     sealed(image)
     path = next(image.glob("usr/lib/python3*/*/cloudinit/config/schemas/*.json"))
