@@ -315,7 +315,7 @@ def _guessed(root: str) -> dict[str, Any]:
             before[place.include_in.lstrip("/")] = None if theirs is None else [theirs, None]
         folder = "etc/systemd/system"
         made = [f"{folder}/{backend.OWN_UNIT}", *(f"{folder}/{unit}.d/vps-firewall.conf" for unit in place.units)]
-        before.update({path.lstrip("/"): None for path in [*ours, *made]})
+        before.update({path.lstrip("/"): None for path in [*made, *ours]})  # the rules last: by them it is known
         units |= {backend.OWN_UNIT, *(place.units if theirs is None else ())}
         folders |= {os.path.dirname(path).lstrip("/") for path in [*ours, *made[1:]] if "vps-firewall" in path}
     return {"before": before, "units": sorted(units), "folders": sorted(folders)}

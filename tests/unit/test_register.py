@@ -829,6 +829,25 @@ def test_a_seal_whose_record_is_lost_comes_out_all_the_same(image: Path, kind: s
 
 
 @pytest.mark.usefixtures("systemctl")
+def test_an_uninstall_without_a_record_that_is_killed_is_finished_by_the_next(image: Path) -> None:
+    register.install(str(image))
+    registered = (image / register.RECORD).read_text()
+    register.uninstall(str(image))
+    before = tree(image)
+
+    def lost() -> None:
+        sealed(image)
+        put(image, register.RECORD, registered)
+
+    lost()
+    for at in kills(lambda: register.uninstall(str(image))):
+        register.uninstall(str(image))
+        after = {name: held for name, held in tree(image).items() if ".wants/" not in name}
+        assert after == before, f"killed at {at}"
+        lost()
+
+
+@pytest.mark.usefixtures("systemctl")
 def test_rules_that_no_seal_left_stay(image: Path) -> None:
     """A package that is removed leaves the rules in force; installed and removed again, it must not take them out."""
     sealed(image)
