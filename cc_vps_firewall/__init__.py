@@ -16,6 +16,7 @@ import sys
 KEY = "vps_firewall"
 STATUS = "/var/lib/vps-firewall/status.json"
 DONE = "/var/lib/vps-firewall/instance"  # the instance whose user-data was put in force, or refused
+NOBODY = "iid-datasource-none"  # a boot in which cloud-init found no data source: what was asked for stays
 
 # cloud-init disables loggers outside its own tree when it configures logging again between stages.
 LOG = logging.getLogger("cloudinit.config.cc_vps_firewall")
@@ -32,7 +33,7 @@ meta = {
     "distros": distros,
     "frequency": frequency,
     "examples": [],
-    "activate_by_schema_keys": [KEY],
+    "activate_by_schema_keys": [],  # none: a policy that cloud-init could not read has left no key, and is to be told
 }
 
 
@@ -44,25 +45,31 @@ def handle(*positional, **keyword):
     """
     named = dict(zip(("name", "cfg", "cloud"), positional), **keyword)
     cfg, cloud = named["cfg"], named.get("cloud")
-    if KEY not in cfg:
+    if KEY in cfg or _meant(cloud):
+        put_in_force(cfg.get(KEY, {}), cloud, KEY in cfg)
+    else:
         LOG.debug("No %s section, nothing to do", KEY)
-        return
-    instance = _instance(cloud)
-    if instance and _read(DONE) == instance:
-        LOG.debug("Already done for instance %s", instance)
+
+
+def put_in_force(section, cloud, taken=True):
+    """The section of this instance -> in force, unless that was done at an earlier boot. Raises as handle() does.
+
+    `taken`: it is from cloud-init's configuration; else only the user-data may have one.
+    """
+    instance, done = _instance(cloud), _read(DONE)
+    if done and instance in (done, NOBODY):
+        LOG.debug("Already done for instance %s", done)
         return
     try:
-        problems = _engine().handle(cfg[KEY], cloud)
+        problems = _engine().enter(section, cloud, lambda: _write(DONE, instance), taken)
     except Exception as error:
         told = "the engine of vps-firewall failed (%r): the host is %s" % (error, _emergency())
         _tell(told)
         raise RuntimeError(told) from error
-    _write(DONE, instance)
     if problems:
         for problem in problems:
             sys.stderr.write("vps-firewall: %s\n" % problem)
         raise RuntimeError("vps-firewall: " + "; ".join(problems[:20]))
-    LOG.info("The firewall is loaded, verified and saved")
 
 
 def _engine():
@@ -76,6 +83,17 @@ def _instance(cloud):
         return str(cloud.datasource.get_instance_id())
     except Exception:
         return ""  # nobody to ask; whatever it is, it must not keep the host open
+
+
+def _meant(cloud):
+    """May the user-data have our key where cloud-init has found none? A first look that costs nothing; the engine's is
+    the second one."""
+    try:
+        raw = cloud.datasource.get_userdata_raw() or b""
+        raw = raw.encode() if isinstance(raw, str) else raw
+        return raw[:2] == b"\x1f\x8b" or re.search(rb"(?im)^vps[_-]firewall[ \t]*:|^content-transfer.*base64", raw)
+    except Exception:
+        return False
 
 
 def _read(path):
@@ -134,19 +152,20 @@ COMMIT
 def _emergency():
     """Close the host with what this file alone can say: SSH, replies, ICMP and DHCP come in. -> how it is now."""
     chosen = ",".join(_ssh_ports())
-    v4 = _IPTABLES.replace("ICMP", "icmp").replace("CLIENT", "67 --dport 68")
-    v6 = _IPTABLES.replace("ICMP", "ipv6-icmp").replace("CLIENT", "547 --dport 546")
-    if _load(("nft", "-f", "-"), _NFT.replace("PORTS", chosen)):
-        return "closed but for SSH until it is mended"
+    nft = _load(("nft", "-f", "-"), _NFT.replace("PORTS", chosen))
+    v4, v6 = ("IPv4", "iptables", "icmp", "67 --dport 68"), ("IPv6", "ip6tables", "ipv6-icmp", "547 --dport 546")
+    failed = []
     # One after the other, and both whatever becomes of the first: one family closed is better than none.
-    closed = {
-        "IPv4": _load(("iptables-restore", "-w", "10"), v4.replace("PORTS", chosen)),
-        "IPv6": _load(("ip6tables-restore", "-w", "10"), v6.replace("PORTS", chosen))
-        or not os.path.exists("/proc/net/if_inet6"),
-    }
-    if all(closed.values()):
-        return "closed but for SSH until it is mended"
-    return "OPEN over %s: no tool could close it" % " and ".join(sorted(f for f in closed if not closed[f]))
+    for family, tool, icmp, client in (v4, v6):
+        # Beside nft only in the place of rules of ours, a seal say, that would go on to drop what is let in here.
+        if not nft or _load((tool, "-nL", "VPSFW-ARRIVING"), ""):
+            text = _IPTABLES.replace("ICMP", icmp).replace("CLIENT", client).replace("PORTS", chosen)
+            done = _load((tool + "-restore", "-w", "10"), text)
+            if not (done or nft or (family == "IPv6" and not os.path.exists("/proc/net/if_inet6"))):
+                failed.append(family)
+    if failed:
+        return "OPEN over %s: no tool could close it" % " and ".join(failed)
+    return "closed but for SSH until it is mended"
 
 
 def _tell(problem):
@@ -156,16 +175,19 @@ def _tell(problem):
 
 
 def _ssh_ports():
-    """The ports that sshd's configuration names, as many as one multiport match takes; 22 where it names none."""
+    """The ports that sshd's configuration, or what stands beside its socket unit, names: as many as one multiport
+    match takes; 22 where there are none."""
     ports = set()
-    for path in ["/etc/ssh/sshd_config"] + sorted(glob.glob("/etc/ssh/sshd_config.d/*.conf")):
+    beside = glob.glob("/etc/ssh/sshd_config.d/*.conf") + glob.glob("/*/systemd/*/ssh*.socket.d/*.conf")
+    for path in ["/etc/ssh/sshd_config"] + sorted(beside):
         try:
             with open(path, errors="replace") as config:
                 text = config.read()
         except OSError:
             continue
         ports.update(re.findall(r"(?mi)^\s*port[ \t=]+\"?(\d{1,5})\b", text))
-        ports.update(re.findall(r"(?mi)^\s*listenaddress[ \t=]+(?:\[[^\]\s]*\]|[^\s:\[]+):(\d{1,5})\b", text))
+        listen = r"(?mi)^\s*listen(?:address[ \t=]+(?:\[[^\]\s]*\]|[^\s:\[]+):|stream=(?:\S*:)?)(\d{1,5})\b"
+        ports.update(re.findall(listen, text))
     return sorted(port for port in ports if 0 < int(port) < 65536)[:15] or ["22"]
 
 

@@ -18,6 +18,12 @@ FAMILIES = {"nftables": (0,), "iptables": (4, 6)}  # 0: one text for both
 
 OWN_UNIT = "vps-firewall.service"
 UNIT_FOLDERS = ("etc/systemd/system", "run/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
+# Without these, which are iptables-persistent's, the service starts well and loads nothing.
+PLUGINS = {
+    "netfilter-persistent.service": tuple(
+        f"usr/share/netfilter-persistent/plugins.d/{name}" for name in ("15-ip4tables", "25-ip6tables")
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -174,16 +180,29 @@ def look(root: str = "/") -> Host:
     return Host(
         family=family,
         major=int(re.match(r"\d{0,4}", release.get("VERSION_ID", ""))[0] or 0),  # type: ignore[index]
-        units=frozenset(u for u in known if any(os.path.exists(os.path.join(root, d, u)) for d in UNIT_FOLDERS)),
+        units=frozenset(unit for unit in known if _loads(unit, root)),
         ssh_ports=ssh_ports(root),
         rivals=rivals(root),
         ipv6=os.path.exists(os.path.join(root, "proc/net/if_inet6")),
     )
 
 
+def _loads(unit: str, root: str) -> bool:
+    """Is this service installed, and would it load our rules once it is enabled?"""
+    there = any(os.path.lexists(os.path.join(root, folder, unit)) for folder in UNIT_FOLDERS)
+    if unit in PLUGINS:
+        there = there and all(os.path.exists(os.path.join(root, path)) for path in PLUGINS[unit])
+    return there and not masked(unit, root)
+
+
+def masked(unit: str, root: str = "/") -> bool:
+    """Has somebody said that this unit must never start (systemctl(1), mask)?"""
+    return any(os.path.realpath(os.path.join(root, folder, unit)) == os.devnull for folder in UNIT_FOLDERS)
+
+
 def enabled(unit: str, root: str = "/") -> bool:
-    """Is there a link that starts this unit at boot?"""
-    return any(
+    """Is there a link that starts this unit at boot, and nothing that keeps it from starting?"""
+    return not masked(unit, root) and any(
         os.path.lexists(os.path.join(root, "etc/systemd/system", folder, unit))
         for folder in _entries(os.path.join(root, "etc/systemd/system"))
         if folder.endswith(".wants")
@@ -201,11 +220,15 @@ def rivals(root: str = "/") -> tuple[str, ...]:
 
 
 def ssh_ports(root: str = "/") -> tuple[int, ...]:
-    """Where this host's sshd listens: its socket unit, or the Port and ListenAddress lines of its
-    configuration (sshd_config(5)), or 22."""
+    """Where this host's sshd listens: what its socket unit says, and the Port and ListenAddress lines of its
+    configuration (sshd_config(5)), or 22.
+
+    Both: on Ubuntu a generator makes the socket listen where the configuration says, on Debian none does, and a port
+    too many that nobody listens on locks nobody out.
+    """
     socket_unit = ""
     if enabled("ssh.socket", root) or enabled("sshd.socket", root):
-        for folder in ("usr/lib/systemd/system", "lib/systemd/system", "etc/systemd/system"):
+        for folder in (*UNIT_FOLDERS[::-1], "run/systemd/generator"):
             for name in ("ssh.socket", "sshd.socket"):
                 path = os.path.join(root, folder, name)
                 socket_unit += _read_all(path, path + ".d")
@@ -214,11 +237,10 @@ def ssh_ports(root: str = "/") -> tuple[int, ...]:
         if not value.strip():
             ports = []  # systemd.socket(5): an empty assignment takes back what stood before
         ports += re.findall(r"(?:^|:)(\d+)$", value.strip())
-    if not ports:
-        path = os.path.join(root, "etc/ssh/sshd_config")
-        text = _read_all(path, path + ".d", ".conf")
-        ports = re.findall(r"(?mi)^\s*port[ \t=]+\"?(\d+)", text)
-        ports += re.findall(r"(?mi)^\s*listenaddress[ \t=]+(?:\[[^\]\s]*\]|[^\s:\[]+):(\d+)\b", text)
+    path = os.path.join(root, "etc/ssh/sshd_config")
+    text = _read_all(path, path + ".d", ".conf")
+    ports += re.findall(r"(?mi)^\s*port[ \t=]+\"?(\d+)", text)
+    ports += re.findall(r"(?mi)^\s*listenaddress[ \t=]+(?:\[[^\]\s]*\]|[^\s:\[]+):(\d+)\b", text)
     valid = sorted({int(p) for p in ports if 0 < int(p) < 65536})
     return tuple(valid) or (22,)
 

@@ -113,12 +113,12 @@ MODULES = (
     "hosted",
 )  # fmt: skip
 STOOD_IN = ("policy", "render")  # resolved.py takes their places
-ROOTS = ("entrance.handle", "hosted.main", "policy.texts")
+ROOTS = ("entrance.enter", "hosted.main", "policy.texts")
 
 
 def carrier(section: Mapping[str, Any], backends: Sequence[str]) -> bytes:
     """The part-handler: a stub in plain text, and the engine packed below it."""
-    source = _source("__init__") + _source("carrier").partition("from . import KEY, STATUS, handle\n")[2]
+    source = _source("__init__") + _source("carrier").partition("from . import KEY, STATUS, put_in_force\n")[2]
     stub = shrink.readable(source, ("frequency", "list_types", "handle_part"))
     source = _abbreviated("\f".join(_files(section, backends)))
     packed = lzma.compress(source.encode("latin-1"), lzma.FORMAT_ALONE, filters=[_FILTER])
@@ -179,33 +179,44 @@ _KNOWN = {
     "host.rivals and not replace": False,
     'root == "/"': True,
     'root != "/"': False,
-    "duplicates": False,
+    "unread": False,
     "not wanted.enabled": False,
     "more > 0": False,
     # The user-data itself was looked at where the bundle was made.
-    "duplicates, told = _raw(cloud, section)": False,
+    "unread, told = _raw(cloud, section, taken)": False,
     "notes += told": False,
+    "not taken and not unread": False,
+    "converge.is_off(section)": False,
+    'status["result"] != "disabled"': True,
+    "is_off(section) and not saved.read_json(saved.POLICY)": False,
     # Nobody waits for these.
     "guard(wanted)": False,
     "self.checkpoint = checkpoint": False,
     **{f"self.checkpoint({text})": False for text in _MOMENTS},
 }
 # Parameters and fields that nobody gives anything to, or asks for; and those where there is one backend.
-_UNGIVEN = ("checkpoint", "confirm", "duplicates", "guard", "read_list", "replace")
-_UNGIVEN_ALONE = {"nftables": ("fallback", "former", "ipv6", "major"), "iptables": ("former", "major")}
+_UNGIVEN = ("checkpoint", "confirm", "guard", "read_list", "replace", "unread")
+_UNGIVEN_ALONE = {
+    "nftables": ("closed", "fallback", "former", "ipv6", "major"),
+    "iptables": ("closed", "former", "major"),
+}
 
 
-def _alone(name: str) -> dict[str, bool | str]:
+def _alone(name: str) -> dict[str, bool | str | None]:
     """And what is certain where it carries one backend."""
     nft = name == "nftables"
-    known: dict[str, bool | str] = {
+    known: dict[str, bool | str | None] = {
         'AUTO = "auto"': json.dumps(name),
         "wanted in BACKENDS": True,
         "name == nftables.NAME": nft,
         "backend == nftables.NAME": nft,
         'choice.backend == "nftables"': nft,
-        "backend.BOTH and (mine or former == other.backend)": False,
-        'mine = [path for path in files if "vps-firewall" in (saved.read(path) or "")[:200]]': False,
+        "unit in PLUGINS": False if nft else None,
+        "backend.BOTH and (_mine(other) or former == other.backend)": False,
+        "other = _other(choice, host)": False,
+        "_mine(other)": False,
+        "closed = _ready({}, host)": False,
+        "closed": False,
         'former = str(story.former.get("backend"))': False,
     }
     if not nft:

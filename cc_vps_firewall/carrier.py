@@ -2,7 +2,7 @@
 
 A bundle's first part is the text of this file behind that of `__init__.py`, without comments, with the engine packed
 below it. cloud-init imports it at every boot, and goes on when it fails: it needs the standard library alone, in a
-syntax that every Python of cloud-init's parses, and whatever goes wrong ends in handle()'s emergency rules.
+syntax that every Python of cloud-init's parses, and whatever goes wrong ends in its emergency rules.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from . import KEY, STATUS, handle
+from . import KEY, STATUS, put_in_force
 
 PACKED = ""  # the bundle's own: lzma in base64
 HOMES = ("/var/lib/vps-firewall/engine", "/run/vps-firewall/engine")  # the second where the first cannot be written
@@ -28,7 +28,7 @@ def list_types() -> Sequence[str]:
 
 
 def handle_part(data: Any, ctype: str, filename: str, payload: Any) -> None:
-    """cloud-init's call for __begin__, each part of ours, and __end__; handle() does nothing where all is done."""
+    """cloud-init's call for __begin__, each part of ours, and __end__; nothing is done where all is done."""
     if ctype == "__begin__" or (ctype == "__end__" and seen):
         return
     seen.append(ctype)
@@ -39,7 +39,7 @@ def handle_part(data: Any, ctype: str, filename: str, payload: Any) -> None:
     except (KeyError, TypeError, ValueError):
         section = None  # which is refused, and closes the host
     try:
-        handle(KEY, {KEY: section}, data)
+        put_in_force(section, data)
     except Exception:
         _fail()
         raise

@@ -99,36 +99,55 @@ def first_boot(
     section: object,
     host: Host,
     *,
-    duplicates: Sequence[Problem] = (),
+    unread: Sequence[Problem] = (),
     notes: Sequence[str] = (),
     checkpoint: Callable[[str], None] = lambda moment: None,
 ) -> Status:
     """converge() with nobody at the keyboard: closed first, and never left open.
 
-    `duplicates`: keys that stand twice in the user-data, which `section`, merged by cloud-init, no longer shows.
+    `unread`: what is wrong with the user-data that `section`, merged by cloud-init, no longer shows.
 
-    Where no good policy was saved before, the first thing put in force is the user's SSH and nothing else, or the
-    built-in policy when the user's is refused: a kill or a failure at any later moment leaves a closed host.
+    A kill or a failure at any moment after close() leaves a closed host.
     Raises what went wrong, with the last good policy or the built-in one in force.
     """
-    saved.sync()  # what cloud-init wrote of the network, else a power cut leaves it empty beside our files
     try:
-        switched_off = isinstance(section, Mapping) and section.get("enabled") is False
-        if not switched_off and not saved.read_json(saved.POLICY):
-            closed = _close(host, checkpoint, policy.BUILT_IN if duplicates else _ssh_alone(section, host))
-            now = backend.rivals()
-            gone = tuple(set(host.rivals) - set(now))
-            notes = [*notes, *(note for note in closed.get("notes", ()) if note.startswith(gone))]
-            host = replace(host, rivals=now)  # to stop them once more takes as long as the first time
-        if duplicates:
-            raise PolicyRefused([*duplicates, *_refusals(section, host)])
+        saved.sync()  # what cloud-init wrote of the network, else a power cut leaves it empty beside our files
+        closed = close(section, host, unread, checkpoint)
+        now = backend.rivals()
+        gone = tuple(set(host.rivals) - set(now))
+        notes = [*notes, *(note for note in closed.get("notes", ()) if note.startswith(gone))] if gone else notes
+        host = replace(host, rivals=now)  # to stop them once more takes as long as the first time
+        if unread:
+            raise PolicyRefused([*unread, *_refusals(section, host)])
+        if is_off(section) and not saved.read_json(saved.POLICY):
+            notes = [*notes, *_unseal(host)]
         return converge(section, host, by="cloud-init", replace=True, notes=notes, checkpoint=checkpoint)
     except Exception as failure:
         try:
-            fall_back(host, failure, notes, checkpoint)
+            status = fall_back(host, failure, notes, checkpoint)
         except Exception as worse:
             raise StillOpen(f"{reason(worse)}; and before it: {reason(failure)}") from worse
+        if isinstance(failure, PolicyRefused):
+            failure.settled = bool(status["services"])
         raise
+
+
+def is_off(section: object) -> bool:
+    """Does its owner want no firewall of ours at all?"""
+    return isinstance(section, Mapping) and section.get("enabled") is False
+
+
+def close(
+    section: object,
+    host: Host,
+    unread: Sequence[Problem] = (),
+    checkpoint: Callable[[str], None] = lambda moment: None,
+) -> Status:
+    """Where no good policy was saved before: put the user's SSH and nothing else in force, or the built-in policy when
+    the user's is refused. -> the status, empty when nothing was done."""
+    if is_off(section) or saved.read_json(saved.POLICY):
+        return {}
+    return _close(host, checkpoint, policy.BUILT_IN if unread else _ssh_alone(section, host))
 
 
 def fall_back(
@@ -209,7 +228,8 @@ def _force(choice: Choice, host: Host) -> Status:
     than none, and so is one family of two. Raises ToolFailed when nothing was loaded."""
     wanted = _parse(policy.BUILT_IN, host)
     texts = render.texts(choice.backend, wanted)
-    failures = []
+    failures: list[str] = []
+    loader: Status = {}
     for family, text in texts.items():
         try:
             kernel.load(choice.backend, {family: text})
@@ -217,13 +237,18 @@ def _force(choice: Choice, host: Host) -> Status:
             failures.append(f"{f'IPv{family}' if family else 'this host'} may be open: {failure}")
     if len(failures) == len(texts):
         raise ToolFailed("; ".join(failures))
+    other = _other(choice, host)
+    if _mine(other):  # a seal, say, which would go on to drop what these rules let in
+        with contextlib.suppress(FirewallError):
+            kernel.forget(other.backend)
     try:
         save_rules(choice, texts, host, saved.Undo())
         _enable(choice, [])
     except (FirewallError, OSError) as failure:
         failures.append(f"the next boot may be open: {reason(failure)}")
+        loader = {"saved": [], "services": []}
     notes = ["loaded without a rehearsal: this host does not allow one, or its tools or disk are broken", *failures]
-    return {**_Story("first boot", notes).status, **_in_force(choice, texts, wanted), "notes": notes}
+    return {**_Story("first boot", notes).status, **_in_force(choice, texts, wanted), **loader, "notes": notes}
 
 
 def check_drift(host: Host) -> tuple[list[str], Status]:
@@ -460,7 +485,7 @@ def _retire_rivals(play: _Rehearsal, host: Host, lock: int) -> list[str]:
             except (FirewallError, OSError) as failure:
                 failures.append(reason(failure))
         if failures:
-            notes.append(f"{rival} could not be switched off: {'; '.join(failures)}")
+            notes.append(f"{rival} could not be switched off: {'; '.join(dict.fromkeys(failures))}")
         else:
             notes.append(f"{rival} was switched off and masked: its rules would fight these")
     if host.rivals:  # some flush everybody's rules on their way out, also when they then fail
@@ -481,34 +506,59 @@ def _switch_ufw_off(name: str) -> None:
 
 
 _STEPS: Mapping[str, tuple[Callable[[str], None], ...]] = {
-    "ufw": (_switch_ufw_off, lambda name: kernel.retire("ufw.service")),
-    "firewalld": (lambda name: kernel.retire("firewalld.service"),),
+    "ufw": (_switch_ufw_off, lambda name: kernel.retire("ufw.service"), lambda name: kernel.stop("ufw.service")),
+    "firewalld": (lambda name: kernel.retire("firewalld.service"), lambda name: kernel.stop("firewalld.service")),
 }
 
 
 def _retire_other(choice: Choice, host: Host, former: str, lock: int) -> list[str]:
     """Two services that both load rules at boot undo each other: keep one, and take our old rules out of the other.
     `former`: the backend of the run before, which may have been killed before it saved anything."""
-    other = next(c for name in backend.BACKENDS if name != choice.backend for c in backend.choices(name, host))
-    files, shared = other.place.files.values(), other.place.include_in
-    notes = []
+    other, notes = _other(choice, host), []
     try:
         for unit in other.units:
             if unit not in choice.units and backend.enabled(unit):
                 kernel.disable(unit)
                 notes.append(f"{unit} no longer starts at boot: {choice.backend} is what filters here")
-        mine = [path for path in files if "vps-firewall" in (saved.read(path) or "")[:200]]
-        if backend.BOTH and (mine or former == other.backend):
-            kernel.forget(other.backend, [lock])  # before the files, which bring us here again after a kill
-            for path in (*mine, *(path + other.place.fallback for path in mine)):
-                saved.remove(path, saved.Undo())
-            if shared and (text := saved.read(shared, "surrogateescape")):
-                saved.save({shared: saved.without_include(text, other.place.files[0])}, saved.Undo(), mode=None)
+        if backend.BOTH and (_mine(other) or former == other.backend):
+            _take_out(other, lock)
             notes.append(f"the rules that {other.backend} held for an earlier policy were taken out")
-        for path in files:
+        for path in other.place.files.values():
             saved.discard(path)
     except (FirewallError, OSError) as failure:
         notes.append(f"{other.backend} could not be retired: {reason(failure)}")
+    return notes
+
+
+def _other(choice: Choice, host: Host) -> Choice:
+    return next(c for name in backend.BACKENDS if name != choice.backend for c in backend.choices(name, host))
+
+
+def _mine(choice: Choice) -> list[str]:
+    """The files of this backend's rules, as far as they are ours."""
+    return [path for path in choice.place.files.values() if "vps-firewall" in (saved.read(path) or "")[:200]]
+
+
+def _take_out(choice: Choice, lock: int) -> None:
+    """Our rules -> out of the kernel, and out of the files of this backend. Raises FirewallError or OSError."""
+    mine, shared = _mine(choice), choice.place.include_in
+    kernel.forget(choice.backend, [lock])  # before the files, which bring us here again after a kill
+    for path in (*mine, *(path + choice.place.fallback for path in mine)):
+        saved.remove(path, saved.Undo())
+    if shared and (text := saved.read(shared, "surrogateescape")):
+        saved.save({shared: saved.without_include(text, choice.place.files[0])}, saved.Undo(), mode=None)
+
+
+def _unseal(host: Host) -> list[str]:
+    """Nothing of ours is saved here but the seal of an image whose owner wants no firewall. -> what was done"""
+    notes = []
+    with saved.locked() as lock:
+        for choice in backend.choices(backend.AUTO, host):
+            if _mine(choice):
+                _take_out(choice, lock)
+                for unit in choice.units if choice.own_unit else ():
+                    kernel.disable(unit)
+                notes.append("the seal of this image was taken out")
     return notes
 
 

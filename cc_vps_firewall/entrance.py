@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -15,32 +16,53 @@ from .errors import FirewallError, NoBackend, PolicyRefused, Problem
 LOG = logging.getLogger("cloudinit.config.cc_vps_firewall")
 
 
-def handle(section: object, cloud: Any, *, checkpoint: Callable[[str], None] = lambda moment: None) -> list[str]:
+def enter(
+    section: object,
+    cloud: Any,
+    settled: Callable[[], None] = lambda: None,
+    taken: bool = True,
+    *,
+    checkpoint: Callable[[str], None] = lambda moment: None,
+) -> list[str]:
     """Put `section` in force on this first boot. -> what went wrong, empty when all is well.
+
+    `taken`: it is from cloud-init's configuration; else the user-data has our key in a way that cloud-init could not
+    read, which is refused. `settled` is called when another boot would come to nothing better: what is in force is what
+    was asked for, or stands in for what was refused, and the next boot loads it before the network.
 
     The work is done in a process of its own, and what kills that one, for want of memory say, does not kill
     cloud-init: the last good policy or the built-in one is put in force then. Raises FirewallError when not even
     that could be done, and the host may be open.
     """
     host, notes = backend.look(), []
-    if installed := _install_tools(section, cloud, host):
-        host = backend.look()
-        notes.append(f"{installed} had to be installed: unprotected for up to {_uptime()} s, from power-on to here")
-
-    duplicates, told = _raw(cloud, section)
+    unread, told = _raw(cloud, section, taken)
     notes += told
+    if not taken and not unread:
+        return []
+    if not _ready(section, host):
+        closed = _ready({}, host)
+        if closed:
+            with contextlib.suppress(FirewallError):
+                _apart(lambda: [str(converge.close(section, host, unread, checkpoint))])
+        notes += _install_tools(section, cloud, host, closed)
+        host = backend.look()
 
     def boot() -> list[str]:
         try:
-            status = converge.first_boot(section, host, duplicates=duplicates, notes=notes, checkpoint=checkpoint)
-        except PolicyRefused as refused:
-            return [str(problem) for problem in refused.problems]
+            status = converge.first_boot(section, host, unread=unread, notes=notes, checkpoint=checkpoint)
+        except PolicyRefused as failure:
+            if failure.settled:
+                settled()
+            return [str(problem) for problem in failure.problems]
         except converge.StillOpen:
             raise
         except Exception as failure:
             return [converge.reason(failure)]
+        settled()
         for note in status.get("notes", []):
             LOG.info("%s", note)
+        if status["result"] != "disabled":
+            LOG.info("The firewall is loaded, verified and saved")
         return []
 
     def rescue() -> list[str]:
@@ -92,34 +114,45 @@ def _uptime() -> str:
         return file.read().split(".")[0]
 
 
-def _install_tools(section: object, cloud: Any, host: Host) -> str:
-    """Let the distribution install a firewall where there is none. -> the package, '' when there was no need."""
+def _choices(section: object, host: Host) -> tuple[backend.Choice, ...]:
     wanted = section.get("backend", backend.AUTO) if isinstance(section, dict) else backend.AUTO
-    choices = backend.choices(wanted, host)
-    for choice in choices:
+    return backend.choices(wanted, host)
+
+
+def _ready(section: object, host: Host) -> bool:
+    """Has the host the tools of one of the backends that the policy may take, or does its owner want none?"""
+    if converge.is_off(section):
+        return True
+    for choice in _choices(section, host):
+        with contextlib.suppress(NoBackend):
+            return bool(kernel.tools(choice.backend))
+    return False
+
+
+def _install_tools(section: object, cloud: Any, host: Host, closed: bool) -> list[str]:
+    """Let the distribution install a firewall. `closed`: another one closes the host meanwhile. -> what its owner
+    should know."""
+    for choice in _choices(section, host):
+        package = choice.place.package
         try:
-            kernel.tools(choice.backend)
-            return ""
-        except NoBackend:
-            continue
-    package = choices[0].place.package
-    try:
-        cloud.distro.install_packages([package])
-    except Exception as error:
-        # cloud-init raises what it likes here, by distribution and version. What is missing is told by
-        # converge(), which finds no tool.
-        LOG.info("%s could not be installed: %s", package, error)
-        return ""
-    return package
+            cloud.distro.install_packages([package])
+        except Exception as error:
+            # cloud-init raises what it likes here, by distribution and version, also for a package that is there now.
+            # What is missing is told by converge(), which finds no tool.
+            LOG.info("%s could not be installed: %s", package, error)
+        if _ready(section, backend.look()):
+            told = "closed but for SSH" if closed else f"unprotected for up to {_uptime()} s, from power-on to here"
+            return [f"{package} had to be installed: {told}"]
+    return []
 
 
-def _raw(cloud: Any, section: object) -> tuple[list[Problem], list[str]]:
-    """What only the user-data itself shows: keys that stand twice, which cloud-init's merged configuration has lost,
-    and parts that carry the key and do not count."""
+def _raw(cloud: Any, section: object, taken: bool) -> tuple[list[Problem], list[str]]:
+    """What only the user-data itself shows: what is wrong with it that cloud-init's merged configuration has lost, and
+    parts that carry the key and do not count."""
     try:
         raw = cloud.datasource.get_userdata_raw()
         data = raw.encode() if isinstance(raw, str) else bytes(raw or b"")
-        return [p for _, _, problems in userdata.sections(data) for p in problems], userdata.notes(data, section)
+        return userdata.lost(data, taken), userdata.notes(data, section)
     except Exception as error:
         # Another part is broken, which is cloud-init's to say; or there is no datasource to ask, as under
         # `cloud-init single`. Whatever it is, it must not keep the host open.

@@ -266,11 +266,15 @@ def enable(unit: str, root: str = "/") -> None:
 
 
 def retire(unit: str) -> None:
-    """Never start a service at boot again, and stop it where systemd runs. Returns when it has ended: firewalld
-    flushes every table of iptables on its way out. systemd is not told to read its units again, which takes a small
-    machine seconds: nothing starts the unit before the next boot."""
+    """Never start a service at boot again. systemd is not told to read its units again, which takes a small machine
+    seconds: nothing starts the unit before the next boot."""
     run("systemctl", "disable", unit, "--no-reload")
     run("systemctl", "mask", unit, "--no-reload")
+
+
+def stop(unit: str) -> None:
+    """Stop a service where systemd runs. Returns when it has ended: firewalld flushes every table of iptables on its
+    way out."""
     if os.path.isdir("/run/systemd/system"):
         run("systemctl", "stop", unit)
 

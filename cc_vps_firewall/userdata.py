@@ -78,6 +78,26 @@ def sections(data: bytes) -> Iterator[tuple[str, object, list[Problem]]]:
     return (found for found in _sections(data, jinja=False) if found[1] is not _ABSENT)
 
 
+def lost(data: bytes, taken: bool) -> list[Problem]:
+    """What is wrong with user-data that was meant to carry a policy, as far as cloud-init does not tell: keys that
+    stand twice, which its merge has lost, and a key that it never saw. `taken`: it has one from somewhere."""
+    if found := list(sections(data)):
+        return [problem for _, _, problems in found for problem in problems]
+    leaves = list(_leaves(data))
+    if not any(_MEANT.search(content) and not content.startswith(b"#!") for _, content, _ in leaves):
+        return []
+    if taken and any(template for _, _, template in _parts(data)):
+        return []  # it may be from there, and what a template renders to is cloud-init's to say
+    try:
+        section(data)
+    except PolicyRefused as refused:
+        return list(refused.problems)
+    return [Problem(KEY, "is in the user-data, and cloud-init has not taken it; its log says why")]
+
+
+_MEANT = re.compile(rb"(?m)^vps[_-]firewall[ \t]*:")
+
+
 def notes(data: bytes, merged: object) -> list[str]:
     """What an owner should know of how their user-data became `merged`: parts that carry the key and do not count,
     by cloud-init's merge or because they are not #cloud-config."""

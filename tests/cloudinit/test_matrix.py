@@ -138,6 +138,39 @@ def test_refused_policy(persistent: bool, machine: Machine, internet: Internet) 
     assert_saved(machine, "iptables" if persistent else "nftables")
 
 
+LOST = {
+    "a mistake elsewhere": ("#cloud-config\nvps_firewall: {allow: [http]}\npackages: [a, b\n", "user-data: line"),
+    "no first line": ("vps_firewall: {allow: [http]}\n", "is not #cloud-config"),
+    "a first line that is none": ("# cloud-config\nvps_firewall: {allow: [http]}\n", "is not #cloud-config"),
+    "a hyphen": ("#cloud-config\nvps-firewall: {allow: [http]}\n", "is not a key of ours; write vps_firewall"),
+}
+
+
+@pytest.mark.parametrize("form", LOST)
+def test_a_policy_that_cloud_init_could_not_read(form: str, machine: Machine, internet: Internet) -> None:
+    """There is no key in its configuration then, and the host must not be open for that."""
+    user_data, problem = LOST[form]
+    boot.seed(machine, user_data)
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22}, 6: {22}}
+    status = boot.record(machine).status
+    assert status["result"] == "failed"
+    assert any(problem in line for line in status["problems"]), status
+    assert problem in machine.read(boot.CONSOLE)
+
+
+def test_a_boot_without_a_data_source(machine: Machine, internet: Internet) -> None:
+    """The seed was taken away, as some hosts do: what the owner asked for stays, default policy or not."""
+    machine.run("vps-firewall", "install", "--sealed")
+    boot.seed(machine, "#cloud-config\nvps_firewall: {ssh: false, allow: [http]}\n")
+    boot.boot(machine)
+    machine.run("rm", "-r", boot.SEED)
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {80}, 6: {80}}
+
+
 @pytest.mark.parametrize(
     ("file", "content"), [("policy.py", "def (\n"), ("kernel.py", None)], ids=["syntax error", "missing file"]
 )

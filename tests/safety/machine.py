@@ -31,7 +31,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar
 
-from cc_vps_firewall import backend, cli, converge, entrance, kernel, saved
+from cc_vps_firewall import backend, cli, converge, entrance, kernel, register, saved
 from tests.kernel.namespaces import CLONE_NEWNET, Namespace
 
 T = TypeVar("T")
@@ -41,6 +41,7 @@ Settings = Mapping[str, Any]  # constants, such as kernel.TIMEOUT
 AS_THEY_ARE: Settings = MappingProxyType({})
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 CLONE_NEWNS = 0x00020000
+SETTLED = "/run/settled"
 
 TOOLS = ("nftables", "iptables-nft", "iptables-legacy")
 PREFIXES = ("iptables", "ip6tables")
@@ -136,7 +137,8 @@ class Machine:
             *(f"if [ -e /etc/{name} ]; then cp -a /etc/{name} /run/etc/; fi" for name in COPIED),
             "mount --bind /run/etc /etc",
             "mount -t tmpfs -o mode=755 lib /var/lib",
-            "mkdir -p /etc/systemd/system",
+            "mkdir -p /etc/systemd/system /run/share /run/work",
+            "mount -t overlay share -o lowerdir=/usr/share,upperdir=/run/share,workdir=/run/work /usr/share",
         ]
         self.sh("\n".join(lines))
         self.write("/etc/os-release", RELEASES[self.release])
@@ -207,6 +209,8 @@ class Machine:
     def install_services(self, name: str) -> None:
         for unit in backend.PLACES[self.release, name].units:
             self.write(f"/etc/systemd/system/{unit}", f"[Unit]\nDescription={unit}\n")
+            for plugin in backend.PLUGINS.get(unit, ()):
+                self.write(f"/{plugin}", "")
 
     # --- the engine at work
 
@@ -284,13 +288,28 @@ class Machine:
         kill: int | None = None,
         settings: Settings = AS_THEY_ARE,
         user_data: bytes = b"",
+        packages: Mapping[str, str] = MappingProxyType({}),
     ) -> Ended:
-        """cloud-init's entrance, with a stand-in for its cloud object. A kill meets the engine, not cloud-init."""
+        """cloud-init's entrance, with a stand-in for its cloud object. A kill meets the engine, not cloud-init.
+        `packages`: what the distribution has, and the shell's command that installs it."""
 
         def work(checkpoint: Checkpoint) -> Any:
-            return entrance.handle(section, FakeCloud(user_data), checkpoint=checkpoint)
+            cloud = FakeCloud(user_data, packages, self.sh)
+            return entrance.enter(section, cloud, lambda: self.write(SETTLED, ""), checkpoint=checkpoint)
 
+        self.run(f"rm -f {SETTLED}")
         return self.engine(work, kill, settings)
+
+    def settled(self) -> bool:
+        """Has the last handle() said that another boot need not try again?"""
+        return self.do(lambda: os.path.exists(SETTLED))
+
+    def seal(self, default: Settings = AS_THEY_ARE) -> None:
+        """What an image built with `install --sealed` holds after its boot has loaded it."""
+        assert not self.engine(lambda checkpoint: register.seal("/", dict(default))).raised
+        unit = {"nftables": "nft -f /etc/nftables.conf"}.get(self.backend, "")
+        self.run(unit or "iptables-restore /etc/iptables/rules.v4; ip6tables-restore /etc/iptables/rules.v6")
+        assert self.reachable() == set()
 
     def command(self, *arguments: str, policy: object = None, settings: Settings = AS_THEY_ARE) -> Ended:
         """The command line; its exit code is the value. `policy` goes to the file that FILE stands for."""
@@ -372,8 +391,8 @@ class Machine:
 class FakeCloud:
     """As much of cloud-init's cloud object as the module asks for."""
 
-    def __init__(self, user_data: bytes) -> None:
-        self.user_data = user_data
+    def __init__(self, user_data: bytes, packages: Mapping[str, str], shell: Callable[[str], str]) -> None:
+        self.user_data, self.packages, self.shell = user_data, packages, shell
         self.datasource = self
         self.distro = self
 
@@ -381,7 +400,10 @@ class FakeCloud:
         return self.user_data
 
     def install_packages(self, packages: Sequence[str]) -> None:
-        raise RuntimeError(f"no network to install {packages} from")
+        if missing := set(packages) - set(self.packages):
+            raise RuntimeError(f"there is no {missing}")
+        for package in packages:
+            self.shell(self.packages[package])
 
 
 class _Checkpoint:

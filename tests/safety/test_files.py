@@ -78,6 +78,7 @@ def test_a_first_boot_that_cannot_save_is_closed_all_the_same(tool: str, fault: 
         assert len(run.value) == 1, run
         assert WORDS["read-only" in fault] in run.value[0], run
         machine.assert_closed()
+        assert not machine.settled()
         assert machine.leftovers() == []
         # The other backend has another folder, and its service; nothing of /var/lib is needed at boot.
         unit = machine.asked_of_systemctl()[-1].partition("enable ")[2]

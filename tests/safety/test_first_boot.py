@@ -30,6 +30,7 @@ def test_a_refused_policy_on_a_fresh_host(tool: str) -> None:
         machine.assert_closed()
         assert_refused(machine, problems, "the built-in policy")
         assert machine.command("verify").value == 0, "loaded, saved and enabled"
+        assert machine.settled(), "nothing to gain from another boot"
         again = machine.handle(BAD)
         assert again.value == problems
         machine.assert_closed()
@@ -124,3 +125,37 @@ def test_a_good_policy_after_all(tool: str) -> None:
             assert "in_force" not in machine.status()
             assert machine.command("verify").value == 0
         assert policy.BUILT_IN == {"ping": False}
+
+
+# --- sealed images ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_sealed_image_whose_owner_wants_no_firewall(tool: str) -> None:
+    """Its seal goes: nobody would ever get in."""
+    with Machine(tool) as machine:
+        before = machine.state()
+        machine.seal()
+        run = machine.handle({"enabled": False})
+        assert run.value == [], run
+        assert machine.reachable() == EVERYTHING_GOOD
+        assert machine.settled()
+        status = machine.status()
+        assert (status["result"], status["in_force"]) == ("disabled", "nothing of ours")
+        assert "the seal of this image was taken out" in status["notes"]
+        assert "vps_firewall" not in machine.rules()
+        assert "VPSFW" not in machine.rules()
+        assert {path for path in machine.files() if "rules." in path or path.endswith(".nft")} == set()
+        assert machine.files()["/etc/nftables.conf"] == before.files["/etc/nftables.conf"]
+
+
+@pytest.mark.parametrize("tool", ["iptables-nft", "iptables-legacy"])
+def test_a_seal_of_iptables_lets_what_comes_after_it_in(tool: str) -> None:
+    """Nothing can be saved, so that the last resort is loaded, by nft, which is there too: the seal would go on."""
+    with Machine(tool) as machine:
+        machine.seal({"backend": "iptables"})
+        machine.run("mount -o remount,bind,ro /etc; mount -o remount,ro /var/lib")
+        run = machine.handle({"allow": ["http"]})
+        assert run.value, run
+        machine.assert_closed()
+        assert not machine.settled(), "the next boot has to try again"

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -35,16 +35,22 @@ esac"""
 @contextmanager
 def hidden(machine: Machine, *names: str) -> Iterator[None]:
     """Programs that are not there: at their paths is nothing that could be run."""
-    paths = sorted(
-        {os.path.realpath(path) for name in names if (path := shutil.which(name, path="/usr/sbin:/usr/bin"))}
-    )
     machine.run(
         "mkdir -p /run/hidden; " + "; ".join(f"mv /run/tools/{n} /run/hidden/ 2>/dev/null" for n in names), check=False
     )
-    machine.run("; ".join(f"mount --bind /dev/null {path}" for path in paths))
+    machine.run("; ".join(f"mount --bind /dev/null {path}" for path in _paths(names)))
     yield
-    machine.run("; ".join(f"umount {path}" for path in paths))
-    machine.run("mv /run/hidden/* /run/tools/", check=False)
+    machine.run(there_again(*names), check=False)
+
+
+def there_again(*names: str) -> str:
+    """The command that undoes it, as a package manager would."""
+    return "; ".join((*(f"umount {path}" for path in _paths(names)), "mv /run/hidden/* /run/tools/ 2>/dev/null; true"))
+
+
+def _paths(names: Sequence[str]) -> list[str]:
+    found = (shutil.which(name, path="/usr/sbin:/usr/bin") for name in names)
+    return sorted({os.path.realpath(path) for path in found if path})
 
 
 def in_cloud_init(machine: Machine, section: object, packages: Path = REPOSITORY, wrap: str = "exec") -> str:
@@ -87,6 +93,33 @@ def test_a_missing_tool(tool: str) -> None:
         assert status["backend"] != machine.backend
         assert status["notes"][0].startswith(f"{machine.backend} was not used: {machine.backend}: ")
         machine.assert_closed()
+
+
+def test_the_other_tool_closes_the_host_while_the_one_asked_for_is_installed() -> None:
+    with Machine("nftables") as machine, hidden(machine, "ip6tables-restore"):
+        install = "nft list ruleset >/run/meanwhile; " + there_again("ip6tables-restore")
+        run = machine.handle({**NEW, "backend": "iptables"}, packages={"iptables-persistent": install})
+        assert run.value == [], run
+        assert "tcp dport" in machine.run("cat /run/meanwhile")
+        assert "iptables-persistent had to be installed: closed but for SSH" in machine.status()["notes"]
+        assert machine.status()["backend"] == "iptables"
+        machine.assert_closed()
+
+
+def test_the_second_package_is_tried_where_there_is_no_first() -> None:
+    with Machine("nftables") as machine, hidden(machine, "nft", "ip6tables-restore"):
+        run = machine.handle(NEW, packages={"iptables-persistent": there_again("ip6tables-restore")})
+        assert run.value == [], run
+        assert "iptables-persistent had to be installed: unprotected for up to" in machine.status()["notes"][0]
+        machine.assert_closed()
+
+
+def test_nothing_is_installed_for_who_wants_no_firewall() -> None:
+    with Machine("nftables") as machine, hidden(machine, "nft", "ip6tables-restore"):
+        run = machine.handle({"enabled": False}, packages={"nftables": "touch /run/installed"})
+        assert run.value == [], run
+        assert not machine.run("ls /run/installed", check=False)
+        assert machine.status()["notes"] == ["enabled: false: nothing was touched"]
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -345,3 +378,13 @@ def test_half_an_engine(how: str, tmp_path: Path) -> None:
     assert {"converge.py", "entrance.py", "kernel.py", "nftables.py", "policy.py", "saved.py", "verify.py"} <= set(
         failed
     )
+
+
+def test_half_an_engine_in_a_sealed_image(tmp_path: Path) -> None:
+    """nft, which comes first where the engine is broken, is there: the seal of iptables would go on to drop."""
+    shutil.copytree(REPOSITORY / "cc_vps_firewall", tmp_path / "cc_vps_firewall")
+    (tmp_path / "cc_vps_firewall/kernel.py").unlink()
+    with Machine("iptables-nft") as machine:
+        machine.seal({"backend": "iptables"})
+        assert "closed but for SSH" in in_cloud_init(machine, NEW, tmp_path)
+        machine.assert_closed()

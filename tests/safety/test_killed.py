@@ -114,6 +114,7 @@ def test_killed_under_cloud_init(tool: str) -> None:
             run = machine.handle(NEW, kill=moment)
             at = f"killed at {run.moments[-1]}, moment {moment}"
             assert run.value == ["the engine was killed at its work (signal 9)"], f"{at}: {run}"
+            assert not machine.settled(), f"{at}: the next boot does not try again"
             machine.assert_closed()
             status = machine.status()
             assert machine.state() == states[status["in_force"]], f"{at}: {status}"

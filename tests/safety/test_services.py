@@ -106,6 +106,16 @@ def test_a_rival_that_takes_everything_with_it_and_fails() -> None:
         assert machine.command("verify").value == 0
 
 
+def test_a_rival_that_cannot_be_masked_is_stopped_all_the_same() -> None:
+    """Its owner has edited the unit: the file stands where the mask would."""
+    with Machine("nftables") as machine:
+        switch_on(machine, "firewalld")
+        machine.fake(systemctl='[ $1 != mask ] || { echo the file exists >&2; exit 1; }; exec $real "$@"')
+        run = machine.command("apply", "FILE", "--replace", policy=NEW)
+        assert "note: firewalld could not be switched off: systemctl failed (1): the file exists\n" in run.out
+        assert "stop firewalld.service" in machine.asked_of_systemctl()
+
+
 def test_a_rival_that_will_not_go_is_told_and_nothing_is_undone() -> None:
     with Machine("nftables") as machine:
         switch_on(machine, "firewalld")

@@ -29,7 +29,8 @@ OS_RELEASE = {
 }
 UNITS = "usr/lib/systemd/system"
 IPTABLES = {f"{UNITS}/iptables.service": "", f"{UNITS}/ip6tables.service": ""}
-PERSISTENT = {f"{UNITS}/netfilter-persistent.service": ""}
+LOADER = "netfilter-persistent.service"
+PERSISTENT = {f"{UNITS}/netfilter-persistent.service": "", **dict.fromkeys(backend.PLUGINS[LOADER], "")}
 NFTABLES = {f"{UNITS}/nftables.service": ""}
 
 
@@ -118,7 +119,7 @@ def test_one_that_is_named_is_the_only_one(wanted: str, tmp_path: Path) -> None:
 def test_files_and_services_by_distribution(
     name: str, wanted: str, files: list[str], units: list[str], tmp_path: Path
 ) -> None:
-    there = {f"{UNITS}/{unit}": "" for unit in units}
+    there = {**PERSISTENT, **{f"{UNITS}/{unit}": "" for unit in units}}
     (choice,) = backend.choices(wanted, host(tmp_path, name, there))
     assert list(choice.place.files.values()) == files
     assert choice.units == tuple(units)
@@ -190,9 +191,12 @@ CONFIG = "etc/ssh/sshd_config"
         ({CONFIG: "ListenAddress ::\nListenAddress 2001:db8::1\n"}, (22,)),
         ({CONFIG: "Include /etc/ssh/sshd_config.d/*.conf\n", CONFIG + ".d/10-port.conf": "Port 2222\n"}, (2222,)),
         ({CONFIG + ".d/10-port.conf": "Port 2222\n", CONFIG + ".d/readme": "Port 3333\n"}, (2222,)),
-        # systemd listens in sshd's place, as on Ubuntu: its unit counts, drop-ins included.
+        # systemd listens in sshd's place: its unit counts, drop-ins included, and so does sshd's configuration, which a
+        # generator of Ubuntu's makes a drop-in of.
         ({f"{UNITS}/ssh.socket": "[Socket]\nListenStream=2222\n", CONFIG: "Port 3333\n"}, (3333,)),  # not switched on
-        ({**SOCKET, f"{UNITS}/ssh.socket": "[Socket]\nListenStream=2222\n", CONFIG: "Port 3333\n"}, (2222,)),
+        ({**SOCKET, f"{UNITS}/ssh.socket": "[Socket]\nListenStream=2222\n", CONFIG: "Port 3333\n"}, (2222, 3333)),
+        ({**SOCKET, f"{UNITS}/ssh.socket": "[Socket]\nListenStream=22\n",
+          "run/systemd/generator/ssh.socket.d/addresses.conf": "ListenStream=\nListenStream=2222\n"}, (2222,)),
         ({**SOCKET, f"{UNITS}/ssh.socket": "ListenStream=0.0.0.0:22\nListenStream=[::]:22\n"}, (22,)),
         ({**SOCKET, f"{UNITS}/ssh.socket": "ListenStream=22\n",
           "etc/systemd/system/ssh.socket.d/port.conf": "[Socket]\nListenStream=\nListenStream=2222\n"}, (2222,)),
@@ -223,3 +227,28 @@ def test_a_service_that_flushes_when_it_stops_is_kept_from_it(family: str, name:
 def test_a_service_that_does_not_flush_is_left_alone() -> None:
     host = backend.Host(family="debian", units=frozenset({"netfilter-persistent.service"}))
     assert backend.unit_files(backend.choices("iptables", host)[0], {}) == {}
+
+
+# --- what would load the rules ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lost", backend.PLUGINS[LOADER])
+def test_a_loader_without_its_plugins_loads_nothing(lost: str, tmp_path: Path) -> None:
+    """ipset-persistent brings netfilter-persistent along, and not iptables-persistent."""
+    there = {**NFTABLES, **{path: text for path, text in PERSISTENT.items() if path != lost}}
+    found = host(tmp_path, "debian13", there)
+    assert [choice.backend for choice in backend.choices("auto", found)] == ["nftables", "iptables"]
+    (choice,) = backend.choices("iptables", found)
+    assert choice.units == (backend.OWN_UNIT,)
+
+
+@pytest.mark.parametrize("folder", ["etc/systemd/system", "run/systemd/system"])
+def test_a_masked_service_starts_never(folder: str, tmp_path: Path) -> None:
+    """Also where a link of before the mask is still there."""
+    wanted = {"etc/systemd/system/sysinit.target.wants/nftables.service": f"-> /{UNITS}/nftables.service"}
+    found = host(tmp_path, "debian13", {**NFTABLES, **wanted})
+    assert backend.enabled("nftables.service", str(tmp_path))
+    assert backend.choices("nftables", found)[0].units == ("nftables.service",)
+    found = host(tmp_path / "masked", "debian13", {**NFTABLES, **wanted, f"{folder}/nftables.service": "-> /dev/null"})
+    assert not backend.enabled("nftables.service", str(tmp_path / "masked"))
+    assert backend.choices("nftables", found)[0].units == (backend.OWN_UNIT,)
