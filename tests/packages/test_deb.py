@@ -208,6 +208,16 @@ def test_cloud_init_clean_forgets_without_a_package_too(debian: Machine, tmp_pat
     assert on_disk(debian) == before
 
 
+def test_the_hook_can_be_run_by_hand(any_debian: Machine, tmp_path: Path) -> None:
+    """As it must be where cloud-init calls nothing."""
+    copy(any_debian, tmp_path)
+    by_hand(any_debian)
+    assert any_debian.run(HOOK).stdout == "vps-firewall: there was nothing to forget\n"
+    any_debian.write("/var/lib/vps-firewall/policy.json", "{}")
+    assert any_debian.run(HOOK).stdout == "removed var/lib/vps-firewall/policy.json\n"
+    assert any_debian.read("/var/lib/vps-firewall/policy.json") == ""
+
+
 def test_a_machine_with_a_policy_is_not_sealed(debian: Machine, debs: dict[str, Path]) -> None:
     """The seal would be loaded at its next boot, and the module has done its work for this instance."""
     put(debian, debs["this"])
