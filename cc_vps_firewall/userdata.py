@@ -282,10 +282,15 @@ def _told(where: str) -> Iterator[None]:
 
 def _compose(where: str, text: str) -> Any:
     depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise _refused(where, f"is nested deeper than {MAX_DEPTH} levels")
+    try:
+        for event in yaml.parse(text, Loader=_Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise _refused(where, f"is nested deeper than {MAX_DEPTH} levels")
+    except yaml.MarkedYAMLError as error:
+        if "nesting depth" in str(error.problem):  # libyaml from 0.2.6 on reads ahead, and has a limit of its own
+            raise _refused(where, f"is nested deeper than {MAX_DEPTH} levels") from None
+        raise
     loader = _Loader(text)
     try:
         return loader.get_single_node()

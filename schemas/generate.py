@@ -219,7 +219,8 @@ def _ssh() -> Schema:
         {
             "port": _key(
                 "Ports of sshd",
-                "A port or a list of them, as numbers. Default: where this host's sshd is configured to listen.",
+                "A port or a list of them, as numbers. Default: where this host's sshd is configured to listen, and "
+                "its ssh.socket where that is on.",
                 [22, [22, 2222]],
                 anyOf=_one_or_list(port, minItems=1),
             ),
