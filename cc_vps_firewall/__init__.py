@@ -88,10 +88,17 @@ def _instance(cloud):
 def _meant(cloud):
     """May the user-data have our key where cloud-init has found none? A first look that costs nothing; the engine's is
     the second one."""
+    import email
+    import zlib
+
     try:
         raw = cloud.datasource.get_userdata_raw() or b""
         raw = raw.encode() if isinstance(raw, str) else raw
-        return raw[:2] == b"\x1f\x8b" or re.search(rb"(?im)^vps[_-]firewall[ \t]*:|^content-transfer.*base64", raw)
+        if raw[:2] == b"\x1f\x8b":
+            raw = zlib.decompressobj(47).decompress(raw, 8 << 20)  # 47: gzip, with its head (zlib's manual)
+        parts = email.message_from_bytes(raw).walk() if b"mime-version:" in raw[:4096].lower() else []
+        texts = [raw] + [part.get_payload(decode=True) or b"" for part in parts]
+        return any(re.search(rb"(?im)^[ \t{-]*[\"']?vps[_-]firewall[\"']?[ \t]*:", text) for text in texts)
     except Exception:
         return False
 

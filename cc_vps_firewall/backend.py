@@ -228,7 +228,8 @@ def ssh_ports(root: str = "/") -> tuple[int, ...]:
     """
     socket_unit = ""
     if enabled("ssh.socket", root) or enabled("sshd.socket", root):
-        for folder in (*UNIT_FOLDERS[::-1], "run/systemd/generator"):
+        # The generator's drop-in is called addresses.conf, and most that people make sort after it.
+        for folder in (*UNIT_FOLDERS[:0:-1], "run/systemd/generator", UNIT_FOLDERS[0]):
             for name in ("ssh.socket", "sshd.socket"):
                 path = os.path.join(root, folder, name)
                 socket_unit += _read_all(path, path + ".d")

@@ -197,8 +197,8 @@ _KNOWN = {
 # Parameters and fields that nobody gives anything to, or asks for; and those where there is one backend.
 _UNGIVEN = ("checkpoint", "confirm", "guard", "read_list", "replace", "unread")
 _UNGIVEN_ALONE = {
-    "nftables": ("closed", "fallback", "former", "ipv6", "major"),
-    "iptables": ("closed", "former", "major"),
+    "nftables": ("covered", "fallback", "former", "ipv6", "major"),
+    "iptables": ("covered", "former", "major"),
 }
 
 
@@ -213,10 +213,8 @@ def _alone(name: str) -> dict[str, bool | str | None]:
         'choice.backend == "nftables"': nft,
         "unit in PLUGINS": False if nft else None,
         "backend.BOTH and (_mine(other) or former == other.backend)": False,
-        "other = _other(choice, host)": False,
-        "_mine(other)": False,
-        "closed = _ready({}, host)": False,
-        "closed": False,
+        "covered = _ready({}, host)": False,
+        "covered": False,
         'former = str(story.former.get("backend"))': False,
     }
     if not nft:

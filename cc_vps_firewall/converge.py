@@ -90,7 +90,7 @@ def converge(
         with story.step("retire"):
             undo.forget()
             former = str(story.former.get("backend"))
-            story.notes += _retire_rivals(play, host, lock) + _retire_other(play.choice, host, former, lock)
+            story.notes += _retire_rivals(play, host, lock) + _retire_other(play.choice, host, lock, former)
         story.status["result"] = "applied" if changed or written or fresh else "unchanged"
         return story.status
 
@@ -237,10 +237,8 @@ def _force(choice: Choice, host: Host) -> Status:
             failures.append(f"{f'IPv{family}' if family else 'this host'} may be open: {failure}")
     if len(failures) == len(texts):
         raise ToolFailed("; ".join(failures))
-    other = _other(choice, host)
-    if _mine(other):  # a seal, say, which would go on to drop what these rules let in
-        with contextlib.suppress(FirewallError):
-            kernel.forget(other.backend)
+    with contextlib.suppress(FirewallError, OSError), saved.locked() as lock:
+        failures += _retire_other(choice, host, lock)  # a seal, say, would go on to drop what these rules let in
     try:
         save_rules(choice, texts, host, saved.Undo())
         _enable(choice, [])
@@ -420,8 +418,7 @@ def save_rules(
     files: dict[str, tuple[str, int | None]] = {path: (texts[family], 0o600) for family, path in place.files.items()}
     if place.fallback and not choice.own_unit:
         # What the service loads when it cannot load the file: closed, and SSH lets its owner in.
-        closed = _parse(policy.BUILT_IN, host)
-        safe = render.texts(choice.backend, closed)
+        safe = render.texts(choice.backend, _parse(policy.BUILT_IN, host))
         files.update({path + place.fallback: (safe[family], 0o600) for family, path in place.files.items()})
     if place.include_in and not choice.own_unit:
         shared = saved.read(saved.below(root, place.include_in), "surrogateescape")
@@ -511,18 +508,18 @@ _STEPS: Mapping[str, tuple[Callable[[str], None], ...]] = {
 }
 
 
-def _retire_other(choice: Choice, host: Host, former: str, lock: int) -> list[str]:
+def _retire_other(choice: Choice, host: Host, lock: int, former: str = "") -> list[str]:
     """Two services that both load rules at boot undo each other: keep one, and take our old rules out of the other.
     `former`: the backend of the run before, which may have been killed before it saved anything."""
     other, notes = _other(choice, host), []
     try:
+        if backend.BOTH and (_mine(other) or former == other.backend):
+            _take_out(other, lock)
+            notes.append(f"the rules that {other.backend} held for an earlier policy were taken out")
         for unit in other.units:
             if unit not in choice.units and backend.enabled(unit):
                 kernel.disable(unit)
                 notes.append(f"{unit} no longer starts at boot: {choice.backend} is what filters here")
-        if backend.BOTH and (_mine(other) or former == other.backend):
-            _take_out(other, lock)
-            notes.append(f"the rules that {other.backend} held for an earlier policy were taken out")
         for path in other.place.files.values():
             saved.discard(path)
     except (FirewallError, OSError) as failure:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from . import backend, converge, kernel, userdata
+from . import backend, converge, kernel, saved, userdata
 from .backend import Host
 from .errors import FirewallError, NoBackend, PolicyRefused, Problem
 
@@ -40,11 +40,13 @@ def enter(
     if not taken and not unread:
         return []
     if not _ready(section, host):
-        closed = _ready({}, host)
-        if closed:
+        covered = _ready({}, host)
+        if covered:
             with contextlib.suppress(FirewallError):
-                _apart(lambda: [str(converge.close(section, host, unread, checkpoint))])
-        notes += _install_tools(section, cloud, host, closed)
+                told = _apart(lambda: list(converge.close(section, host, unread, checkpoint).get("notes", ())))
+                notes += [note for note in told if note.startswith(host.rivals)]
+            covered = bool(saved.read_json(saved.POLICY))
+        notes += _install_tools(section, cloud, host, covered)
         host = backend.look()
 
     def boot() -> list[str]:
@@ -129,8 +131,8 @@ def _ready(section: object, host: Host) -> bool:
     return False
 
 
-def _install_tools(section: object, cloud: Any, host: Host, closed: bool) -> list[str]:
-    """Let the distribution install a firewall. `closed`: another one closes the host meanwhile. -> what its owner
+def _install_tools(section: object, cloud: Any, host: Host, covered: bool) -> list[str]:
+    """Let the distribution install a firewall. `covered`: another one closes the host meanwhile. -> what its owner
     should know."""
     for choice in _choices(section, host):
         package = choice.place.package
@@ -141,7 +143,7 @@ def _install_tools(section: object, cloud: Any, host: Host, closed: bool) -> lis
             # What is missing is told by converge(), which finds no tool.
             LOG.info("%s could not be installed: %s", package, error)
         if _ready(section, backend.look()):
-            told = "closed but for SSH" if closed else f"unprotected for up to {_uptime()} s, from power-on to here"
+            told = "closed but for SSH" if covered else f"unprotected for up to {_uptime()} s, from power-on to here"
             return [f"{package} had to be installed: {told}"]
     return []
 

@@ -81,10 +81,16 @@ def sections(data: bytes) -> Iterator[tuple[str, object, list[Problem]]]:
 def lost(data: bytes, taken: bool) -> list[Problem]:
     """What is wrong with user-data that was meant to carry a policy, as far as cloud-init does not tell: keys that
     stand twice, which its merge has lost, and a key that it never saw. `taken`: it has one from somewhere."""
-    if found := list(sections(data)):
-        return [problem for _, _, problems in found for problem in problems]
-    leaves = list(_leaves(data))
-    if not any(_MEANT.search(content) and not content.startswith(b"#!") for _, content, _ in leaves):
+    key = _MEANT
+    try:
+        if found := list(sections(data)):
+            off = all(isinstance(value, dict) and value.get("enabled") is False for _, value, _ in found)
+            return [p for _, _, problems in found for p in problems] or ([] if taken or off else [_UNTAKEN])
+        if any(problems for _, _, problems in _sections(data)):
+            key = _PERHAPS
+    except PolicyRefused:  # an archive that is none
+        key = _PERHAPS
+    if not any(key.search(content) and not _is_program(content) for _, content, _ in _leaves(data)):
         return []
     if taken and any(template for _, _, template in _parts(data)):
         return []  # it may be from there, and what a template renders to is cloud-init's to say
@@ -92,10 +98,19 @@ def lost(data: bytes, taken: bool) -> list[Problem]:
         section(data)
     except PolicyRefused as refused:
         return list(refused.problems)
-    return [Problem(KEY, "is in the user-data, and cloud-init has not taken it; its log says why")]
+    return [_UNTAKEN]
 
 
 _MEANT = re.compile(rb"(?m)^vps[_-]firewall[ \t]*:")
+_PERHAPS = re.compile(rb"(?m)^[ \t{-]*[\"']?vps[_-]firewall[\"']?[ \t]*:")  # in what is no YAML, where a key may stand
+_UNTAKEN = Problem(KEY, "is in the user-data, and cloud-init has not taken it; its log says why")
+
+
+def _is_program(content: bytes) -> bool:
+    """A part that cloud-init runs may well write such a line into some file."""
+    if content.lstrip().lower().startswith(b"## template: jinja"):
+        content = content.lstrip().partition(b"\n")[2]
+    return content.lstrip().startswith((b"#!", b"#cloud-boothook", b"#part-handler"))
 
 
 def notes(data: bytes, merged: object) -> list[str]:
@@ -115,13 +130,12 @@ _PASSED_BY = f"has a line {KEY}: and is not #cloud-config: cloud-init passes it 
 
 
 def _strays(data: bytes) -> list[str]:
-    """Where the key stands in a part that cloud-init does not read as configuration. A script is not among them: it
-    may well write such a file."""
+    """Where the key stands in a part that cloud-init does not read as configuration, nor runs."""
     key = re.compile(rb"(?m)^" + KEY.encode() + rb"[ \t]*:")
     return [
         where
         for where, content, kind in _leaves(data)
-        if key.search(content) and not content.startswith(b"#!") and not list(_texts(where, content, kind))
+        if key.search(content) and not _is_program(content) and not list(_texts(where, content, kind))
     ]
 
 

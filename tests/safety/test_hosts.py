@@ -97,11 +97,13 @@ def test_a_missing_tool(tool: str) -> None:
 
 def test_the_other_tool_closes_the_host_while_the_one_asked_for_is_installed() -> None:
     with Machine("nftables") as machine, hidden(machine, "ip6tables-restore"):
+        machine.run("mkdir -p /etc/systemd/system/x.wants; touch /etc/systemd/system/x.wants/firewalld.service")
         install = "nft list ruleset >/run/meanwhile; " + there_again("ip6tables-restore")
         run = machine.handle({**NEW, "backend": "iptables"}, packages={"iptables-persistent": install})
         assert run.value == [], run
         assert "tcp dport" in machine.run("cat /run/meanwhile")
         assert "iptables-persistent had to be installed: closed but for SSH" in machine.status()["notes"]
+        assert "firewalld was switched off and masked: its rules would fight these" in machine.status()["notes"]
         assert machine.status()["backend"] == "iptables"
         machine.assert_closed()
 

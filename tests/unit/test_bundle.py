@@ -197,6 +197,42 @@ def test_what_is_carried_is_whole(chosen: str) -> None:
                 assert node.attr in bound[node.value.id], f"{name}: {ast.unparse(node)}"
 
 
+@pytest.mark.parametrize("chosen", [*backend.BACKENDS, "auto"])
+def test_what_is_carried_calls_with_what_is_asked_for(chosen: str) -> None:
+    """What the shrinker takes for a parameter that nobody gives may be somebody's variable, which was given."""
+    trees = {
+        name.removeprefix(f"{bundle.PACKAGE}/").removesuffix(".py"): ast.parse(text)
+        for name, text in unpacked(bundle.make(STANZA, "mime", chosen=chosen)[0]).items()
+        if name.endswith(".py")
+    }
+    asked = {
+        (name, f.name): f.args for name, tree in trees.items() for f in tree.body if isinstance(f, ast.FunctionDef)
+    }
+    checked = 0
+    for name, tree in trees.items():
+        home = {
+            alias.name: node.module or ""
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.level
+            for alias in node.names
+        }
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            if isinstance(call.func, ast.Name):
+                called = (home.get(call.func.id, name), call.func.id)
+            elif isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
+                called = (call.func.value.id, call.func.attr)
+            else:
+                continue
+            if called in asked and not any(isinstance(given, ast.Starred) for given in call.args):
+                names = [argument.arg for argument in asked[called].args]
+                needed = set(names[len(call.args) : len(names) - len(asked[called].defaults)])
+                said = f"{name}.py: {ast.unparse(call)}"
+                assert needed <= {keyword.arg for keyword in call.keywords}, said
+                assert len(call.args) <= len(names) or asked[called].vararg, said
+                checked += 1
+    assert checked > 100
+
+
 def globals_of(table: symtable.SymbolTable) -> list[str]:
     found = [s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()]
     return found + [name for child in table.get_children() for name in globals_of(child)]

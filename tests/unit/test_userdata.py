@@ -152,6 +152,46 @@ def test_a_section_in_a_part_that_is_no_configuration_is_pointed_at() -> None:
     assert told(data)[1].startswith("user-data part 2: has a line vps_firewall: and is not #cloud-config")
 
 
+LOST = {
+    b"#cloud-config\nvps_firewall: {}\npackages: [a, b\n": "user-data: line 4",
+    b"vps_firewall: {}\n": "user-data: is not #cloud-config",
+    b"#cloud-config\nvps-firewall: {}\n": "user-data: vps-firewall is not a key of ours",
+    b"#cloud-config\nhostname: {{ v1.name }}\nvps_firewall: {}\n": "vps_firewall: is in the user-data",
+    b"#cloud-config\nvps_firewall: {}\npassword: !vault x\n": "vps_firewall: is in the user-data",
+    b"#cloud-config-archive\n- |\n  #cloud-config\n  vps_firewall: {}\n- [\n": "user-data: line",
+    b'#cloud-config\n{\n  "vps_firewall": {},\n  "packages": [\n}\n': "user-data: line",
+}
+NOT_MEANT = [
+    b"",
+    b"#cloud-config\npackages: [git]\n",
+    b"#cloud-config\n# vps_firewall: {}\n",
+    b"#cloud-config\npackages: [git\n",
+    b"#cloud-config\nwrite_files:\n- path: /x\n  content: |\n    vps_firewall: {}\n",
+    b"#cloud-config\nvps_firewall: {enabled: false}\n",
+    b"#!/bin/sh\ncat >x <<E\nvps_firewall: {}\nE\n",
+    b"## template: jinja\n#!/bin/sh\ncat >x <<E\nvps_firewall: {}\nE\n",
+    b"#cloud-boothook\n#!/bin/sh\ncat >x <<E\nvps_firewall: {}\nE\n",
+    b'#part-handler\nTEXT = """\nvps_firewall: {}\n"""\n',
+]
+
+
+@pytest.mark.parametrize("data", LOST)
+def test_a_policy_that_cloud_init_did_not_get_is_missed(data: bytes) -> None:
+    (first, *_) = userdata.lost(data, taken=False)
+    assert str(first).startswith(LOST[data])
+
+
+@pytest.mark.parametrize("taken", [True, False])
+@pytest.mark.parametrize("data", NOT_MEANT)
+def test_what_was_not_meant_as_a_policy_is_not_missed(data: bytes, taken: bool) -> None:
+    assert userdata.lost(data, taken) == []
+
+
+def test_a_policy_that_cloud_init_has_is_not_missed() -> None:
+    assert userdata.lost(b"#cloud-config\nvps_firewall: {}\n", taken=True) == []
+    assert userdata.lost(b"## template: jinja\n#cloud-config\n{% if x %}\nvps_firewall: {}\n{% endif %}\n", True) == []
+
+
 @pytest.mark.parametrize("head", ["## template: jinja\n", "## template:jinja\n## template: jinja\n"])
 def test_templates_are_not_judged_before_they_are_rendered(head: str) -> None:
     text = head + "#cloud-config\nvps_firewall:\n{% if a %}\n  ping: true\n{% else %}\n  ping: false\n{% endif %}\n"
