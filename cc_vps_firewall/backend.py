@@ -113,28 +113,40 @@ def _choice(name: str, host: Host) -> Choice:
 
 
 def unit_files(choice: Choice, tools: Mapping[str, str]) -> dict[str, str]:
-    """Path -> text of what systemd has to know: our unit, or what the distribution's must not do."""
+    """Path -> text of what systemd has to know: our unit, or when the distribution's starts and what its stop does."""
     folder = "/etc/systemd/system"
     if choice.own_unit:
         return {f"{folder}/{OWN_UNIT}": own_unit(choice, tools)}
-    return {f"{folder}/{unit}.d/vps-firewall.conf": _NO_FLUSH for unit in choice.units if unit in FLUSHING}
+    return {f"{folder}/{unit}.d/vps-firewall.conf": _EARLY + _STOPS.get(unit, "") for unit in choice.units}
 
 
-# Their stop takes every rule out: at a shutdown while programs still listen, and at an update of the package.
-FLUSHING = ("iptables.service", "ip6tables.service", "nftables.service")
-_NO_FLUSH = """\
-# Made by vps-firewall. Without this a shutdown opens the host while its programs still listen, and an update of
-# the package opens it for as long as the service takes to start again.
-[Service]
-ExecStop=
+# Before network-pre.target, as they are, is not enough: so is cloud-init's first stage, and on most clouds it brings an
+# interface up for itself, to ask for the user-data.
+_EARLY = """\
+# Made by vps-firewall. The rules come before cloud-init brings a network up, and outlive this service.
+[Unit]
+Before=cloud-init-local.service
 """
+# Their stop takes every rule out: at a shutdown while programs still listen, and for as long as an update of the
+# package takes to start them again.
+_NO_FLUSH = "[Service]\nExecStop=\n"
+# EL's iptables.init starts nothing while this file is there, which its stop removes: without this a restart, by which
+# people load an edited file, would do nothing and say that all is well.
+_FORGET = "ExecStop=-/usr/bin/rm -f /var/lock/subsys/"
+_STOPS = {
+    "iptables.service": f"{_NO_FLUSH}{_FORGET}iptables\n",
+    "ip6tables.service": f"{_NO_FLUSH}{_FORGET}ip6tables\n",
+    "nftables.service": _NO_FLUSH,
+}
+FLUSHING = tuple(_STOPS)
 
 
 def own_unit(choice: Choice, tools: Mapping[str, str]) -> str:
     """The text of our unit, for a host where no service of the distribution loads the saved files.
 
     DefaultDependencies=no: with them a unit before network-pre.target makes an ordering cycle wherever
-    cloud-init runs before sysinit.target, and systemd breaks it by deleting a job (cloud-init#6502).
+    cloud-init runs before sysinit.target, and systemd breaks it by deleting a job (cloud-init#6502). Nor does it wait
+    for local-fs.target, which may wait for a mount that waits for cloud-init (cloud-init#3000).
     """
     if choice.backend == "nftables":
         loads = [f"{tools['nft']} -f {choice.place.files[0]}"]
@@ -148,9 +160,9 @@ _OWN_UNIT = """\
 Description=Load the firewall rules that vps-firewall saved
 Documentation=man:nft(8) man:iptables-restore(8)
 DefaultDependencies=no
-After=local-fs.target
+RequiresMountsFor=/etc /usr
 Wants=network-pre.target
-Before=network-pre.target sysinit.target shutdown.target
+Before=cloud-init-local.service network-pre.target sysinit.target shutdown.target
 Conflicts=shutdown.target
 
 [Service]

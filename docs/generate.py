@@ -142,7 +142,8 @@ def files() -> str:
         (
             "`/etc/systemd/system/SERVICE.d/vps-firewall.conf`",
             "0644",
-            f"keeps {', '.join(f'`{unit}`' for unit in backend.FLUSHING)} from flushing the rules when they stop",
+            "has the service that loads the rules come before cloud-init's first stage, and keeps "
+            f"{', '.join(f'`{unit}`' for unit in sorted(backend.FLUSHING))} from flushing them when they stop",
         ),
     ]
     return "".join(

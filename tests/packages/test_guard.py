@@ -92,6 +92,38 @@ def test_debian_has_no_ordering_cycle(debian: Machine, debs: dict[str, Path]) ->
     assert any("cycle" in line for line in complaints(debian))
 
 
+# A mount that waits for cloud-init, as its own fsck drop-in once had it (cloud-init#3000) and as people write for a disk
+# that cloud-init makes: whoever comes after local-fs.target comes after the network.
+MOUNT = """\
+[Unit]
+Before=local-fs.target
+After=cloud-init.service cloud-init-network.service
+[Mount]
+What=/dev/vdb
+Where=/srv
+"""
+
+
+@pytest.mark.parametrize("masked", [(), ("nftables.service", "netfilter-persistent.service")])
+def test_a_mount_may_wait_for_cloud_init(debian: Machine, debs: dict[str, Path], masked: tuple[str, ...]) -> None:
+    """Where our own unit loads the rules, too."""
+    debian.run("systemctl", "enable", "systemd-networkd.service", "systemd-networkd-wait-online.service")
+    debian.run("systemctl", "add-wants", "multi-user.target", "cloud-init.target")
+    debian.write("/etc/systemd/system/srv.mount", MOUNT)
+    debian.run("systemctl", "add-requires", "local-fs.target", "srv.mount")
+    for unit in masked or ("netfilter-persistent.service",):  # it is after local-fs.target itself
+        debian.run("systemctl", "mask", unit)
+    before = complaints(debian)
+    test_deb.put(debian, debs["this"])
+    debian.run("vps-firewall", "install", "--sealed")
+    own = debian.read("/etc/systemd/system/vps-firewall.service")
+    assert bool(own) == bool(masked)
+    assert complaints(debian) <= before
+    # And would be told if there were one.
+    debian.write(UNIT, debian.read(UNIT).replace("After=", "After=local-fs.target "))
+    assert any("cycle" in line for line in complaints(debian))
+
+
 def test_el_has_no_ordering_cycle(el: Machine, rpms: dict[str, Path]) -> None:
     el.run("systemctl", "enable", "systemd-networkd.service", "systemd-networkd-wait-online.service")
     el.run("systemctl", "add-wants", "multi-user.target", "cloud-init.target")
@@ -100,5 +132,5 @@ def test_el_has_no_ordering_cycle(el: Machine, rpms: dict[str, Path]) -> None:
     el.run("vps-firewall", "install", "--sealed")
     assert complaints(el) <= before
     text = el.read(UNIT)
-    el.write(UNIT, text.replace("Before=network-pre.target", "Before=network-pre.target sysinit.target"))
+    el.write(UNIT, text.replace("Before=", "Before=sysinit.target "))
     assert any("cycle" in line for line in complaints(el))

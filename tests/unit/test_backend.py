@@ -139,7 +139,8 @@ def test_our_own_unit_orders_itself_before_the_network_and_in_no_circle(wanted: 
     tools = {tool: f"/usr/sbin/{tool}" for tool in backend.TOOLS[wanted]}
     text = backend.own_unit(choice, tools)
     assert "DefaultDependencies=no\n" in text  # cloud-init#6502
-    assert "Before=network-pre.target" in text
+    assert "local-fs.target" not in text  # cloud-init#3000
+    assert "\nBefore=cloud-init-local.service network-pre.target" in text
     starts = [line for line in text.splitlines() if line.startswith("ExecStart=")]
     assert len(starts) == len(choice.place.files)
     for file, start in zip(choice.place.files.values(), starts):
@@ -219,17 +220,33 @@ def test_files_that_cannot_be_read_are_no_reason_to_fail(tmp_path: Path) -> None
     assert backend.look(str(tmp_path)) == Host(ipv6=False)
 
 
-@pytest.mark.parametrize(("family", "name"), [("redhat", "iptables"), ("redhat", "nftables"), ("debian", "nftables")])
-def test_a_service_that_flushes_when_it_stops_is_kept_from_it(family: str, name: str) -> None:
+def drop_ins(family: str, name: str) -> dict[str, str]:
+    """Service -> what we tell systemd of it, where the distribution's own load the rules."""
     host = backend.Host(family=family, units=frozenset(backend.PLACES[family, name].units))
     files = backend.unit_files(backend.choices(name, host)[0], {})
-    assert [path.split("/")[4] for path in files] == [f"{unit}.d" for unit in backend.PLACES[family, name].units]
-    assert all("\n[Service]\nExecStop=\n" in text for text in files.values())
+    return {path.split("/")[4]: text for path, text in files.items()}
 
 
-def test_a_service_that_does_not_flush_is_left_alone() -> None:
-    host = backend.Host(family="debian", units=frozenset({"netfilter-persistent.service"}))
-    assert backend.unit_files(backend.choices("iptables", host)[0], {}) == {}
+@pytest.mark.parametrize(("family", "name"), [key for key in backend.PLACES if key[0] != "other"])
+def test_a_service_comes_before_the_stage_that_brings_the_network_up(family: str, name: str) -> None:
+    told = drop_ins(family, name)
+    assert list(told) == [f"{unit}.d" for unit in backend.PLACES[family, name].units]
+    assert all("\n[Unit]\nBefore=cloud-init-local.service\n" in text for text in told.values())
+
+
+@pytest.mark.parametrize(("family", "name"), [("redhat", "iptables"), ("redhat", "nftables"), ("debian", "nftables")])
+def test_a_service_that_flushes_when_it_stops_is_kept_from_it(family: str, name: str) -> None:
+    assert all("\n[Service]\nExecStop=\n" in text for text in drop_ins(family, name).values())
+
+
+def test_a_service_that_does_not_flush_stops_as_it_did() -> None:
+    assert "[Service]" not in drop_ins("debian", "iptables")["netfilter-persistent.service.d"]
+
+
+def test_a_restart_of_els_services_loads_the_file() -> None:
+    """Their script starts nothing while its own mark is there, which its stop removes."""
+    for tool, told in zip(("iptables", "ip6tables"), drop_ins("redhat", "iptables").values()):
+        assert told.endswith(f"\nExecStop=\nExecStop=-/usr/bin/rm -f /var/lock/subsys/{tool}\n")
 
 
 # --- what would load the rules ------------------------------------------------------------------------------
