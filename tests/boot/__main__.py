@@ -28,6 +28,7 @@ from tests.boot.scenarios import Lab
 from tests.boot.wire import Wire, wire
 
 OURS = ("debian12", "debian13", "el9-iptables", "el9-nftables")
+CLOUDS = ("debian12", "el9-iptables")  # one of each order of units
 SWEEP = "sweep"  # only for who asks for it
 
 Job = Callable[[Wire], Iterator[Row]]  # boots that have to come one after the other
@@ -39,6 +40,10 @@ def full(folder: Path, names: Sequence[str], only: Sequence[str]) -> list[Job]:
     jobs: list[tuple[str, bool, Job]] = [
         *(("tutorial", True, partial(image, scenario=scenarios.tutorial, name=name, folder=folder)) for name in names),
         ("newest", "debian13" in names, partial(image, scenario=first_and_reboot, name="sid", folder=folder)),
+        *(
+            ("cloud", name in names, partial(image, scenario=scenarios.in_a_cloud, name=name, folder=folder))
+            for name in CLOUDS
+        ),
         ("rivals", debian, partial(scenarios.rival, flavour=disks.BESIDE_UFW, folder=folder)),
         ("rivals", el, partial(scenarios.rival, flavour=disks.BESIDE_FIREWALLD, folder=folder)),
         *(("cut", True, partial(image, scenario=scenarios.power_cut, name=name, folder=folder)) for name in names),
@@ -63,7 +68,8 @@ def full(folder: Path, names: Sequence[str], only: Sequence[str]) -> list[Job]:
 
 def image(network: Wire, *, scenario: Callable[[Lab], Iterator[Row]], name: str, folder: Path) -> Iterator[Row]:
     """An image of ours in one of the ways that it may come up."""
-    return scenario(Lab(network, GUESTS[name], disks.SEALED, folder))
+    flavour = disks.CLOUD if scenario is scenarios.in_a_cloud else disks.SEALED
+    return scenario(Lab(network, GUESTS[name], flavour, folder))
 
 
 first_and_reboot = partial(scenarios.tutorial, short=True)
@@ -121,8 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="what CI runs")
     parser.add_argument("--build", action="store_true", help="make the guests' roots, boot none")
     parser.add_argument("--guest", choices=OURS, action="append", help="only this one; may be given again")
-    labels = "tutorial, newest, none, refused, cut, bare, cut-off, stock, compare, rivals, unsealed, cycle or sweep"
-    several = f"{labels} (which no other run does); may be given again"
+    labels = "tutorial, newest, cloud, none, refused, cut, bare, cut-off, stock, compare, rivals, unsealed, cycle"
+    several = f"{labels}, or sweep, which no other run does; may be given again"
     parser.add_argument("--only", action="append", default=[], metavar="LABEL", help=several)
     parser.add_argument("--machines", type=int, default=2, metavar="N", help="how many at a time (2)")
     options = parser.parse_args(arguments)

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from cc_vps_firewall.backend import PLACES
 from tests.boot import el9
 from tests.boot.guests import Guest, cache_directory, locked, remove, root_of, run
 from tests.suites import REPOSITORY
@@ -24,6 +25,9 @@ RUNCMD, UFW, FIREWALLD, CYCLE = "runcmd", "ufw", "firewalld", "cycle"
 # Ours on an image whose maker left another firewall switched on, and where no package can be had.
 # firewalld is for EL: on Debian its unit makes an ordering cycle that takes cloud-init's network stage away.
 BESIDE_UFW, BESIDE_FIREWALLD, CUT_OFF = "beside-ufw", "beside-firewalld", "cut-off"
+# Ours on an image for a cloud, with a service that is slow to load the rules.
+CLOUD = "cloud"
+CLOUD_SOURCE = "datasource_list: [Hetzner, None]\n"
 RIVALS = {UFW: UFW, FIREWALLD: FIREWALLD, BESIDE_UFW: UFW, BESIDE_FIREWALLD: FIREWALLD}
 
 # What an emulated machine would lose minutes with, and what the lab has no use for.
@@ -76,6 +80,12 @@ ExecStart=/usr/local/lib/lab/watch
 
 [Install]
 WantedBy=sysinit.target
+"""
+
+# A machine whose disk is busy, say. Whoever is not ordered behind the rules is there first.
+SLOW = """\
+[Service]
+ExecStartPre=/bin/sleep 10
 """
 
 # A service as EL ships its own: with default dependencies. On Debian it makes an ordering cycle, since cloud-init's
@@ -189,13 +199,17 @@ _UFW_ENABLE = 'mount -t proc proc "$1/proc"; ip link set lo up; exec chroot "$1"
 
 
 def _flavour(guest: Guest, flavour: str, root: Path) -> None:
-    if flavour in (SEALED, CYCLE):
+    if flavour in (SEALED, CYCLE, CLOUD):
         _register(root, sealed=True)
     if flavour in (UNSEALED, BESIDE_UFW, BESIDE_FIREWALLD, CUT_OFF):
         _register(root, sealed=False)
     if flavour == CYCLE:
         write(root, "etc/systemd/system/el-style.service", EL_STYLE_UNIT)
         enable(root, "el-style.service")
+    if flavour == CLOUD:
+        write(root, "etc/cloud/cloud.cfg.d/92_cloud.cfg", CLOUD_SOURCE)
+        for unit in PLACES["redhat" if guest.is_el else "debian", guest.firewall].units:
+            write(root, f"etc/systemd/system/{unit}.d/slow.conf", SLOW)
     if flavour == CUT_OFF:
         (root / "etc/yum.repos.d/lab.repo").unlink()
 

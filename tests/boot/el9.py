@@ -107,28 +107,36 @@ Before=network-pre.target{more}
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/libexec/iptables/saved-rules start {tool}
-ExecReload=/usr/libexec/iptables/saved-rules start {tool}
+ExecReload=/usr/libexec/iptables/saved-rules reload {tool}
 ExecStop=/usr/libexec/iptables/saved-rules stop {tool}
 
 [Install]
 WantedBy=multi-user.target
 """
 
+# As EL's script does, it starts once: while its mark is there nothing is loaded.
 SAVED_RULES = """\
 #!/bin/bash
 # start: load the saved file, or the fallback where it does not load. stop: accept everything, hold no rule.
 tool=$2
 file=/etc/sysconfig/$tool
+mark=/var/lock/subsys/$tool
+load() {
+    "$tool-restore" --wait 600 "$file" && return
+    [ -f "$file.fallback" ] && "$tool-restore" --wait 600 "$file.fallback"
+}
 case $1 in
 start)
-    "$tool-restore" --wait 600 "$file" && exit 0
-    [ -f "$file.fallback" ] && "$tool-restore" --wait 600 "$file.fallback" && exit 0
-    exit 1
+    [ -f "$mark" ] && exit 0
+    load || exit 1
+    mkdir -p "${mark%/*}" && touch "$mark"
     ;;
+reload) load ;;
 stop)
     for chain in INPUT FORWARD OUTPUT; do "$tool" -w -P "$chain" ACCEPT; done
     "$tool" -w -F
     "$tool" -w -X
+    rm -f "$mark"
     ;;
 esac
 """

@@ -156,12 +156,16 @@ def _inside(boot: Boot, expected: Expected, units: Mapping[str, float]) -> list[
         out.append(f"verify: exit {told['verify']['exit']}: {told['verify']['said'].strip()[:300]}")
     if expected.rules_as and told["rules"] != expected.rules_as:
         out.append("the kernel does not hold the rules that it held before")
+    if told["restarted"] is False:
+        out.append("a restart of the services that load the rules does not load what is saved")
     loaded = [units[unit] for unit in LOADERS if unit in units]
     network, sshd = units.get("systemd-networkd.service"), units.get("ssh.service") or units.get("sshd.service")
     if not expected.tools:
         pass
     elif not loaded:
         out.append("no unit loaded rules in this boot")
+    elif (asked := told["began"].get("cloud-init-local.service", 0.0)) < max(loaded):
+        out.append(f"the saved rules were loaded at {max(loaded):.1f} s, cloud-init began at {asked:.1f} s")
     elif network is None or max(loaded) > network:
         out.append(f"the saved rules were loaded at {max(loaded):.1f} s, the network was up at {network} s")
     stage = units.get("cloud-init-network.service") or units.get("cloud-init.service")

@@ -138,14 +138,15 @@ def boot(
     wire: Wire,
     disk: disks.Disk,
     overlay: Path,
-    seed_disk: Path,
+    seed_disk: Path | None,
     folder: Path,
     *,
+    smbios: str = "",
     cut_at: str = "",
     freezing: Freezing | None = None,
 ) -> Boot:
-    """Switch a guest on and watch it until it is off. `cut_at`: the moment of the guest at which its power is cut.
-    `freezing`: when its disk is to be kept as it is."""
+    """Switch a guest on and watch it until it is off. `smbios`: what its board says of itself. `cut_at`: the moment of
+    the guest at which its power is cut. `freezing`: when its disk is to be kept as it is."""
     console, heard = folder / "console.log", folder / "answers.jsonl"
     with heard.open("w") as answers, (folder / "qemu.log").open("w") as said:
         prober = subprocess.Popen(
@@ -156,6 +157,7 @@ def boot(
             powered = time.monotonic()
             command = emulator(disk.kernel, disk.initrd, overlay, seed_disk, cmdline=command_line())
             command += ["-no-reboot", "-serial", f"file:{console}", "-serial", "stdio"]
+            command += ["-smbios", smbios] if smbios else []
             freezer = None
             if freezing:
                 freezer = Freezer(freezing, overlay, folder / "qmp")
@@ -201,14 +203,15 @@ def command_line(*, masked: Sequence[str] = MASKED, unused: Sequence[str] = UNUS
     )
 
 
-def emulator(kernel: Path, initrd: Path, overlay: Path, seed_disk: Path, *, cmdline: str) -> list[str]:
-    """The command of a machine; who calls it says what its serial ports lead to.
+def emulator(kernel: Path, initrd: Path, overlay: Path, seed_disk: Path | None, *, cmdline: str) -> list[str]:
+    """The command of a machine; who calls it says what its serial ports lead to. Without a seed it has to ask a cloud.
 
     Plain emulation: needs no /dev/kvm. The NIC has no boot ROM: nothing answers before the guest's kernel.
 
     One processor: with two, qemu 7.2 sometimes leaves one of them for ever at a place where the kernel had just changed
     its own code (seen at netif_receive_skb_list_internal, when a static key was switched).
     """
+    seed = ["-drive", f"file={seed_disk},if=virtio,format=raw,readonly=on"] if seed_disk else []
     return [
         *("nice", "-n", "10"),
         *("qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", PROCESSOR),
@@ -216,7 +219,7 @@ def emulator(kernel: Path, initrd: Path, overlay: Path, seed_disk: Path, *, cmdl
         *("-nodefaults", "-no-user-config", "-display", "none"),
         *("-kernel", str(kernel), "-initrd", str(initrd), "-append", cmdline),
         *("-drive", f"file={overlay},if=virtio,format=qcow2"),
-        *("-drive", f"file={seed_disk},if=virtio,format=raw,readonly=on"),
+        *seed,
         *("-netdev", f"tap,id=wire,ifname={TAP},script=no,downscript=no"),
         *("-device", f"virtio-net-pci,netdev=wire,mac={GUEST_MAC},romfile="),
         *("-device", "virtio-rng-pci"),

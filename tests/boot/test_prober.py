@@ -119,6 +119,8 @@ REPORT = {
     "verify": {"exit": 0, "said": "equal"},
     "status": {"result": "applied", "problems": []},
     "rules": "rules",
+    "restarted": True,
+    "began": {"cloud-init-local.service": 21.0},
     "units": {
         "nftables.service": 20.0,
         "systemd-networkd.service": 25.0,
@@ -191,6 +193,8 @@ def test_each_check_can_fail(change: dict[str, object], expected: Expected, word
         ({"cloud_init": {"status": {"status": "done", "recoverable_errors": {"WARNING": ["x"]}}}}, "recoverable"),
         ({"cloud_init": {"status": {"status": "done", "extended_status": "degraded done"}}}, "degraded"),
         ({"units": {**REPORT["units"], "nftables.service": 30.0}}, "saved rules were loaded at 30.0"),  # type: ignore[dict-item]
+        ({"began": {"cloud-init-local.service": 19.0}}, "cloud-init began at 19.0"),
+        ({"restarted": False}, "does not load what is saved"),
         ({"units": {**REPORT["units"], "ssh.service": 44.0}}, "sshd was up at 44.0"),  # type: ignore[dict-item]
     ],
 )

@@ -73,15 +73,14 @@ def module(log: str) -> dict[str, float]:
     return found
 
 
-def units() -> dict[str, float]:
-    """Unit -> seconds after the kernel's start at which it was up, or at which it failed, for those that ran."""
-    _, text = run("systemctl", "show", "-p", "Id,ActiveEnterTimestampMonotonic,ExecMainExitTimestampMonotonic", *UNITS)
+def units(*moments: str) -> dict[str, float]:
+    """Unit -> seconds after the kernel's start at which it came to the first of these moments that it came to."""
+    _, text = run("systemctl", "show", "-p", ",".join(["Id", *(f"{m}TimestampMonotonic" for m in moments)]), *UNITS)
     came = {}
     for block in text.split("\n\n"):
         fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        at = [int(fields.get(f"{what}TimestampMonotonic") or 0) for what in ("ActiveEnter", "ExecMainExit")]
-        if any(at):
-            came[fields["Id"]] = (at[0] or at[1]) / 1e6
+        if at := [n for m in moments if (n := int(fields.get(f"{m}TimestampMonotonic") or 0))]:
+            came[fields["Id"]] = at[0] / 1e6
     return came
 
 
@@ -98,6 +97,19 @@ def rules() -> str:
     return "\n".join(out)
 
 
+def restarted(services: list[str]) -> bool:
+    """Does a restart of the services that load the rules, the last line of the tutorial, load what is saved? Before it
+    a rule is added that is not: it has to be gone."""
+    before, comment = rules(), ("-m", "comment", "--comment", "vps-firewall", "-j", "DROP")
+    if "VPSFW-" in before:
+        for tool in ("iptables", "ip6tables"):
+            run(tool, "-A", "INPUT", "-p", "tcp", "--dport", "1", *comment)
+    else:
+        run("nft", "add", "rule", "inet", "vps_firewall", "input", "tcp", "dport", "1", "drop")
+    changed = rules()
+    return run("systemctl", "restart", *services)[0] == 0 and changed != before and rules() == before
+
+
 def main() -> None:
     log = read("/var/log/cloud-init.log")
     # A second boot appends to the log: what is told here is this boot's.
@@ -105,19 +117,23 @@ def main() -> None:
     _, journal = run("journalctl", "-b", "--no-pager", "-o", "short-monotonic")
     cloud_init_exit, cloud_init = run("cloud-init", "status", "--format", "json")
     verify_exit, verify = run("vps-firewall", "verify")
+    status = parsed(read("/var/lib/vps-firewall/status.json"))
+    services = status.get("services") if isinstance(status, dict) else None
     told = {
         "cloud_init": {"exit": cloud_init_exit, "status": parsed(cloud_init)},
         "result": parsed(read("/run/cloud-init/result.json")),
         "warnings": [line for line in log.splitlines() if re.search(r"\[(WARNING|ERROR|CRITICAL)\]", line)][:20],
         "verify": {"exit": verify_exit, "said": verify},
-        "status": parsed(read("/var/lib/vps-firewall/status.json")),
+        "status": status,
         "rules": rules(),
-        "units": units(),
+        "units": units("ActiveEnter", "ExecMainExit"),  # up, or failed
+        "began": units("InactiveExit"),
         "failed": run("systemctl", "--failed", "--plain", "--no-legend")[1].split("\n"),
         "cycles": [line for line in journal.splitlines() if CYCLE.search(line)],
         "module": module(log),
         "module_log": [line for line in log.splitlines() if "vps_firewall" in line or "vps-firewall" in line][-40:],
         "userspace": read("/proc/uptime").split()[0],
+        "restarted": restarted(services) if services else None,
         "instance": os.path.basename(os.path.realpath("/var/lib/cloud/instance")),
     }
     print("@report " + json.dumps(told), flush=True)
