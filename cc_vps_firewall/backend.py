@@ -123,21 +123,24 @@ def unit_files(choice: Choice, tools: Mapping[str, str]) -> dict[str, str]:
 # Before network-pre.target, as they are, is not enough: so is cloud-init's first stage, and on most clouds it brings an
 # interface up for itself, to ask for the user-data.
 _EARLY = """\
-# Made by vps-firewall. The rules come before cloud-init brings a network up, and outlive this service.
+# Made by vps-firewall: the rules come before cloud-init, and outlive this service.
 [Unit]
 Before=cloud-init-local.service
 """
 # Their stop takes every rule out: at a shutdown while programs still listen, and for as long as an update of the
 # package takes to start them again.
 _NO_FLUSH = "[Service]\nExecStop=\n"
-# EL's iptables.init starts nothing while this file is there, which its stop removes: without this a restart, by which
-# people load an edited file, would do nothing and say that all is well.
-_FORGET = "ExecStop=-/usr/bin/rm -f /var/lock/subsys/"
-_STOPS = {
-    "iptables.service": f"{_NO_FLUSH}{_FORGET}iptables\n",
-    "ip6tables.service": f"{_NO_FLUSH}{_FORGET}ip6tables\n",
-    "nftables.service": _NO_FLUSH,
-}
+_STOPS = {"nftables.service": _NO_FLUSH}
+
+
+def _of_el() -> dict[str, str]:
+    """EL's iptables.init starts nothing while its mark is there, which its stop removes: without this a restart, by
+    which people load an edited file, would do nothing and say that all is well."""
+    forget = "ExecStop=-/usr/bin/rm -f /var/lock/subsys/"
+    return {f"{tool}.service": f"{_NO_FLUSH}{forget}{tool}\n" for tool in ("iptables", "ip6tables")}
+
+
+_STOPS.update(_of_el())
 FLUSHING = tuple(_STOPS)
 
 

@@ -179,6 +179,9 @@ _KNOWN = {
     "host.rivals and not replace": False,
     'root == "/"': True,
     'root != "/"': False,
+    "units = {path: file for path, file in units.items() if not saved.masked(root, path)}": False,
+    "_adopt(file.fileno(), folder, names.place)": False,
+    "_adopt(folder, above, above)": False,
     "unread": False,
     "not wanted.enabled": False,
     "more > 0": False,
@@ -225,6 +228,7 @@ def _alone(name: str) -> dict[str, bool | str | None]:
         'getattr(_thread, "alone", False)': False,
         "_thread.alone = True": False,
         "place.fallback and not choice.own_unit": False,
+        "_STOPS.update(_of_el())": False,
     }
 
 

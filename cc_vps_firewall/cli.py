@@ -194,13 +194,16 @@ def install(options: Any) -> int:
     default = _section(options.default) if options.default else {}
     if options.default and not options.sealed:
         raise FirewallError("--default goes with --sealed")
-    done = register.install_sealed(options.root, default) if options.sealed else register.install(options.root)
+    with saved.at_work(options.root):
+        done = register.install_sealed(options.root, default) if options.sealed else register.install(options.root)
     print("\n".join(done) or "already installed; nothing was changed")
     return 0
 
 
 def uninstall(options: Any) -> int:
-    print("\n".join(register.uninstall(options.root)) or "not installed; nothing was changed")
+    with saved.at_work(options.root):
+        done = register.uninstall(options.root)
+    print("\n".join(done) or "not installed; nothing was changed")
     return 0
 
 

@@ -415,6 +415,7 @@ def save_rules(
     place = choice.place
     tools = kernel.tools(choice.backend, root)
     units = {path: (text, 0o644) for path, text in backend.unit_files(choice, tools).items()}
+    units = {path: file for path, file in units.items() if not saved.masked(root, path)}
     files: dict[str, tuple[str, int | None]] = {path: (texts[family], 0o600) for family, path in place.files.items()}
     if place.fallback and not choice.own_unit:
         # What the service loads when it cannot load the file: closed, and SSH lets its owner in.

@@ -60,3 +60,7 @@ class Drift(FirewallError):
 
 class Busy(FirewallError):
     """Another run of ours holds the lock; nothing was changed."""
+
+
+class CannotRegister(FirewallError):
+    """This system is not what we know how to extend; nothing was changed."""

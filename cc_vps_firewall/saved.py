@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .errors import Busy
+from .errors import Busy, CannotRegister
 
 STATE = "/var/lib/vps-firewall"
 STATUS = f"{STATE}/status.json"
@@ -135,18 +135,39 @@ def _stage(path: str, data: bytes, mode: int) -> None:
     names = _names(path)
     folder = os.path.dirname(names.place)
     try:
-        if not os.path.isdir(folder):
-            os.makedirs(folder)
-            os.chmod(folder, 0o755)  # noqa: S103 - whatever the umask, everybody may read the status
+        _make_folder(folder)
+        if os.path.exists(names.place) and not os.path.isfile(names.place):
+            raise OSError(0, "is no file")  # a link to /dev/null, say, which would be replaced for everybody
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with open(os.open(names.temporary, flags, 0o600), "wb") as file:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), mode)
+            _adopt(file.fileno(), folder, names.place)
             os.fsync(file.fileno())
     except OSError as error:
         discard(path)
         raise OSError(error.errno, error.strerror, path) from None
+
+
+def _make_folder(folder: str) -> None:
+    if not os.path.isdir(folder):
+        above = os.path.dirname(folder)
+        _make_folder(above)
+        os.mkdir(folder)
+        os.chmod(folder, 0o755)  # noqa: S103 - whatever the umask, everybody may read the status
+        _adopt(folder, above, above)
+
+
+def _adopt(made: int | str, folder: str, former: str) -> None:
+    """Give what was made in a folder that folder's owner, and the SELinux label of what it replaces, or the folder's.
+    An image may be mounted where nobody could restore them: its root may be another user, and SELinux be off."""
+    about = os.stat(folder)
+    with contextlib.suppress(OSError):
+        os.chown(made, about.st_uid, about.st_gid)
+    with contextlib.suppress(OSError):
+        label = os.getxattr(former if os.path.exists(former) else folder, "security.selinux")
+        os.setxattr(made, "security.selinux", label)
 
 
 def _sync_folders(paths: Iterable[str]) -> None:
@@ -183,6 +204,46 @@ def remove_folder(path: str) -> None:
     for folder in (compiled, path):
         with contextlib.suppress(OSError):
             os.rmdir(folder)
+
+
+def remove_folders(root: str, folders: Iterable[str]) -> None:
+    """The same for several below `root`, the inner ones first."""
+    for folder in sorted(folders, key=len, reverse=True):
+        remove_folder(below(root, folder))
+
+
+def remove_all(root: str, paths: Iterable[str], undo: Undo) -> list[str]:
+    """Take files below `root` away, and what a run that was killed left beside them. -> what was done"""
+    done = []
+    for path in paths:
+        if os.path.lexists(below(root, path)):
+            done.append(f"removed {path.lstrip('/')}")
+        remove(below(root, path), undo)
+    return done
+
+
+def missing_folders(root: str, paths: Iterable[str]) -> set[str]:
+    """The folders that files below `root` need and that are not there."""
+    missing = set()
+    for folder in map(os.path.dirname, paths):
+        while (folder := folder.lstrip("/")) and not os.path.isdir(below(root, folder)):
+            missing.add(folder)
+            folder = os.path.dirname(folder)
+    return missing
+
+
+def check_root(root: str) -> None:
+    """/proc/PID/root is a name that the kernel follows and that, read as a link, says `/`: this computer. Raises
+    CannotRegister."""
+    real = os.path.realpath(root)
+    if not (os.path.isdir(root) and os.path.isdir(real) and os.path.samefile(root, real)):
+        raise CannotRegister(f"{root} is no folder, or a name for one that leads elsewhere")
+
+
+def masked(root: str, path: str) -> bool:
+    """Has its owner put a link to /dev/null in this file's place, so that there is none (systemd.unit(5))?"""
+    place = os.path.join(root, path.lstrip("/"))
+    return os.path.islink(place) and os.readlink(place) == os.devnull
 
 
 def is_compiled(folder: str, tag: str) -> bool:
@@ -287,5 +348,18 @@ def locked() -> Iterator[int]:
                     raise Busy(reason) from None
                 time.sleep(0.05)
         yield handle
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def at_work(root: str) -> Iterator[None]:
+    """One install, uninstall or clean of the system at `root` at a time, by the folder itself: who comes second waits.
+    Raises CannotRegister where there is no such folder."""
+    check_root(root)
+    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(handle)

@@ -259,7 +259,42 @@ def test_the_rules_of_a_policy_outlive_the_package(debian: Machine, debs: dict[s
     assert kept == [line for line in rules.splitlines() if line[:1] not in "#:"]
     assert debian.read("/etc/iptables/rules.v4") == saved
     assert "netfilter-persistent.service" in debian.run("ls", "/etc/systemd/system/multi-user.target.wants").stdout
+    assert ours(debian) == ["/etc/systemd/system/netfilter-persistent.service.d/vps-firewall.conf"]
+
+
+def test_what_cannot_be_taken_out_stays_with_the_package(debian: Machine, debs: dict[str, Path]) -> None:
+    """A sealed image without the module would let nobody in."""
+    put(debian, debs["this"])
+    debian.run("vps-firewall", "install", "--sealed")
+    patched = debian.read(SCHEMA)
+    debian.write(SCHEMA, patched + "\n")
+    done = debian.run("dpkg", "--remove", "vps-firewall", check=False)
+    assert done.returncode != 0
+    assert f"{SCHEMA[1:]} was changed by somebody else too" in done.stderr
+    debian.write(SCHEMA, patched)
+    debian.run("dpkg", "--remove", "vps-firewall")
     assert ours(debian) == []
+
+
+def test_a_loader_that_was_removed_meanwhile_keeps_nobody_shut(debian: Machine, debs: dict[str, Path]) -> None:
+    """apt leaves a link that starts it behind; the seal had switched it off."""
+    debian.run("systemctl", "enable", "nftables.service")
+    put(debian, debs["this"])
+    debian.run("vps-firewall", "install", "--sealed")
+    debian.run("rm", "/usr/lib/systemd/system/nftables.service")
+    debian.run("dpkg", "--remove", "vps-firewall")
+    assert ours(debian) == []
+    assert debian.read("/etc/iptables/rules.v4") == ""
+
+
+def test_an_owner_who_wants_no_firewall_of_ours_keeps_their_own(debian: Machine, debs: dict[str, Path]) -> None:
+    put(debian, debs["this"])
+    debian.run("vps-firewall", "install", "--sealed")
+    debian.write("/etc/iptables/rules.v4", "*filter\n-A INPUT -s 203.0.113.7 -j ACCEPT\nCOMMIT\n")
+    debian.write("/var/lib/vps-firewall/instance", "i-1")
+    debian.run("dpkg", "--remove", "vps-firewall")
+    assert "203.0.113.7" in debian.read("/etc/iptables/rules.v4")
+    assert "netfilter-persistent.service" in debian.run("ls", "/etc/systemd/system/multi-user.target.wants").stdout
 
 
 def test_cloud_init_clean_seals_a_sealed_image_again(debian: Machine, debs: dict[str, Path]) -> None:

@@ -92,8 +92,8 @@ def test_debian_has_no_ordering_cycle(debian: Machine, debs: dict[str, Path]) ->
     assert any("cycle" in line for line in complaints(debian))
 
 
-# A mount that waits for cloud-init, as its own fsck drop-in once had it (cloud-init#3000) and as people write for a disk
-# that cloud-init makes: whoever comes after local-fs.target comes after the network.
+# A mount that waits for cloud-init, as its own fsck drop-in once had it (cloud-init#3000), and as people write it for a
+# disk that cloud-init makes: whoever comes after local-fs.target comes after the network.
 MOUNT = """\
 [Unit]
 Before=local-fs.target

@@ -337,3 +337,17 @@ def test_cloud_init_and_the_package_removed_together(el: Machine, rpms: dict[str
     done = el.run("rpm", "-e", "cloud-init", "vps-firewall")
     assert "rror" not in done.stdout + done.stderr
     assert ours(el) == []
+
+
+def test_what_cannot_be_taken_out_stays_with_the_package(el: Machine, rpms: dict[str, Path]) -> None:
+    put(el, rpms["this"])
+    el.run("vps-firewall", "install", "--sealed")
+    patched = el.read(SCHEMA)
+    el.write(SCHEMA, patched + "\n")
+    done = el.run("rpm", "-e", "vps-firewall", check=False)
+    assert done.returncode != 0
+    assert "was changed by somebody else too" in done.stdout + done.stderr
+    assert el.run("rpm", "-q", "vps-firewall").returncode == 0
+    el.write(SCHEMA, patched)
+    el.run("rpm", "-e", "vps-firewall")
+    assert ours(el) == []

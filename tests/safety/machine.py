@@ -31,7 +31,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar
 
-from cc_vps_firewall import backend, cli, converge, entrance, kernel, register, saved
+from cc_vps_firewall import backend, cli, converge, entrance, kernel, saved, seal
 from tests.kernel.namespaces import CLONE_NEWNET, Namespace
 
 T = TypeVar("T")
@@ -306,7 +306,7 @@ class Machine:
 
     def seal(self, default: Settings = AS_THEY_ARE) -> None:
         """What an image built with `install --sealed` holds after its boot has loaded it."""
-        assert not self.engine(lambda checkpoint: register.seal("/", dict(default))).raised
+        assert not self.engine(lambda checkpoint: seal.close("/", dict(default))).raised
         unit = {"nftables": "nft -f /etc/nftables.conf"}.get(self.backend, "")
         self.run(unit or "iptables-restore /etc/iptables/rules.v4; ip6tables-restore /etc/iptables/rules.v6")
         assert self.reachable() == set()

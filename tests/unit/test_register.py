@@ -8,6 +8,8 @@ import os
 import resource
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,9 +17,8 @@ import pytest
 import yaml
 
 import cc_vps_firewall
-from cc_vps_firewall import cli, kernel, register, saved
-from cc_vps_firewall.errors import NoBackend, PolicyRefused
-from cc_vps_firewall.register import CannotRegister
+from cc_vps_firewall import cli, kernel, register, saved, seal
+from cc_vps_firewall.errors import CannotRegister, NoBackend, PolicyRefused
 from tests.suites import REPOSITORY
 
 SCHEMA = {
@@ -258,7 +259,7 @@ def test_a_cloud_init_without_a_schema_file_needs_none(root: Path) -> None:
 def test_what_cannot_be_sealed_is_left_as_it_was(root: Path) -> None:
     before = tree(root)
     with pytest.raises(NoBackend) as caught:
-        register.seal(str(root), {})
+        seal.close(str(root), {})
     assert str(caught.value).startswith(f"cannot seal {root}: ")
     assert tree(root) == before
 
@@ -277,14 +278,14 @@ def test_an_image_with_another_firewall_is_not_sealed(root: Path) -> None:
     wants.symlink_to("/usr/lib/systemd/system/firewalld.service")
     before = tree(root)
     with pytest.raises(CannotRegister, match=r"firewalld is switched on at .* mask it there"):
-        register.seal(str(root), {})
+        seal.close(str(root), {})
     assert tree(root) == before
 
 
 def test_an_image_with_a_refused_default_is_not_sealed(root: Path) -> None:
     before = tree(root)
     with pytest.raises(PolicyRefused, match=r"vps_firewall\.alow: unknown key"):
-        register.seal(str(root), {"alow": ["http"]})
+        seal.close(str(root), {"alow": ["http"]})
     assert tree(root) == before
 
 
@@ -292,7 +293,7 @@ def test_an_image_with_a_refused_default_is_not_sealed(root: Path) -> None:
 def test_a_default_that_would_leave_machines_shut_is_refused(image: Path) -> None:
     before = tree(image)
     with pytest.raises(CannotRegister, match=r"the default policy says `enabled: false`: every machine .* stay shut"):
-        register.check_seal(str(image), {"enabled": False})
+        seal.check(str(image), {"enabled": False})
     assert tree(image) == before
 
 
@@ -315,11 +316,11 @@ def test_a_packages_engine_is_left_to_it(packaged: Path) -> None:
     assert {name for name in after if before.get(name) != after[name]} == {
         register.DROP_IN,
         register.KEPT_SCHEMA,
-        register.RECORD,
+        seal.RECORD,
         f"{PACKAGES}/{register.SCHEMA}",
     }
     assert "the package's" in (packaged / PACKAGES / register.SCHEMA).read_text(), "the schema of its version"
-    assert json.loads((packaged / register.RECORD).read_text())["files"] == []
+    assert json.loads((packaged / seal.RECORD).read_text())["files"] == []
     assert register.install(str(packaged)) == []
     register.uninstall(str(packaged))
     assert tree(packaged) == before
@@ -337,10 +338,10 @@ def test_a_packages_command_stays_where_sbin_is_bin(packaged: Path) -> None:
 def test_what_an_older_version_had_goes_with_the_next(root: Path) -> None:
     before = tree(root)
     register.install(str(root))
-    record = json.loads((root / register.RECORD).read_text())
+    record = json.loads((root / seal.RECORD).read_text())
     put(root, f"{PACKAGES}/cc_vps_firewall/older.py", "")
     record["files"].append(f"{PACKAGES}/cc_vps_firewall/older.py")
-    put(root, register.RECORD, json.dumps(record))
+    put(root, seal.RECORD, json.dumps(record))
     register.install(str(root))
     assert not (root / PACKAGES / "cc_vps_firewall/older.py").exists()
     register.uninstall(str(root))
@@ -394,17 +395,15 @@ def test_a_python_that_cannot_be_run_compiles_nothing(root: Path) -> None:
 def test_forgetting_the_instance(root: Path) -> None:
     register.install(str(root))
     before = tree(root)
-    for path in (saved.STATUS, saved.POLICY, register.DONE):
+    for path in (saved.STATUS, saved.POLICY, seal.DONE):
         put(root, path.lstrip("/"), "{}")
-    assert register.forget(str(root)) == [
-        f"removed {p.lstrip('/')}" for p in (register.DONE, saved.STATUS, saved.POLICY)
-    ]
+    assert seal.forget(str(root)) == [f"removed {p.lstrip('/')}" for p in (seal.DONE, saved.STATUS, saved.POLICY)]
     assert tree(root) == before
-    assert register.forget(str(root)) == []
+    assert seal.forget(str(root)) == []
 
 
 def test_the_mark_of_an_instance_is_the_modules() -> None:
-    assert cc_vps_firewall.DONE == register.DONE
+    assert cc_vps_firewall.DONE == seal.DONE
     assert cc_vps_firewall.STATUS == saved.STATUS
 
 
@@ -431,7 +430,7 @@ def test_a_link_that_leads_to_itself(root: Path) -> None:
 
 
 def test_a_root_that_is_not_where_its_name_says(root: Path) -> None:
-    for call in (register.install, register.uninstall, register.forget):
+    for call in (register.install, register.uninstall, seal.forget):
         with pytest.raises(CannotRegister, match="is no folder, or a name for one that leads elsewhere"):
             call(str(root / "nowhere"))
 
@@ -484,6 +483,7 @@ def debian(root: Path, *services: str) -> None:
     put(root, "etc/os-release", "ID=debian\n")
     put(root, "usr/sbin/nft", "", 0o755)
     put(root, "usr/lib/systemd/system/nftables.service", "[Unit]\n")
+    put(root, "usr/lib/systemd/systemd", "", 0o755)
     put(root, "etc/nftables.conf", "", 0o755)
     (root / "etc/nftables.conf").write_bytes(NFT_CONF.encode("utf-8", "surrogateescape"))
     (root / UNITS).mkdir(parents=True, exist_ok=True)
@@ -552,8 +552,8 @@ def test_every_file_that_a_seal_touches_is_in_its_record(image: Path, kind: str)
     before = tree(image)
     assert sealed(image) == 0
     after = tree(image)
-    touched = {name for name in after if after[name] != before.get(name)} - {register.RECORD}
-    told = json.loads((image / register.RECORD).read_text())["seal"]["before"]
+    touched = {name for name in after if after[name] != before.get(name)} - {seal.RECORD}
+    told = json.loads((image / seal.RECORD).read_text())["seal"]["before"]
     links = {name for name in touched if ".wants/" in name}
     assert touched - links == set(told)
 
@@ -681,36 +681,36 @@ def test_an_upgrade_that_is_killed_comes_out_whole(image: Path, monkeypatch: pyt
 def test_cleaning_that_is_killed_leaves_no_mark_beside_the_seal(image: Path) -> None:
     """With both, the module has done its work and nothing opens the host."""
     sealed(image)
-    seal = (image / RULES).read_text()
+    shut = (image / RULES).read_text()
 
     def applied() -> None:
         put(image, RULES, "# Made by vps-firewall\n", 0o600)
-        for path in (saved.STATUS, saved.POLICY, register.DONE):
+        for path in (saved.STATUS, saved.POLICY, seal.DONE):
             put(image, path.lstrip("/"), "{}")
 
     applied()
-    for at in kills(lambda: register.forget(str(image))):
-        mark = (image / register.DONE.lstrip("/")).exists()
-        assert not (mark and (image / RULES).read_text() == seal), f"killed at {at}"
+    for at in kills(lambda: seal.forget(str(image))):
+        mark = (image / seal.DONE.lstrip("/")).exists()
+        assert not (mark and (image / RULES).read_text() == shut), f"killed at {at}"
         applied()
-    assert (image / RULES).read_text() == seal
-    assert not any((image / path.lstrip("/")).exists() for path in (saved.STATUS, saved.POLICY, register.DONE))
+    assert (image / RULES).read_text() == shut
+    assert not any((image / path.lstrip("/")).exists() for path in (saved.STATUS, saved.POLICY, seal.DONE))
 
 
 @pytest.mark.usefixtures("systemctl")
 def test_what_cannot_be_sealed_again_keeps_the_mark_too(image: Path) -> None:
     sealed(image)
     put(image, saved.POLICY.lstrip("/"), "{}")
-    put(image, register.DONE.lstrip("/"), "i-1")
+    put(image, seal.DONE.lstrip("/"), "i-1")
     (image / "usr/sbin/nft").unlink()
     before = tree(image)
     with pytest.raises(NoBackend, match="cannot seal"):
-        register.forget(str(image))
+        seal.forget(str(image))
     assert tree(image) == before
 
 
 @pytest.mark.usefixtures("systemctl")
-@pytest.mark.parametrize("path, has", [(saved.POLICY, "a policy in force"), (register.DONE, "a first boot behind it")])
+@pytest.mark.parametrize("path, has", [(saved.POLICY, "a policy in force"), (seal.DONE, "a first boot behind it")])
 def test_a_machine_in_use_is_not_sealed(image: Path, path: str, has: str, capsys: pytest.CaptureFixture[str]) -> None:
     """It would be shut at its next boot, and the module has done its work for this instance."""
     for installed in (False, True):
@@ -741,7 +741,7 @@ def test_one_service_loads_the_seal(image: Path) -> None:
     assert wanted(image) == ["nftables.service"]
     sealed(image)
     assert wanted(image) == ["netfilter-persistent.service"], "nftables.service begins with a flush"
-    presets = (image / register.PRESET).read_text().splitlines()
+    presets = (image / seal.PRESET).read_text().splitlines()
     assert "enable netfilter-persistent.service" in presets
     assert {"disable nftables.service", "disable firewalld.service"} <= set(presets)
     register.uninstall(str(image))
@@ -750,15 +750,15 @@ def test_one_service_loads_the_seal(image: Path) -> None:
 
 @pytest.mark.usefixtures("systemctl")
 def test_the_preset_comes_before_those_of_vendors(image: Path) -> None:
-    assert os.path.basename(register.PRESET) < "10-vendor.preset"
-    put(image, register.FORMER_PRESET, "enable nftables.service\n")
+    assert os.path.basename(seal.PRESET) < "10-vendor.preset"
+    put(image, seal.FORMER_PRESET, "enable nftables.service\n")
     register.install(str(image))
-    assert not (image / register.FORMER_PRESET).exists()
-    assert (image / register.PRESET).read_text() == "enable nftables.service\n"
-    put(image, register.FORMER_PRESET, "enable nftables.service\n")
+    assert not (image / seal.FORMER_PRESET).exists()
+    assert (image / seal.PRESET).read_text() == "enable nftables.service\n"
+    put(image, seal.FORMER_PRESET, "enable nftables.service\n")
     register.uninstall(str(image))
-    assert not (image / register.FORMER_PRESET).exists()
-    assert not (image / register.PRESET).exists()
+    assert not (image / seal.FORMER_PRESET).exists()
+    assert not (image / seal.PRESET).exists()
 
 
 def test_a_seal_that_fails_takes_the_module_out_again(
@@ -813,9 +813,9 @@ def test_a_seal_whose_record_is_lost_comes_out_all_the_same(image: Path, kind: s
     put(image, "etc/sysconfig/iptables", "") if kind == "el" else None
     before = tree(image)
     register.install(str(image))
-    registered = json.loads((image / register.RECORD).read_text())
+    registered = json.loads((image / seal.RECORD).read_text())
     sealed(image)
-    put(image, register.RECORD, json.dumps(registered))
+    put(image, seal.RECORD, json.dumps(registered))
     register.uninstall(str(image))
     after = tree(image)
     # What stood there before nobody knows any more.
@@ -831,13 +831,13 @@ def test_a_seal_whose_record_is_lost_comes_out_all_the_same(image: Path, kind: s
 @pytest.mark.usefixtures("systemctl")
 def test_an_uninstall_without_a_record_that_is_killed_is_finished_by_the_next(image: Path) -> None:
     register.install(str(image))
-    registered = (image / register.RECORD).read_text()
+    registered = (image / seal.RECORD).read_text()
     register.uninstall(str(image))
     before = tree(image)
 
     def lost() -> None:
         sealed(image)
-        put(image, register.RECORD, registered)
+        put(image, seal.RECORD, registered)
 
     lost()
     for at in kills(lambda: register.uninstall(str(image))):
@@ -944,7 +944,7 @@ def test_a_root_whose_name_is_a_pattern(root: Path) -> None:
 @pytest.mark.usefixtures("systemctl")
 def test_what_was_half_written_goes_although_the_file_is_gone(image: Path) -> None:
     sealed(image)
-    record = json.loads((image / register.RECORD).read_text())
+    record = json.loads((image / seal.RECORD).read_text())
     paths = [register.DROP_IN, register.COMMAND, register.CLEAN_HOOK, register.KEPT_SCHEMA, record["schema"]]
     for path in map(image.joinpath, [*paths, *record["files"], *record["seal"]["before"]]):
         path.with_name(f".{path.name}.vps-firewall").write_text("half")
@@ -980,3 +980,233 @@ def test_the_packages_hook_is_left_to_it(packaged: Path) -> None:
     register.uninstall(str(packaged))
     assert (packaged / register.CLEAN_HOOK).is_symlink()
     assert not (packaged / "usr/libexec").exists()
+
+
+# --- what an owner did meanwhile --------------------------------------------------------------------------
+
+
+def booted(root: Path) -> None:
+    """The first boot found `enabled: false`: the engine took the seal out, and marked the instance."""
+    for path in ("etc/sysconfig/iptables", "etc/sysconfig/ip6tables", RULES):
+        (root / path).unlink(missing_ok=True)
+    put(root, seal.DONE.lstrip("/"), "i-1")
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("off", [False, True], ids=["never booted", "enabled: false"])
+def test_rules_that_their_owner_wrote_over_the_seal_stay(image: Path, off: bool) -> None:
+    el(image)
+    sealed(image)
+    if off:
+        booted(image)
+    put(image, "etc/sysconfig/iptables", "*filter\n-A INPUT -s 203.0.113.7 -j ACCEPT\nCOMMIT\n", 0o600)
+    told = register.uninstall(str(image))
+    assert "203.0.113.7" in (image / "etc/sysconfig/iptables").read_text()
+    assert "left etc/sysconfig/iptables, which was changed since" in told
+    assert wanted(image) == ["ip6tables.service", "iptables.service"], "and what loads them"
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_services_of_who_wanted_no_firewall_are_their_owners(image: Path) -> None:
+    sealed(image)
+    booted(image)
+    register.uninstall(str(image))
+    assert wanted(image) == ["nftables.service"]
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_rules_that_their_owner_wrote_are_kept_when_the_image_is_sealed_again(image: Path) -> None:
+    el(image)
+    sealed(image)
+    booted(image)
+    put(image, "etc/sysconfig/iptables", "# mine\n", 0o640)
+    seal.forget(str(image))
+    assert "Made by vps-firewall" in (image / "etc/sysconfig/iptables").read_text()
+    register.uninstall(str(image))
+    assert (image / "etc/sysconfig/iptables").read_text() == "# mine\n"
+    assert (image / "etc/sysconfig/iptables").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_service_that_is_gone_is_no_reason_to_stay_shut(image: Path) -> None:
+    both(image)
+    sealed(image)
+    (image / "usr/lib/systemd/system/nftables.service").unlink()
+    told = register.uninstall(str(image))
+    assert "nftables.service is not installed any more, and was not enabled again" in told
+    assert wanted(image) == []
+    assert not (image / seal.RECORD).exists()
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_link_that_outlived_its_package_is_no_service(image: Path) -> None:
+    both(image)
+    (image / "usr/lib/systemd/system/nftables.service").unlink()
+    sealed(image)
+    assert json.loads((image / seal.RECORD).read_text())["seal"]["disabled"] == []
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("path", [f"{UNITS}/nftables.service.d/vps-firewall.conf", seal.PRESET])
+def test_what_its_owner_masked_is_left_out(image: Path, path: str) -> None:
+    (image / path).parent.mkdir(parents=True)
+    (image / path).symlink_to("/dev/null")
+    before = everything(image)
+    assert sealed(image) == 0
+    assert (image / path).readlink() == Path("/dev/null")
+    assert not (image / "dev").exists()
+    register.uninstall(str(image))
+    assert everything(image) == before
+
+
+def test_a_device_is_never_replaced(tmp_path: Path) -> None:
+    """Root that writes through a link to /dev/null would make a file of it for everybody."""
+    (tmp_path / "file").symlink_to("/dev/null")
+    with pytest.raises(OSError, match="is no file"):
+        saved.save({str(tmp_path / "file"): "text\n"}, saved.Undo())
+    assert not Path("/dev/null").is_file()
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_the_lists_of_a_default_policy_are_the_images(image: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    there = tmp_path_factory.mktemp("builder") / "office.txt"
+    default = {"lists": {"office": {"file": str(there)}}, "ssh": {"from": ["office"]}}
+    there.write_text("203.0.113.7\n")
+    with pytest.raises(PolicyRefused, match=r"lists\.office\.file"):
+        seal.check(str(image), default)
+    there.unlink()
+    put(image, str(there).lstrip("/"), "203.0.113.7\n")
+    seal.check(str(image), default)
+
+
+def switched_off(root: Path) -> None:
+    put(root, "etc/cloud/cloud-init.disabled", "")
+
+
+def without_systemd(root: Path) -> None:
+    (root / "usr/lib/systemd/systemd").unlink()
+
+
+def stage_masked(root: Path) -> None:
+    put(root, "usr/lib/systemd/system/cloud-init.service", "[Unit]\n")
+    (root / UNITS / "cloud-init.service").symlink_to("/dev/null")
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize(
+    "change, why",
+    [
+        (switched_off, "cloud-init is switched off by /etc/cloud/cloud-init.disabled"),
+        (without_systemd, "there is no systemd"),
+        (stage_masked, "cloud-init.service, in which the module runs, is masked"),
+    ],
+)
+def test_an_image_that_nothing_would_open_is_not_sealed(image: Path, change: Callable[[Path], None], why: str) -> None:
+    change(image)
+    before = everything(image)
+    with pytest.raises(CannotRegister, match=why):
+        register.install_sealed(str(image), {})
+    assert everything(image) == before
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_what_cannot_be_installed_leaves_no_folder(root: Path) -> None:
+    before = everything(root)
+    with pytest.raises(OSError, match="File too large"):
+        register.install(str(root))
+    assert everything(root) == before
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_folder_that_was_there_stays(image: Path) -> None:
+    (image / "etc/nftables").mkdir()
+    before = everything(image)
+    sealed(image)
+    sealed(image)
+    register.uninstall(str(image))
+    assert everything(image) == before
+
+
+def test_the_command_goes_last(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails can be tried again by it."""
+    register.install(str(root))
+    monkeypatch.setattr(saved, "set_date", lambda path, date: (_ for _ in ()).throw(PermissionError(1, "no", path)))
+    with pytest.raises(PermissionError):
+        register.uninstall(str(root))
+    assert (root / register.COMMAND).exists()
+    monkeypatch.undo()
+    register.uninstall(str(root))
+    assert not (root / register.COMMAND).exists()
+
+
+def test_a_record_that_cannot_be_read_is_told_from_the_system(root: Path) -> None:
+    before = tree(root)
+    register.install(str(root))
+    put(root, seal.RECORD, "{")
+    register.uninstall(str(root))
+    assert tree(root) == before
+
+
+def test_the_engine_of_another_python_goes(root: Path) -> None:
+    register.install(str(root))
+    old = root / PACKAGES / "cc_vps_firewall"
+    put(root, f"{PACKAGES}/cc_vps_firewall/__pycache__/cli.cpython-39.pyc", "")
+    os.rename(root / "usr/bin/python3.9", root / "usr/bin/python3.12")
+    (root / "usr/bin/python3").unlink()
+    (root / "usr/bin/python3").symlink_to("python3.12")
+    package = "usr/lib/python3.12/site-packages/cloudinit"
+    put(root, f"{package}/version.py", '__VERSION__ = "24.4"\n')
+    put(root, f"{package}/config/schemas/schema-cloud-config-v1.json", json.dumps(SCHEMA, indent=4))
+    register.install(str(root))
+    assert not old.exists()
+    assert (root / "usr/lib/python3.12/site-packages/cc_vps_firewall/cli.py").is_file()
+
+
+def test_modules_may_be_mappings(root: Path) -> None:
+    modules = ["bootcmd", {"name": "write-files", "frequency": "always"}, {"name": "vps_firewall"}, "ssh"]
+    put(root, "etc/cloud/cloud.cfg", yaml.safe_dump({"cloud_init_modules": modules}))
+    register.install(str(root))
+    listed = yaml.safe_load((root / register.DROP_IN).read_text())["cloud_init_modules"]
+    assert listed == [*modules[:2], "vps_firewall", "ssh"]
+
+
+def test_a_list_that_is_to_be_merged_is_refused(root: Path) -> None:
+    put(root, "etc/cloud/cloud.cfg.d/50.cfg", "merge_how: list(append)\ncloud_init_modules: [site]\n")
+    assert refused(root) == (
+        "etc/cloud/cloud.cfg.d/50.cfg says how cloud-init is to merge its list of cloud_init_modules; "
+        "write the whole list"
+    )
+
+
+def test_files_have_the_owner_and_the_label_of_what_is_around_them(root: Path) -> None:
+    """An image may be made where its root is another user and SELinux is off."""
+    schema = root / PACKAGES / register.SCHEMA
+    for path in [root, *root.rglob("*")]:
+        os.chown(path, 4711, 4711, follow_symlinks=False)
+        if path.is_dir():
+            os.setxattr(path, "security.selinux", b"system_u:object_r:etc_t:s0\0")
+    os.setxattr(schema, "security.selinux", b"system_u:object_r:lib_t:s0\0")
+    register.install(str(root))
+    made = [path for path in root.rglob("*") if "vps" in str(path.relative_to(root)) and "pycache" not in str(path)]
+    assert len(made) > 10
+    assert {path.stat().st_uid for path in made} == {4711}
+    assert {os.getxattr(path, "security.selinux") for path in made} == {b"system_u:object_r:etc_t:s0\0"}
+    register.uninstall(str(root))
+    assert os.getxattr(schema, "security.selinux") == b"system_u:object_r:lib_t:s0\0"
+    assert schema.stat().st_uid == 4711
+
+
+def test_who_comes_second_waits(root: Path) -> None:
+    order = []
+
+    def second() -> None:
+        with saved.at_work(str(root)):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    with saved.at_work(str(root)):
+        thread.start()
+        time.sleep(0.3)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]

@@ -1,0 +1,338 @@
+"""an image -> the same, closed from its first packet until user-data has spoken; and open again.
+
+Rules that let nothing in are saved where the image's boot loads them before the network. What stood there before is in
+the record of `register.py`, under "seal", before anything is changed: a seal that was killed half-way has to come out
+too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from . import backend, converge, kernel, policy, render, saved, userdata
+from .errors import CannotRegister, FirewallError, NoBackend
+
+DROP_INS = "etc/cloud/cloud.cfg.d"
+DEFAULT = f"{DROP_INS}/98_vps_firewall_default.cfg"
+PRESET = "etc/systemd/system-preset/00-vps-firewall-seal.preset"  # the first that names a unit is the one that counts
+FORMER_PRESET = "etc/systemd/system-preset/80-vps-firewall-seal.preset"  # up to November 2026
+RECORD = "var/lib/vps-firewall/registered.json"
+DONE = f"{saved.STATE}/instance"  # as in __init__.py, which imports nothing of ours
+
+_PRESET_HEADER = "# By `vps-firewall install --sealed`: a first boot applies presets, and those EL say `disable *`.\n"
+_UNITS = frozenset(unit for place in backend.PLACES.values() for unit in place.units)
+_DEFAULT_HEADER = "# The image's policy, by `vps-firewall install`; vendor-data and user-data come before it.\n"
+_STAGES = ("cloud-init-network.service", "cloud-init.service")  # in which the module runs: from 24.3 on, and before
+
+
+def close(root: str, default: object, prefer: str = "", over_policy: bool = False) -> list[str]:
+    """Close the system at `root` from its first packet on: rules that let nothing in are saved where its boot
+    loads them before the network, until user-data has spoken. `default`: the policy of a machine whose
+    user-data has none; `prefer`: another backend than it would take; `over_policy`: also where a policy is in force.
+    -> what was done. Raises PolicyRefused, NoBackend, CannotRegister or OSError, with everything put back."""
+    if not over_policy and _has_spoken(root):
+        return []
+    host, choice, nothing = _sealable(root, default, prefer)
+    fresh = [unit for unit in choice.units if not backend.enabled(unit, root)]
+    # Two services that load rules undo each other: one of them flushes the seal.
+    others = sorted(
+        unit for unit in _UNITS.difference(choice.units) if backend.enabled(unit, root) and _installed(unit, root)
+    )
+    folders = saved.missing_folders(root, _sealing(choice, root))
+    undo = saved.Undo()
+    try:
+        _remember(root, undo, choice, fresh, others, folders)
+        text = _DEFAULT_HEADER + yaml.safe_dump({policy.KEY: default}, default_flow_style=False, sort_keys=False)
+        files = {DEFAULT: text, PRESET: _presets(choice)}
+        there = {saved.below(root, path): text for path, text in files.items() if not saved.masked(root, path)}
+        written = saved.save(there, undo, 0o644)
+        written += converge.save_rules(choice, render.texts(choice.backend, nothing), host, undo, root)
+        for unit in others:
+            kernel.disable(unit, root)
+        for unit in fresh:
+            kernel.enable(unit, root)
+    except BaseException:
+        with contextlib.suppress(FirewallError):
+            _switch(root, on=others, off=fresh)
+        undo.undo()
+        saved.remove_folders(root, folders)
+        raise
+    return [
+        *(f"wrote {os.path.relpath(path, root)}" for path in written),
+        *(f"disabled {unit}" for unit in others),
+        *(f"enabled {unit}" for unit in fresh),
+    ]
+
+
+def check(root: str, default: object) -> None:
+    """Raise what close() would find wrong with the image or the policy; change nothing."""
+    if not _has_spoken(root):
+        _sealable(root, default, "")
+
+
+def _has_spoken(root: str) -> bool:
+    """Did user-data replace the seal of this system? Raises CannotRegister where there was none: it would be loaded
+    at the next boot, and the module has done its work for this instance."""
+    there = [path for path in (saved.POLICY, DONE) if os.path.exists(saved.below(root, path))]
+    if there and "seal" not in saved.read_json(saved.below(root, RECORD)):
+        has = "a policy in force" if saved.POLICY in there else "a first boot behind it"
+        raise CannotRegister(
+            f"{root} has {has}, and the seal would lock its owner out; for an image, run `cloud-init clean` first"
+        )
+    return bool(there)
+
+
+def _sealable(root: str, default: object, prefer: str) -> tuple[backend.Host, backend.Choice, policy.Policy]:
+    """-> the host, its backend, and the policy that opens nothing"""
+    saved.check_root(root)
+    host = backend.look(root)
+    if host.rivals:
+        # firewalld's unit conflicts with the services that load the seal, and on Debian it makes an ordering cycle,
+        # which systemd breaks by leaving out cloud-init's network stage: seen in the boot lab, with every port open.
+        named, off = " and ".join(host.rivals), " and ".join(_SWITCH_OFF[rival] for rival in host.rivals)
+        raise CannotRegister(f"{named} is switched on at {root} and would keep the seal from being loaded; {off}")
+    wanted = policy.parse(
+        default, ssh_ports=host.ssh_ports, read_list=lambda path: userdata.read_list(saved.below(root, path))
+    )
+    if not wanted.enabled:
+        raise CannotRegister(
+            "the default policy says `enabled: false`: every machine whose user-data has no policy would stay shut"
+        )
+    choice = _usable(root, prefer or wanted.backend, host)
+    if why := _never_opens(root):
+        raise CannotRegister(f"{why}: nothing would load the seal of {root}, or nothing would ever open it")
+    if not kernel.find("systemctl"):
+        raise CannotRegister("systemctl, which enables the service that loads the seal, is not on this computer")
+    nothing = policy.parse({"ssh": False, "ping": False}, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+    return host, choice, nothing
+
+
+_SWITCH_OFF = {"firewalld": "mask it there", "ufw": "write ENABLED=no into /etc/ufw/ufw.conf there"}
+
+
+def _never_opens(root: str) -> str:
+    """Why neither systemd would load a seal there nor cloud-init put a policy in its place, as far as can be seen."""
+    if not any(os.path.lexists(saved.below(root, f"{folder}/systemd/systemd")) for folder in ("usr/lib", "lib")):
+        return "there is no systemd"
+    if os.path.exists(saved.below(root, "etc/cloud/cloud-init.disabled")):
+        return "cloud-init is switched off by /etc/cloud/cloud-init.disabled"
+    stages = [unit for unit in _STAGES if _installed(unit, root)]
+    if stages and all(backend.masked(unit, root) for unit in stages):
+        return f"{' and '.join(stages)}, in which the module runs, is masked"
+    return ""
+
+
+def _installed(unit: str, root: str) -> bool:
+    """Has systemd a file for this unit? A link that would start it may outlive its package."""
+    return any(os.path.lexists(saved.below(root, f"{folder}/{unit}")) for folder in backend.UNIT_FOLDERS)
+
+
+def _presets(choice: backend.Choice) -> str:
+    others = sorted(_UNITS - {*choice.units, backend.OWN_UNIT})
+    lines = [f"enable {unit}\n" for unit in choice.units] + [f"disable {unit}\n" for unit in others]
+    return "".join([_PRESET_HEADER, *lines, "disable firewalld.service\n"])
+
+
+def forget(root: str = "/") -> list[str]:
+    """Make the next boot of the system at `root` a first boot, as `cloud-init clean` does for cloud-init. -> what
+    was done. A sealed image is sealed again; another keeps the rules that it has, until user-data has spoken.
+    Raises FirewallError or OSError, with the policy kept."""
+    with saved.at_work(root):
+        done: list[str] = []
+        if sealed := "seal" in saved.read_json(saved.below(root, RECORD)):
+            default = (yaml.safe_load(saved.read(saved.below(root, DEFAULT)) or "") or {}).get(policy.KEY, {})
+            # Over the rules that are there: those of another backend would stay beside the seal, and open their ports.
+            there = str(saved.read_json(saved.below(root, saved.POLICY)).get("backend") or "")
+            _sealable(root, default, there)
+        # The mark before the seal: a host that has both is shut, and nothing would ever open it. It does not come back
+        # when the seal fails: without it the next boot puts the policy in force once more.
+        done += saved.remove_all(root, [DONE], saved.Undo())
+        if sealed:
+            done += close(root, default, there, over_policy=True)
+        return done + saved.remove_all(root, [saved.STATUS, saved.POLICY], saved.Undo())
+
+
+# --- the record -------------------------------------------------------------------------------------------
+
+
+def _remember(
+    root: str,
+    undo: saved.Undo,
+    choice: backend.Choice,
+    fresh: Sequence[str],
+    others: Sequence[str],
+    missing: Collection[str],
+) -> None:
+    """Write down what stood there before the first seal, or what its owner has put there since, so that uninstall can
+    open the image again."""
+    record = saved.read_json(saved.below(root, RECORD))
+    seal: Any = record.setdefault("seal", {})
+    before, folders = seal.setdefault("before", {}), {*seal.get("folders", ()), *missing}
+    for path in _sealing(choice, root):
+        place = saved.below(root, path)
+        known = os.path.relpath(place, root)
+        text = saved.read(place, "surrogateescape")
+        include = choice.place.files[0] if path == choice.place.include_in else ""
+        if known in before and not _is_owners(known, text, before[known], include):
+            continue
+        # What a policy of ours left there is not what stood there before us.
+        if text is not None and _is_ours(text) and "vps-firewall" in os.path.basename(path):
+            folders.add(os.path.dirname(path).lstrip("/"))
+        if include:
+            text = _without_ours(text, include)
+        mine = text is None or _is_ours(text) or re.search("vps.firewall", path)
+        before[known] = None if mine else [text, stat.S_IMODE(os.stat(place).st_mode)]
+    enabled, disabled = set(seal.get("units", ())), set(seal.get("disabled", ()))
+    seal["units"] = sorted(enabled | set(fresh) - disabled)
+    seal["disabled"] = sorted(disabled | set(others) - enabled)
+    seal["folders"] = sorted(folders)
+    saved.save({saved.below(root, RECORD): saved.as_json(record)}, undo, 0o644)
+
+
+def _sealing(choice: backend.Choice, root: str) -> list[str]:
+    """Every file that a seal writes."""
+    place, files = choice.place, list(choice.place.files.values())
+    if not choice.own_unit:
+        files += [path + place.fallback for path in place.files.values() if place.fallback]
+        files += [place.include_in] if place.include_in else []
+    files += [DEFAULT, PRESET, *backend.unit_files(choice, kernel.tools(choice.backend, root))]
+    return [path for path in files if not saved.masked(root, path)]
+
+
+def _is_ours(text: str) -> bool:
+    return "Made by vps-firewall" in text[:200]
+
+
+def _is_owners(path: str, now: str | None, before: Sequence[Any] | None, include: str) -> bool:
+    """Was this file of a seal changed since, by its owner? `before`: what stood there; `include`: the rules of ours
+    that it includes."""
+    was = before[0] if before else None
+    if now is None or now == was or (include and now == saved.with_include(was, include)):
+        return False
+    return bool(include) or not (_is_ours(now) or re.search("vps.firewall", path))
+
+
+def _without_ours(text: str | None, include: str) -> str | None:
+    """A file that includes ours, without that line; None where we made the whole of it."""
+    return None if text is None or text == saved.with_include(None, include) else saved.without_include(text, include)
+
+
+# --- out again --------------------------------------------------------------------------------------------
+
+
+def told_of(root: str, record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the record says of the seal; where it is lost and the seal's own files are there, what it would say."""
+    if isinstance(seal := record.get("seal"), dict):
+        return seal
+    sealed = any(os.path.exists(saved.below(root, path)) for path in (DEFAULT, PRESET, FORMER_PRESET))
+    return _guessed(root) if sealed else {}
+
+
+def open_again(root: str, seal: Mapping[str, Any]) -> list[str]:
+    """Open an image that never booted; a system that has a policy of its own by now keeps it. -> what was done
+
+    A file that its owner has changed since stays, and so does the service that loads it. Where user-data wanted no
+    firewall, the services are its owner's.
+    """
+    if os.path.exists(saved.below(root, saved.POLICY)):
+        return []
+    includes = {
+        os.path.relpath(saved.below(root, place.include_in), root): place.files[0]
+        for place in backend.PLACES.values()
+        if place.include_in
+    }
+    changed = set()
+    for path, old in seal.get("before", {}).items():
+        if _is_owners(path, saved.read(saved.below(root, path), "surrogateescape"), old, includes.get(path, "")):
+            changed.add(path)
+    kept = {unit for place in backend.PLACES.values() if changed & _loaded(root, place) for unit in place.units}
+    spoken = os.path.exists(saved.below(root, DONE))
+    off = set() if spoken else {*seal.get("units", ())} - kept
+    done = _switch(root, on=seal.get("disabled", ()), off=sorted(off))
+    undo = saved.Undo()
+    for path, old in seal.get("before", {}).items():
+        place = saved.below(root, path)
+        saved.discard(place)
+        now = saved.read(place, "surrogateescape")
+        if path in changed and path not in includes:
+            done.append(f"left {path}, which was changed since")
+            continue
+        if path in changed:
+            old = [saved.without_include(now or "", includes[path]), None]
+        if old is None:
+            saved.remove(place, undo)
+        elif now is not None or path not in includes:
+            saved.save_all({place: (old[0], old[1])}, undo)
+        done.append(f"put back {path}")
+    for shared, rules in includes.items():
+        text = saved.read(saved.below(root, shared), "surrogateescape")
+        if text is not None and not os.path.exists(saved.below(root, rules)):
+            saved.save({saved.below(root, shared): saved.without_include(text, rules)}, undo, None)
+    if done and root == "/" and not spoken and os.path.isdir("/run/systemd/system"):
+        done.append("the rules that are in force now stay until the next boot")
+    return done
+
+
+def _loaded(root: str, place: backend.Place) -> set[str]:
+    """What the services of this place read their rules from, below `root`."""
+    paths = [place.include_in] if place.include_in else list(place.files.values())
+    return {os.path.relpath(saved.below(root, path), root) for path in paths}
+
+
+def _guessed(root: str) -> dict[str, Any]:
+    """What the record of a seal would say, where it is lost: our files were not there before. A service that has
+    nothing else to load is switched off; one that has a file of its owner's stays as it is."""
+    before: dict[str, object] = {}
+    units, folders = set(), set()
+    families = {backend.look(root).family, "other"}
+    for place in (backend.PLACES[family, name] for family in families for name in backend.BACKENDS):
+        rules = [path + ending for path in place.files.values() for ending in {"", place.fallback}]
+        ours = [path for path in rules if _is_ours(saved.read(saved.below(root, path)) or "")]
+        if not ours:
+            continue
+        theirs = None
+        if place.include_in:
+            shared = saved.read(saved.below(root, place.include_in), "surrogateescape")
+            theirs = _without_ours(shared, place.files[0])
+            before[place.include_in.lstrip("/")] = None if theirs is None else [theirs, None]
+        folder = "etc/systemd/system"
+        made = [f"{folder}/{backend.OWN_UNIT}", *(f"{folder}/{unit}.d/vps-firewall.conf" for unit in place.units)]
+        before.update({path.lstrip("/"): None for path in [*made, *ours]})  # the rules last: by them it is known
+        units |= {backend.OWN_UNIT, *(place.units if theirs is None else ())}
+        folders |= {os.path.dirname(path).lstrip("/") for path in [*ours, *made[1:]] if "vps-firewall" in path}
+    return {"before": before, "units": sorted(units), "folders": sorted(folders)}
+
+
+def _switch(root: str, on: Iterable[str], off: Iterable[str]) -> list[str]:
+    """Enable and disable services that are not so already, as far as they are still there. -> what was done"""
+    done = []
+    for unit in off:
+        if backend.enabled(unit, root):
+            with contextlib.nullcontext() if _installed(unit, root) else contextlib.suppress(FirewallError):
+                kernel.disable(unit, root)
+                done.append(f"disabled {unit}")
+    for unit in on:
+        if not _installed(unit, root):
+            done.append(f"{unit} is not installed any more, and was not enabled again")
+        elif not backend.enabled(unit, root):
+            kernel.enable(unit, root)
+            done.append(f"enabled {unit}")
+    return done
+
+
+def _usable(root: str, wanted: str, host: backend.Host) -> backend.Choice:
+    reasons = []
+    for choice in backend.choices(wanted, host):
+        try:
+            kernel.tools(choice.backend, root)
+            return choice
+        except NoBackend as missing:
+            reasons.append(str(missing))
+    raise NoBackend(f"cannot seal {root}: {'; '.join(reasons)}")
