@@ -15,7 +15,10 @@ import sys
 
 KEY = "vps_firewall"
 STATUS = "/var/lib/vps-firewall/status.json"
+POLICY = "/var/lib/vps-firewall/policy.json"
 DONE = "/var/lib/vps-firewall/instance"  # the instance whose user-data was put in force, or refused
+# Our key as people write it, also where it is not quite ours: at the start of a line, or where a mapping begins.
+MEANT = rb"(?im)^[ \t{-]*[\"']?vps[ _-]?fire?wall?s?[\"']?[ \t\xa0\xc2]*:"
 NOBODY = "iid-datasource-none"  # a boot in which cloud-init found no data source: what was asked for stays
 
 # cloud-init disables loggers outside its own tree when it configures logging again between stages.
@@ -49,6 +52,10 @@ def handle(*positional, **keyword):
         put_in_force(cfg.get(KEY, {}), cloud, KEY in cfg)
     else:
         LOG.debug("No %s section, nothing to do", KEY)
+    if not _held():
+        problems = _engine().stand_guard()
+        if problems:
+            raise RuntimeError("vps-firewall: " + "; ".join(problems))
 
 
 def put_in_force(section, cloud, taken=True):
@@ -72,6 +79,30 @@ def put_in_force(section, cloud, taken=True):
         raise RuntimeError("vps-firewall: " + "; ".join(problems[:20]))
 
 
+def _held():
+    """Does the kernel hold rules of ours, where a policy was saved? One question to a tool, at every boot: a service
+    that loads nothing, for a line of somebody else's, would leave the host open and nobody told."""
+    tools = ("iptables", "ip6tables") if os.path.exists("/proc/net/if_inet6") else ("iptables",)
+    questions = {
+        "nftables": [("nft", "list", "chain", "inet", "vps_firewall", "input")],
+        "iptables": [(tool, "-w", "10", "-n", "-L", "VPSFW-ARRIVING") for tool in tools],
+    }
+    try:
+        saved = json.loads(_read(POLICY)).get("backend")
+    except ValueError:
+        return True  # no policy was saved
+    path = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    try:
+        return all(
+            not subprocess.run(
+                argv, env=path, timeout=60, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ).returncode
+            for argv in questions.get(saved, ())
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+
+
 def _engine():
     from . import entrance
 
@@ -89,18 +120,22 @@ def _meant(cloud):
     """May the user-data have our key where cloud-init has found none? A first look that costs nothing; the engine's is
     the second one."""
     import email
-    import zlib
 
     try:
         raw = cloud.datasource.get_userdata_raw() or b""
-        raw = raw.encode() if isinstance(raw, str) else raw
-        if raw[:2] == b"\x1f\x8b":
-            raw = zlib.decompressobj(47).decompress(raw, 8 << 20)  # 47: gzip, with its head (zlib's manual)
+        raw = _unzipped(raw.encode() if isinstance(raw, str) else raw)
         parts = email.message_from_bytes(raw).walk() if b"mime-version:" in raw[:4096].lower() else []
-        texts = [raw] + [part.get_payload(decode=True) or b"" for part in parts]
-        return any(re.search(rb"(?im)^[ \t{-]*[\"']?vps[_-]firewall[\"']?[ \t]*:", text) for text in texts)
+        texts = [raw] + [_unzipped(part.get_payload(decode=True) or b"") for part in parts]
+        return any(re.search(MEANT, text) for text in texts)
     except Exception:
         return False
+
+
+def _unzipped(data):
+    import zlib
+
+    # 47: gzip, with its head (zlib's manual)
+    return zlib.decompressobj(47).decompress(data, 8 << 20) if data[:2] == b"\x1f\x8b" else data
 
 
 def _read(path):

@@ -189,6 +189,7 @@ _KNOWN = {
     "unread, told = _raw(cloud, section, taken)": False,
     "notes += told": False,
     "not taken and not unread": False,
+    "not any(converge.STILL_ON in note for note in told)": True,
     "converge.is_off(section)": False,
     'status["result"] != "disabled"': True,
     "is_off(section) and not saved.read_json(saved.POLICY)": False,
@@ -225,6 +226,7 @@ def _alone(name: str) -> dict[str, bool | str | None]:
     return {
         **known,
         "choice.backend == iptables.NAME and not host.ipv6": False,
+        "notes += [IPV6_OFF] if skipped else []": False,
         'getattr(_thread, "alone", False)': False,
         "_thread.alone = True": False,
         "place.fallback and not choice.own_unit": False,

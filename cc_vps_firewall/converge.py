@@ -20,6 +20,8 @@ from .policy import KEY, Policy
 
 Status = dict[str, Any]  # what status.json holds; docs/reference/status.md says what is in it
 Texts = Mapping[int, str]
+STILL_ON = "could not be switched off"  # of another firewall, which may come over our rules
+IPV6_OFF = "IPv6 is off in this kernel: its rules are saved, and not loaded"
 MAX_TOLD = 200  # problems and differences in status.json; `check` and `verify` print them all
 SMALL = 200_000  # bytes of iptables rules that are changed one by one in no time, so that no moment is other people's
 
@@ -124,11 +126,9 @@ def first_boot(
         return converge(section, host, by="cloud-init", replace=True, notes=notes, checkpoint=checkpoint)
     except Exception as failure:
         try:
-            status = fall_back(host, failure, notes, checkpoint)
+            fall_back(host, failure, notes, checkpoint)
         except Exception as worse:
             raise StillOpen(f"{reason(worse)}; and before it: {reason(failure)}") from worse
-        if isinstance(failure, PolicyRefused):
-            failure.settled = bool(status["services"])
         raise
 
 
@@ -267,6 +267,10 @@ def check_drift(host: Host) -> tuple[list[str], Status]:
             out.append(f"-{path} (there is no such file)")
         elif on_disk != texts[family]:
             out += [f"{line[0]}{path} {line[1:]}" for line in verify.text_differences(texts[family], on_disk)]
+    if choice.place.include_in and not choice.own_unit:
+        shared = saved.read(choice.place.include_in, "surrogateescape")
+        if saved.with_include(shared, choice.place.files[0]) != shared:
+            out.append(f"-{choice.place.include_in} (does not include {choice.place.files[0]})")
     missing = [unit for unit in choice.units if not backend.enabled(unit)]
     out += [f"-{unit} is not enabled: nothing loads the rules at boot" for unit in missing]
     with saved.locked(), kernel.scratch() as empty:
@@ -347,7 +351,7 @@ def _rehearse(
             empty.submit(kernel.load, name, texts).result()
             shown = empty.submit(_shown, name, texts)
             before.result()
-            notes += ["IPv6 is off in this kernel: its rules are saved, and not loaded"] if skipped else []
+            notes += [IPV6_OFF] if skipped else []
             return _Rehearsal(choice, texts, skipped, shown, before, tuple(notes))
         except FirewallError as failure:
             reasons.append(failure)
@@ -448,11 +452,6 @@ def _put_back(
     """Undo what was done, as far as it goes. -> what could not be put back."""
     lost = []
     with story.step("put back"):
-        try:
-            if not _holds(choice.backend, before):
-                kernel.put_back(choice.backend, before, [lock])
-        except FirewallError as failure:
-            lost += [] if _holds(choice.backend, before) else [f"the rules: {failure}"]
         for unit in fresh:
             with contextlib.suppress(FirewallError):
                 kernel.disable(unit)
@@ -461,6 +460,12 @@ def _put_back(
             kernel.relabel([path for path, old in undo.before.items() if old])
         except (FirewallError, OSError) as failure:
             lost.append(f"the files: {reason(failure)}")
+        # Last: what was there before may be nothing, and a systemctl that hangs takes half a minute.
+        try:
+            if not _holds(choice.backend, before):
+                kernel.put_back(choice.backend, before, [lock])
+        except FirewallError as failure:
+            lost += [] if _holds(choice.backend, before) else [f"the rules: {failure}"]
     return lost
 
 
@@ -483,7 +488,7 @@ def _retire_rivals(play: _Rehearsal, host: Host, lock: int) -> list[str]:
             except (FirewallError, OSError) as failure:
                 failures.append(reason(failure))
         if failures:
-            notes.append(f"{rival} could not be switched off: {'; '.join(dict.fromkeys(failures))}")
+            notes.append(f"{rival} {STILL_ON}: {'; '.join(dict.fromkeys(failures))}")
         else:
             notes.append(f"{rival} was switched off and masked: its rules would fight these")
     if host.rivals:  # some flush everybody's rules on their way out, also when they then fail
@@ -541,10 +546,10 @@ def _take_out(choice: Choice, lock: int) -> None:
     """Our rules -> out of the kernel, and out of the files of this backend. Raises FirewallError or OSError."""
     mine, shared = _mine(choice), choice.place.include_in
     kernel.forget(choice.backend, [lock])  # before the files, which bring us here again after a kill
-    for path in (*mine, *(path + choice.place.fallback for path in mine)):
-        saved.remove(path, saved.Undo())
     if shared and (text := saved.read(shared, "surrogateescape")):
         saved.save({shared: saved.without_include(text, choice.place.files[0])}, saved.Undo(), mode=None)
+    for path in (*mine, *(path + choice.place.fallback for path in mine)):
+        saved.remove(path, saved.Undo())
 
 
 def _unseal(host: Host) -> list[str]:

@@ -27,8 +27,8 @@ def enter(
     """Put `section` in force on this first boot. -> what went wrong, empty when all is well.
 
     `taken`: it is from cloud-init's configuration; else the user-data has our key in a way that cloud-init could not
-    read, which is refused. `settled` is called when another boot would come to nothing better: what is in force is what
-    was asked for, or stands in for what was refused, and the next boot loads it before the network.
+    read, which is refused. `settled` is called when another boot would come to nothing better: what was asked for is in
+    force, the next boot loads it before the network, and no other firewall does so too.
 
     The work is done in a process of its own, and what kills that one, for want of memory say, does not kill
     cloud-init: the last good policy or the built-in one is put in force then. Raises FirewallError when not even
@@ -53,15 +53,15 @@ def enter(
         try:
             status = converge.first_boot(section, host, unread=unread, notes=notes, checkpoint=checkpoint)
         except PolicyRefused as failure:
-            if failure.settled:
-                settled()
             return [str(problem) for problem in failure.problems]
         except converge.StillOpen:
             raise
         except Exception as failure:
             return [converge.reason(failure)]
-        settled()
-        for note in status.get("notes", []):
+        told = status.get("notes", [])
+        if not any(converge.STILL_ON in note for note in told):
+            settled()
+        for note in told:
             LOG.info("%s", note)
         if status["result"] != "disabled":
             LOG.info("The firewall is loaded, verified and saved")
@@ -151,12 +151,31 @@ def _install_tools(section: object, cloud: Any, host: Host, covered: bool) -> li
 def _raw(cloud: Any, section: object, taken: bool) -> tuple[list[Problem], list[str]]:
     """What only the user-data itself shows: what is wrong with it that cloud-init's merged configuration has lost, and
     parts that carry the key and do not count."""
+    problems: list[Problem] = []
     try:
         raw = cloud.datasource.get_userdata_raw()
         data = raw.encode() if isinstance(raw, str) else bytes(raw or b"")
-        return userdata.lost(data, taken), userdata.notes(data, section)
+        problems = userdata.lost(data, section, taken)
+        return problems, userdata.notes(data, section)
     except Exception as error:
         # Another part is broken, which is cloud-init's to say; or there is no datasource to ask, as under
         # `cloud-init single`. Whatever it is, it must not keep the host open.
         LOG.debug("The user-data itself could not be looked at: %s", error)
-        return [], []
+        return problems, []
+
+
+def stand_guard() -> list[str]:
+    """At a later boot, where the kernel holds nothing of ours: if the services that load the rules should have done it,
+    put the last good policy in force, and save it anew. -> what went wrong; empty where it is the owner's decision.
+    Raises FirewallError when the host may still be open."""
+    units = saved.read_json(saved.STATUS).get("services")
+    if not isinstance(units, list) or not units or not all(backend.enabled(str(unit)) for unit in units):
+        return []
+    host, section = backend.look(), saved.read_json(saved.POLICY).get("section")
+    told = f"{' and '.join(units)} did not load the rules at this boot; they are in force now"
+    try:
+        converge.converge(section, host, by="cloud-init", replace=True, notes=[told])
+    except FirewallError as failure:
+        converge.fall_back(host, failure, [told])
+        return [told, converge.reason(failure)]
+    return [told]

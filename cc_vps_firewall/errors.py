@@ -27,7 +27,6 @@ class PolicyRefused(FirewallError):
     """The policy has problems; all of them are here, none of it was applied."""
 
     exit_code = 2
-    settled = False  # is what stands in for it in force, and will the next boot load it?
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)

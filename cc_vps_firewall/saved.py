@@ -17,6 +17,7 @@ from .errors import Busy, CannotRegister
 STATE = "/var/lib/vps-firewall"
 STATUS = f"{STATE}/status.json"
 POLICY = f"{STATE}/policy.json"
+DONE = f"{STATE}/instance"  # as in __init__.py, which imports nothing of ours
 LOCK = "/run/vps-firewall.lock"
 MAX_LINKS = 40  # as many as Linux follows (path_resolution(7))
 LOCK_WAIT = 60  # seconds for another run of ours to end

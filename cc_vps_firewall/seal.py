@@ -24,7 +24,6 @@ DEFAULT = f"{DROP_INS}/98_vps_firewall_default.cfg"
 PRESET = "etc/systemd/system-preset/00-vps-firewall-seal.preset"  # the first that names a unit is the one that counts
 FORMER_PRESET = "etc/systemd/system-preset/80-vps-firewall-seal.preset"  # up to November 2026
 RECORD = "var/lib/vps-firewall/registered.json"
-DONE = f"{saved.STATE}/instance"  # as in __init__.py, which imports nothing of ours
 
 _PRESET_HEADER = "# By `vps-firewall install --sealed`: a first boot applies presets, and those EL say `disable *`.\n"
 _UNITS = frozenset(unit for place in backend.PLACES.values() for unit in place.units)
@@ -80,7 +79,7 @@ def check(root: str, default: object) -> None:
 def _has_spoken(root: str) -> bool:
     """Did user-data replace the seal of this system? Raises CannotRegister where there was none: it would be loaded
     at the next boot, and the module has done its work for this instance."""
-    there = [path for path in (saved.POLICY, DONE) if os.path.exists(saved.below(root, path))]
+    there = [path for path in (saved.POLICY, saved.DONE) if os.path.exists(saved.below(root, path))]
     if there and "seal" not in saved.read_json(saved.below(root, RECORD)):
         has = "a policy in force" if saved.POLICY in there else "a first boot behind it"
         raise CannotRegister(
@@ -153,7 +152,7 @@ def forget(root: str = "/") -> list[str]:
             _sealable(root, default, there)
         # The mark before the seal: a host that has both is shut, and nothing would ever open it. It does not come back
         # when the seal fails: without it the next boot puts the policy in force once more.
-        done += saved.remove_all(root, [DONE], saved.Undo())
+        done += saved.remove_all(root, [saved.DONE], saved.Undo())
         if sealed:
             done += close(root, default, there, over_policy=True)
         return done + saved.remove_all(root, [saved.STATUS, saved.POLICY], saved.Undo())
@@ -253,7 +252,7 @@ def open_again(root: str, seal: Mapping[str, Any]) -> list[str]:
         if _is_owners(path, saved.read(saved.below(root, path), "surrogateescape"), old, includes.get(path, "")):
             changed.add(path)
     kept = {unit for place in backend.PLACES.values() if changed & _loaded(root, place) for unit in place.units}
-    spoken = os.path.exists(saved.below(root, DONE))
+    spoken = os.path.exists(saved.below(root, saved.DONE))
     off = set() if spoken else {*seal.get("units", ())} - kept
     done = _switch(root, on=seal.get("disabled", ()), off=sorted(off))
     undo = saved.Undo()

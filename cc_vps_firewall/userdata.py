@@ -78,19 +78,30 @@ def sections(data: bytes) -> Iterator[tuple[str, object, list[Problem]]]:
     return (found for found in _sections(data, jinja=False) if found[1] is not _ABSENT)
 
 
-def lost(data: bytes, taken: bool) -> list[Problem]:
+def lost(data: bytes, merged: object, taken: bool) -> list[Problem]:
     """What is wrong with user-data that was meant to carry a policy, as far as cloud-init does not tell: keys that
-    stand twice, which its merge has lost, and a key that it never saw. `taken`: it has one from somewhere."""
-    key = _MEANT
+    stand twice, which its merge has lost, and a policy that it never saw. `merged`: what it has under our key; `taken`:
+    it has one from somewhere."""
     try:
-        if found := list(sections(data)):
-            off = all(isinstance(value, dict) and value.get("enabled") is False for _, value, _ in found)
-            return [p for _, _, problems in found for p in problems] or ([] if taken or off else [_UNTAKEN])
-        if any(problems for _, _, problems in _sections(data)):
-            key = _PERHAPS
-    except PolicyRefused:  # an archive that is none
-        key = _PERHAPS
-    if not any(key.search(content) and not _is_program(content) for _, content, _ in _leaves(data)):
+        content = {where: content for where, content, _ in _leaves(data)}
+    except PolicyRefused as refused:  # it cannot even be unpacked
+        return [] if taken else list(refused.problems)
+    try:
+        every = list(_sections(data, jinja=False))
+    except PolicyRefused as refused:  # an archive that is none
+        every = [("", _ABSENT, list(refused.problems))]
+    broken = [(where, told) for where, value, told in every if value is _ABSENT and told]
+    if found := [(value, told) for _, value, told in every if value is not _ABSENT]:
+        problems = [p for _, told in found for p in told]
+        problems += [p for where, told in broken if _PERHAPS.search(content.get(where, b"")) for p in told]
+        if problems or all(_off(value) for value, _ in found):
+            return problems
+        alone = not any(_ELSEWHERE.search(text) for text in content.values())
+        if not taken or (alone and not any(_reflected(value, merged) for value, _ in found)):
+            return [_UNTAKEN]
+        return [_SWITCHED_OFF] if _off(merged) else []
+    key = _PERHAPS if broken else _MEANT
+    if not any(key.search(text) and not _is_program(text) for text in content.values()):
         return []
     if taken and any(template for _, _, template in _parts(data)):
         return []  # it may be from there, and what a template renders to is cloud-init's to say
@@ -101,9 +112,26 @@ def lost(data: bytes, taken: bool) -> list[Problem]:
     return [_UNTAKEN]
 
 
-_MEANT = re.compile(rb"(?m)^vps[_-]firewall[ \t]*:")
-_PERHAPS = re.compile(rb"(?m)^[ \t{-]*[\"']?vps[_-]firewall[\"']?[ \t]*:")  # in what is no YAML, where a key may stand
+def _off(value: object) -> bool:
+    return isinstance(value, dict) and value.get("enabled") is False
+
+
+def _reflected(value: object, merged: object) -> bool:
+    """Is this, of the user-data, part of what cloud-init has made of all layers?"""
+    if isinstance(value, dict) and isinstance(merged, dict):
+        return all(key in merged and _reflected(below, merged[key]) for key, below in value.items())
+    return value == merged
+
+
+_MEANT = re.compile(rb"(?im)^vps[ _-]?fire?wall?s?[ \t]*:")
+# In what is no YAML, where a key may stand; as in __init__.py, which imports nothing of ours.
+_PERHAPS = re.compile(rb"(?im)^[ \t{-]*[\"']?vps[ _-]?fire?wall?s?[\"']?[ \t\xa0\xc2]*:")
+# What may make another policy of it than the parts that can be read here, or leave less of it.
+_ELSEWHERE = re.compile(rb"(?i)^\s*(?:## template|#include|#cloud-config-jsonp|#part-handler)|merge[_-](?:how|type)")
 _UNTAKEN = Problem(KEY, "is in the user-data, and cloud-init has not taken it; its log says why")
+_SWITCHED_OFF = Problem(
+    f"{KEY}.enabled", "is false in the image or in vendor-data; write `enabled: true` for the policy in your user-data"
+)
 
 
 def _is_program(content: bytes) -> bool:
@@ -149,7 +177,7 @@ def _sections(data: bytes, jinja: bool = True) -> Iterator[tuple[str, object, li
         if template and not jinja:
             continue
         try:
-            yield (where, *_section(where, text))
+            yield (where, *_section(where, _text(where, text)))
         except PolicyRefused as refused:
             hint = "; check what the jinja template renders to" if template else ""
             yield where, _ABSENT, [Problem(p.path, p.message + hint) for p in refused.problems]
@@ -168,7 +196,7 @@ _HEADS = {
 }
 _BY_CONTENT = ("text/plain", "text/x-not-multipart", "text/x-shellscript")
 
-_Part = tuple[str, str, bool]  # where it stands, its text, is it a jinja template?
+_Part = tuple[str, bytes, bool]  # where it stands, its bytes, is it a jinja template?
 
 
 def _parts(data: bytes) -> Iterator[_Part]:
@@ -201,7 +229,7 @@ def _texts(where: str, data: bytes, kind: str = _BY_CONTENT[0]) -> Iterator[_Par
         rest = data.lstrip().partition(b"\n")[2]
         yield from ((at, text, True) for at, text, _ in _texts(where, rest))
     elif kind == _CONFIG:
-        yield where, _text(where, data), False
+        yield where, data, False
     elif kind == _ARCHIVE:
         items = archive(where, data)
         for number, item in enumerate(items if isinstance(items, list) else (), 1):

@@ -138,10 +138,13 @@ def test_refused_policy(persistent: bool, machine: Machine, internet: Internet) 
     assert_saved(machine, "iptables" if persistent else "nftables")
 
 
-LOST = {
+LOST: dict[str, tuple[str | bytes, str]] = {
     "a mistake elsewhere": ("#cloud-config\nvps_firewall: {allow: [http]}\npackages: [a, b\n", "user-data: line"),
     "no first line": ("vps_firewall: {allow: [http]}\n", "is not #cloud-config"),
     "a first line that is none": ("# cloud-config\nvps_firewall: {allow: [http]}\n", "is not #cloud-config"),
+    "a byte of Latin-1": (b"#cloud-config\n# caf\xe9\nvps_firewall: {allow: [http]}\n", "is not UTF-8"),
+    "an archive that is none": ("#cloud-config-archive\n- vps_firewall: {allow: [http]}\n- [\n", "user-data: line"),
+    "a letter less": ("#cloud-config\nvps_firewal: {allow: [http]}\n", "is not a key of ours; write vps_firewall"),
     "a hyphen": ("#cloud-config\nvps-firewall: {allow: [http]}\n", "is not a key of ours; write vps_firewall"),
 }
 
@@ -255,18 +258,89 @@ def test_second_boot_and_new_instance(machine: Machine, internet: Internet) -> N
     assert tables(machine) != ""
     first = boot.record(machine).status
 
-    forget_rules(machine)
+    start_loader(machine, LOADERS["iptables"])
+    before = stripped(machine.run("sh", "-c", DUMP["iptables"]).stdout)
     boot.boot(machine)
-    assert tables(machine) == "", "the module ran again"
+    assert stripped(machine.run("sh", "-c", DUMP["iptables"]).stdout) == before, "the module ran again"
     assert boot.record(machine).lines("Already done for instance first"), "cloud-init did not come to the module"
     assert boot.record(machine).status == first
 
-    start_loader(machine, LOADERS["iptables"])
     boot.seed(machine, "#cloud-config\nvps_firewall: {allow: [https]}\n", instance="second")
     boot.boot(machine)
     with machine.listening(EVERYTHING):
         assert answering(internet, ANYONE) == {4: {22, 443}, 6: {22, 443}}
     assert_applied(machine, "iptables")
+
+
+@both_backends
+def test_a_next_boot_whose_service_loads_nothing(machine: Machine, internet: Internet, backend: str) -> None:
+    """Somebody's tool has written the file anew that includes ours, say: neither open nor untold."""
+    boot.seed(machine, f"#cloud-config\nvps_firewall: {{backend: {backend}, allow: [http]}}\n")
+    boot.boot(machine)
+    forget_rules(machine)
+    if backend == "nftables":
+        machine.write("/etc/nftables.conf", "flush ruleset\n")
+        verified = machine.run("vps-firewall", "verify", check=False)
+        assert verified.returncode == 6
+        assert "-/etc/nftables.conf (does not include /etc/nftables/vps-firewall.nft)" in verified.stdout
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22, 80}, 6: {22, 80}}
+    record = boot.record(machine)
+    assert_failed_alone(machine, record)
+    assert f"{LOADERS[backend]} did not load the rules at this boot; they are in force now" in record.errors[0]
+    assert_saved(machine, backend)
+    machine.write(boot.LOG, "")
+    boot.boot(machine)
+    assert_no_complaint(machine)
+
+
+def test_a_service_that_its_owner_switched_off_is_left_alone(machine: Machine) -> None:
+    boot.seed(machine, "#cloud-config\nvps_firewall: {allow: [http]}\n")
+    boot.boot(machine)
+    forget_rules(machine)
+    machine.run("systemctl", "disable", LOADERS["iptables"])
+    boot.boot(machine)
+    assert tables(machine) == ""
+    assert_no_complaint(machine)
+
+
+def test_a_policy_that_was_applied_by_hand_stays(machine: Machine, internet: Internet) -> None:
+    """The first boot was refused, its owner has mended it, and the user-data still says what it said."""
+    boot.seed(machine, "#cloud-config\nvps_firewall: {allow: [htpp]}\n")
+    boot.boot(machine)
+    boot.boot(machine)
+    assert "did you mean http" in boot.record(machine).errors[0], "told until it is mended"
+    machine.run("vps-firewall", "apply", "-", given="#cloud-config\nvps_firewall: {allow: [https]}\n")
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22, 443}, 6: {22, 443}}
+    assert boot.record(machine).errors == ()
+
+
+def test_a_list_that_is_there_later(machine: Machine, internet: Internet) -> None:
+    """Written by cloud-init itself, behind us: refused at the first boot, in force at the next."""
+    stanza = "vps_firewall: {lists: {office: {file: /etc/office}}, allow: [{service: http, from: [office]}]}"
+    files = "write_files: [{path: /etc/office, content: '203.0.113.7', defer: true}]"
+    boot.seed(machine, f"#cloud-config\n{stanza}\n{files}\n")
+    boot.boot(machine)
+    if not (machine.root / "etc/office").exists():  # cloud-init 20.4 does not know `defer`
+        return
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, OFFICE)[4] == {22, 80}
+
+
+def test_a_lower_layer_that_switches_it_off(machine: Machine, internet: Internet) -> None:
+    boot.seed(
+        machine,
+        "#cloud-config\nvps_firewall: {allow: [https]}\n",
+        vendor_data="#cloud-config\nvps_firewall: {enabled: false}\n",
+    )
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22}, 6: {22}}
+    assert "vps_firewall.enabled: is false in the image or in vendor-data" in boot.record(machine).errors[0]
 
 
 # --- what is asserted ---

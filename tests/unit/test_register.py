@@ -395,15 +395,15 @@ def test_a_python_that_cannot_be_run_compiles_nothing(root: Path) -> None:
 def test_forgetting_the_instance(root: Path) -> None:
     register.install(str(root))
     before = tree(root)
-    for path in (saved.STATUS, saved.POLICY, seal.DONE):
+    for path in (saved.STATUS, saved.POLICY, saved.DONE):
         put(root, path.lstrip("/"), "{}")
-    assert seal.forget(str(root)) == [f"removed {p.lstrip('/')}" for p in (seal.DONE, saved.STATUS, saved.POLICY)]
+    assert seal.forget(str(root)) == [f"removed {p.lstrip('/')}" for p in (saved.DONE, saved.STATUS, saved.POLICY)]
     assert tree(root) == before
     assert seal.forget(str(root)) == []
 
 
 def test_the_mark_of_an_instance_is_the_modules() -> None:
-    assert cc_vps_firewall.DONE == seal.DONE
+    assert cc_vps_firewall.DONE == saved.DONE
     assert cc_vps_firewall.STATUS == saved.STATUS
 
 
@@ -685,23 +685,23 @@ def test_cleaning_that_is_killed_leaves_no_mark_beside_the_seal(image: Path) -> 
 
     def applied() -> None:
         put(image, RULES, "# Made by vps-firewall\n", 0o600)
-        for path in (saved.STATUS, saved.POLICY, seal.DONE):
+        for path in (saved.STATUS, saved.POLICY, saved.DONE):
             put(image, path.lstrip("/"), "{}")
 
     applied()
     for at in kills(lambda: seal.forget(str(image))):
-        mark = (image / seal.DONE.lstrip("/")).exists()
+        mark = (image / saved.DONE.lstrip("/")).exists()
         assert not (mark and (image / RULES).read_text() == shut), f"killed at {at}"
         applied()
     assert (image / RULES).read_text() == shut
-    assert not any((image / path.lstrip("/")).exists() for path in (saved.STATUS, saved.POLICY, seal.DONE))
+    assert not any((image / path.lstrip("/")).exists() for path in (saved.STATUS, saved.POLICY, saved.DONE))
 
 
 @pytest.mark.usefixtures("systemctl")
 def test_what_cannot_be_sealed_again_keeps_the_mark_too(image: Path) -> None:
     sealed(image)
     put(image, saved.POLICY.lstrip("/"), "{}")
-    put(image, seal.DONE.lstrip("/"), "i-1")
+    put(image, saved.DONE.lstrip("/"), "i-1")
     (image / "usr/sbin/nft").unlink()
     before = tree(image)
     with pytest.raises(NoBackend, match="cannot seal"):
@@ -710,7 +710,7 @@ def test_what_cannot_be_sealed_again_keeps_the_mark_too(image: Path) -> None:
 
 
 @pytest.mark.usefixtures("systemctl")
-@pytest.mark.parametrize("path, has", [(saved.POLICY, "a policy in force"), (seal.DONE, "a first boot behind it")])
+@pytest.mark.parametrize("path, has", [(saved.POLICY, "a policy in force"), (saved.DONE, "a first boot behind it")])
 def test_a_machine_in_use_is_not_sealed(image: Path, path: str, has: str, capsys: pytest.CaptureFixture[str]) -> None:
     """It would be shut at its next boot, and the module has done its work for this instance."""
     for installed in (False, True):
@@ -989,7 +989,7 @@ def booted(root: Path) -> None:
     """The first boot found `enabled: false`: the engine took the seal out, and marked the instance."""
     for path in ("etc/sysconfig/iptables", "etc/sysconfig/ip6tables", RULES):
         (root / path).unlink(missing_ok=True)
-    put(root, seal.DONE.lstrip("/"), "i-1")
+    put(root, saved.DONE.lstrip("/"), "i-1")
 
 
 @pytest.mark.usefixtures("systemctl")

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cc_vps_firewall import userdata
+from cc_vps_firewall import MEANT, userdata
 from cc_vps_firewall.errors import PolicyRefused
 
 CONFIG = b"#cloud-config\nvps_firewall: {ping: false}\n"
@@ -160,6 +160,13 @@ LOST = {
     b"#cloud-config\nvps_firewall: {}\npassword: !vault x\n": "vps_firewall: is in the user-data",
     b"#cloud-config-archive\n- |\n  #cloud-config\n  vps_firewall: {}\n- [\n": "user-data: line",
     b'#cloud-config\n{\n  "vps_firewall": {},\n  "packages": [\n}\n': "user-data: line",
+    b"#cloud-config\n# caf\xe9\nvps_firewall: {}\n": "user-data: is not UTF-8",
+    b"#cloud-config-archive\n- vps_firewall: {}\n- [\n": "user-data: line",
+    gzip.compress(b"#cloud-config\nvps_firewall: {}\n")[:-9]: "user-data: is not whole gzip data",
+    b"#cloud-config\nvps_firewal: {}\n": "user-data: vps_firewal is not a key of ours; write vps_firewall",
+    b"#cloud-config\nvpsfirewall: {}\n": "user-data: vpsfirewall is not a key of ours",
+    b"#cloud-config\nvps_firewalls: {}\n": "user-data: vps_firewalls is not a key of ours",
+    "#cloud-config\nvps_firewall\xa0: {}\n".encode(): "user-data: ",
 }
 NOT_MEANT = [
     b"",
@@ -177,19 +184,66 @@ NOT_MEANT = [
 
 @pytest.mark.parametrize("data", LOST)
 def test_a_policy_that_cloud_init_did_not_get_is_missed(data: bytes) -> None:
-    (first, *_) = userdata.lost(data, taken=False)
+    (first, *_) = userdata.lost(data, {}, taken=False)
     assert str(first).startswith(LOST[data])
 
 
 @pytest.mark.parametrize("taken", [True, False])
 @pytest.mark.parametrize("data", NOT_MEANT)
 def test_what_was_not_meant_as_a_policy_is_not_missed(data: bytes, taken: bool) -> None:
-    assert userdata.lost(data, taken) == []
+    assert userdata.lost(data, {}, taken) == []
 
 
-def test_a_policy_that_cloud_init_has_is_not_missed() -> None:
-    assert userdata.lost(b"#cloud-config\nvps_firewall: {}\n", taken=True) == []
-    assert userdata.lost(b"## template: jinja\n#cloud-config\n{% if x %}\nvps_firewall: {}\n{% endif %}\n", True) == []
+TEMPLATE = "## template: jinja\n#cloud-config\n{% if x %}\nvps_firewall: {}\n{% endif %}\n"
+WEB, MAIL = ("cloud-config", "vps_firewall: {allow: [http]}"), ("cloud-config", "vps_firewall: {allow: [smtp]}")
+
+
+@pytest.mark.parametrize(
+    ("data", "merged"),
+    [
+        (b"#cloud-config\nvps_firewall: {}\n", {}),
+        (b"#cloud-config\nvps_firewall: {}\n", {"allow": ["http"]}),  # the image's own say
+        (TEMPLATE.encode(), {}),
+        (parts(WEB), {"allow": ["http"], "ping": False}),
+        (parts(WEB, MAIL), {"allow": ["smtp"]}),
+        (parts(WEB, MAIL), {"allow": ["http"]}),
+        # What these come to is cloud-init's to say.
+        (parts(WEB, ("jinja2", TEMPLATE)), {}),
+        (parts(WEB, ("x-include-url", "#include\nfile:///x\n")), {"allow": ["smtp"]}),
+        (b"#cloud-config\nmerge_how: no_replace\nvps_firewall: {allow: [http]}\n", {"allow": ["smtp"]}),
+    ],
+)
+def test_a_policy_that_cloud_init_has_is_not_missed(data: bytes, merged: object) -> None:
+    assert userdata.lost(data, merged, taken=True) == []
+
+
+def test_a_policy_of_which_another_layers_took_the_place_is_missed() -> None:
+    """The image or vendor-data has one, so that there is a key, and cloud-init has dropped the user's."""
+    (problem,) = userdata.lost(parts(WEB), {}, taken=True)
+    assert str(problem) == "vps_firewall: is in the user-data, and cloud-init has not taken it; its log says why"
+    broken = ("cloud-config", "vps_firewall: {allow: [http]}\npackages: [a")
+    (problem,) = userdata.lost(parts(MAIL, broken), {"allow": ["smtp"]}, taken=True)
+    assert str(problem).startswith("user-data part 2: line 3")
+
+
+def test_a_policy_that_a_lower_layer_switches_off_is_told() -> None:
+    (problem,) = userdata.lost(parts(WEB), {"allow": ["http"], "enabled": False}, taken=True)
+    assert str(problem).startswith("vps_firewall.enabled: is false in the image or in vendor-data; write")
+    assert userdata.lost(parts(WEB), {"allow": ["http"], "enabled": True}, taken=True) == []
+
+
+def test_keys_that_stand_twice_are_seen_beside_a_part_that_cannot_be_read() -> None:
+    twice = b"#cloud-config\nvps_firewall: {ping: true, ping: false}\n"
+    data = b'Content-Type: multipart/mixed; boundary="x"\nMIME-Version: 1.0\n\n'
+    for one in (twice, b"#cloud-config\n# caf\xe9\n"):
+        data += b"--x\nContent-Type: text/cloud-config\n\n" + one
+    assert [str(p) for p in userdata.lost(data + b"--x--\n", {"ping": False}, taken=True)] == [
+        "vps_firewall.ping: stands twice in one mapping; write it once"
+    ]
+
+
+def test_the_first_look_is_the_second_ones() -> None:
+    assert userdata._PERHAPS.pattern == MEANT
 
 
 @pytest.mark.parametrize("head", ["## template: jinja\n", "## template:jinja\n## template: jinja\n"])
