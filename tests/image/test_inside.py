@@ -42,6 +42,7 @@ def test_services_come_before_the_network(account: Account, services: Sequence[s
     for unit in services:
         order = account.property(unit, "Before").split()
         assert "network-pre.target" in order, f"{unit} is not ordered before the network"
+        assert "cloud-init-local.service" in order, f"{unit} is not ordered before cloud-init, which may bring it up"
 
 
 def test_stop_of_a_service_opens_nothing(account: Account, services: Sequence[str]) -> None:

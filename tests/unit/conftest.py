@@ -10,6 +10,10 @@ from typing import Any
 import hypothesis
 import pytest
 
+from .systems import image, root, same_python, small_disk, systemctl
+
+__all__ = ["image", "root", "same_python", "small_disk", "systemctl"]  # fixtures
+
 STARTS = {
     "subprocess.Popen",
     "os.system",

@@ -1,0 +1,441 @@
+"""An image -> one that is closed from its first packet, and what becomes of what was there before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import cc_vps_firewall
+from cc_vps_firewall import cli, kernel, register, saved, seal
+from cc_vps_firewall.errors import CannotRegister, NoBackend, PolicyRefused
+
+from .systems import RULES, SYSTEMS, UNITS, both, el, everything, kills, put, sealed, tree, wanted
+
+
+def test_what_cannot_be_sealed_is_left_as_it_was(root: Path) -> None:
+    before = tree(root)
+    with pytest.raises(NoBackend) as caught:
+        seal.close(str(root), {})
+    assert str(caught.value).startswith(f"cannot seal {root}: ")
+    assert tree(root) == before
+
+
+def test_an_install_that_cannot_seal_installs_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = tree(root)
+    assert cli.main(["install", "--sealed", "--root", str(root)]) == NoBackend.exit_code
+    assert capsys.readouterr().err.startswith(f"vps-firewall: cannot seal {root}: ")
+    assert tree(root) == before
+
+
+def test_an_image_with_another_firewall_is_not_sealed(root: Path) -> None:
+    """At its first boot it would be too late: firewalld keeps the seal's service from starting."""
+    wants = root / "etc/systemd/system/multi-user.target.wants/firewalld.service"
+    wants.parent.mkdir(parents=True)
+    wants.symlink_to("/usr/lib/systemd/system/firewalld.service")
+    before = tree(root)
+    with pytest.raises(CannotRegister, match=r"firewalld is switched on at .* mask it there"):
+        seal.close(str(root), {})
+    assert tree(root) == before
+
+
+def test_an_image_with_a_refused_default_is_not_sealed(root: Path) -> None:
+    before = tree(root)
+    with pytest.raises(PolicyRefused, match=r"vps_firewall\.alow: unknown key"):
+        seal.close(str(root), {"alow": ["http"]})
+    assert tree(root) == before
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_default_that_would_leave_machines_shut_is_refused(image: Path) -> None:
+    before = tree(image)
+    with pytest.raises(CannotRegister, match=r"the default policy says `enabled: false`: every machine .* stay shut"):
+        seal.check(str(image), {"enabled": False})
+    assert tree(image) == before
+
+
+def test_forgetting_the_instance(root: Path) -> None:
+    register.install(str(root))
+    before = tree(root)
+    for path in (saved.STATUS, saved.POLICY, saved.DONE):
+        put(root, path.lstrip("/"), "{}")
+    assert seal.forget(str(root)) == [f"removed {p.lstrip('/')}" for p in (saved.DONE, saved.STATUS, saved.POLICY)]
+    assert tree(root) == before
+    assert seal.forget(str(root)) == []
+
+
+def test_the_mark_of_an_instance_is_the_modules() -> None:
+    assert cc_vps_firewall.DONE == saved.DONE
+    assert cc_vps_firewall.STATUS == saved.STATUS
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("kind", SYSTEMS)
+def test_a_seal_comes_out_byte_for_byte(image: Path, kind: str) -> None:
+    SYSTEMS[kind](image)
+    before = everything(image)
+    assert sealed(image) == 0
+    once = everything(image)
+    assert any("Made by vps-firewall" in str(held) for held in once.values())
+    assert sealed(image) == 0
+    assert everything(image) == once, "a second run changes nothing"
+    register.uninstall(str(image))
+    assert everything(image) == before
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("kind", SYSTEMS)
+def test_every_file_that_a_seal_touches_is_in_its_record(image: Path, kind: str) -> None:
+    SYSTEMS[kind](image)
+    register.install(str(image))
+    before = tree(image)
+    assert sealed(image) == 0
+    after = tree(image)
+    touched = {name for name in after if after[name] != before.get(name)} - {seal.RECORD}
+    told = json.loads((image / seal.RECORD).read_text())["seal"]["before"]
+    links = {name for name in touched if ".wants/" in name}
+    assert touched - links == set(told)
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("kind", SYSTEMS)
+def test_an_install_that_is_killed_comes_out_whole(image: Path, kind: str) -> None:
+    SYSTEMS[kind](image)
+    before = everything(image)
+    for at in kills(lambda: sealed(image)):
+        register.uninstall(str(image))
+        assert everything(image) == before, f"killed at {at}"
+
+
+def steady(held: dict[str, object]) -> dict[str, object]:
+    """Without what Python compiled: its names for files half-written are its own."""
+    return {name: what for name, what in held.items() if "__pycache__/" not in name}
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("kind", SYSTEMS)
+def test_an_install_that_is_killed_is_finished_by_the_next(image: Path, kind: str) -> None:
+    SYSTEMS[kind](image)
+    before = everything(image)
+    sealed(image)
+    whole = everything(image)
+    register.uninstall(str(image))
+    for at in kills(lambda: sealed(image)):
+        assert sealed(image) == 0
+        assert steady(everything(image)) == steady(whole), f"killed at {at}"
+        register.uninstall(str(image))
+        assert everything(image) == before, f"killed at {at}"
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("kind", SYSTEMS)
+def test_an_uninstall_that_is_killed_is_finished_by_the_next(image: Path, kind: str) -> None:
+    SYSTEMS[kind](image)
+    before = everything(image)
+    sealed(image)
+
+    def once() -> None:
+        register.uninstall(str(image))
+
+    for at in kills(once):
+        once()
+        assert everything(image) == before, f"killed at {at}"
+        sealed(image)
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_cleaning_that_is_killed_leaves_no_mark_beside_the_seal(image: Path) -> None:
+    """With both, the module has done its work and nothing opens the host."""
+    sealed(image)
+    shut = (image / RULES).read_text()
+
+    def applied() -> None:
+        put(image, RULES, "# Made by vps-firewall\n", 0o600)
+        for path in (saved.STATUS, saved.POLICY, saved.DONE):
+            put(image, path.lstrip("/"), "{}")
+
+    applied()
+    for at in kills(lambda: seal.forget(str(image))):
+        mark = (image / saved.DONE.lstrip("/")).exists()
+        assert not (mark and (image / RULES).read_text() == shut), f"killed at {at}"
+        applied()
+    assert (image / RULES).read_text() == shut
+    assert not any((image / path.lstrip("/")).exists() for path in (saved.STATUS, saved.POLICY, saved.DONE))
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_what_cannot_be_sealed_again_keeps_the_mark_too(image: Path) -> None:
+    sealed(image)
+    put(image, saved.POLICY.lstrip("/"), "{}")
+    put(image, saved.DONE.lstrip("/"), "i-1")
+    (image / "usr/sbin/nft").unlink()
+    before = tree(image)
+    with pytest.raises(NoBackend, match="cannot seal"):
+        seal.forget(str(image))
+    assert tree(image) == before
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("path, has", [(saved.POLICY, "a policy in force"), (saved.DONE, "a first boot behind it")])
+def test_a_machine_in_use_is_not_sealed(image: Path, path: str, has: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would be shut at its next boot, and the module has done its work for this instance."""
+    for installed in (False, True):
+        if installed:
+            register.install(str(image))
+        put(image, path.lstrip("/"), "{}")
+        before = everything(image)
+        assert sealed(image) == 1
+        assert f"{image} has {has}, and the seal would lock its owner out" in capsys.readouterr().err
+        assert everything(image) == before
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_machine_that_was_sealed_keeps_its_policy(image: Path) -> None:
+    sealed(image)
+    put(image, RULES, "# Made by vps-firewall for its owner\n", 0o600)
+    put(image, saved.POLICY.lstrip("/"), "{}")
+    (image / register.DROP_IN).unlink()
+    assert sealed(image) == 0
+    assert (image / RULES).read_text() == "# Made by vps-firewall for its owner\n"
+    assert (image / register.DROP_IN).is_file(), "the rest of the install goes on"
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_one_service_loads_the_seal(image: Path) -> None:
+    both(image)
+    before = everything(image)
+    assert wanted(image) == ["nftables.service"]
+    sealed(image)
+    assert wanted(image) == ["netfilter-persistent.service"], "nftables.service begins with a flush"
+    presets = (image / seal.PRESET).read_text().splitlines()
+    assert "enable netfilter-persistent.service" in presets
+    assert {"disable nftables.service", "disable firewalld.service"} <= set(presets)
+    register.uninstall(str(image))
+    assert everything(image) == before
+
+
+def test_a_seal_that_fails_takes_the_module_out_again(
+    image: Path, systemctl: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    el(image)
+    before = everything(image)
+    enable = kernel.enable
+
+    def fails(unit: str, root: str = "/") -> None:
+        if unit == "ip6tables.service":
+            raise kernel.ToolFailed("systemctl failed (1): no room")
+        enable(unit, root)
+
+    monkeypatch.setattr(kernel, "enable", fails)
+    assert sealed(image) != 0
+    assert everything(image) == before, "also the service that had been enabled"
+    register.install(str(image))
+    registered = everything(image)
+    assert sealed(image) != 0
+    assert everything(image) == registered, "what was installed before stays"
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_seal_without_systemctl_is_refused_before_anything_is_done(
+    image: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = everything(image)
+    monkeypatch.setattr(kernel, "find", lambda tool: "")
+    assert sealed(image) == 1
+    assert (
+        "systemctl, which enables the service that loads the seal, is not on this computer" in capsys.readouterr().err
+    )
+    assert everything(image) == before
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_what_its_owner_added_to_the_shared_file_stays(image: Path) -> None:
+    before = (image / "etc/nftables.conf").read_bytes()
+    sealed(image)
+    with (image / "etc/nftables.conf").open("ab") as file:
+        file.write(b'include "/etc/site.nft"\n')
+    register.uninstall(str(image))
+    assert (image / "etc/nftables.conf").read_bytes() == before + b'include "/etc/site.nft"\n'
+    assert (image / "etc/nftables.conf").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("kind", SYSTEMS)
+def test_a_seal_whose_record_is_lost_comes_out_all_the_same(image: Path, kind: str) -> None:
+    SYSTEMS[kind](image)
+    put(image, "etc/sysconfig/iptables", "") if kind == "el" else None
+    before = tree(image)
+    register.install(str(image))
+    registered = json.loads((image / seal.RECORD).read_text())
+    sealed(image)
+    put(image, seal.RECORD, json.dumps(registered))
+    register.uninstall(str(image))
+    after = tree(image)
+    # What stood there before nobody knows any more.
+    for lost in ("etc/sysconfig/iptables",):
+        before.pop(lost, None)
+    assert {name: held for name, held in after.items() if ".wants/" not in name} == {
+        name: held for name, held in before.items() if ".wants/" not in name
+    }
+    # One that has a file of its owner's to load stays as it is.
+    assert wanted(image) == (["nftables.service"] if kind == "debian" else [])
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_an_uninstall_without_a_record_that_is_killed_is_finished_by_the_next(image: Path) -> None:
+    register.install(str(image))
+    registered = (image / seal.RECORD).read_text()
+    register.uninstall(str(image))
+    before = tree(image)
+
+    def lost() -> None:
+        sealed(image)
+        put(image, seal.RECORD, registered)
+
+    lost()
+    for at in kills(lambda: register.uninstall(str(image))):
+        register.uninstall(str(image))
+        after = {name: held for name, held in tree(image).items() if ".wants/" not in name}
+        assert after == before, f"killed at {at}"
+        lost()
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_rules_that_no_seal_left_stay(image: Path) -> None:
+    """A package that is removed leaves the rules in force; installed and removed again, it must not take them out."""
+    sealed(image)
+    put(image, saved.POLICY.lstrip("/"), "{}")
+    register.uninstall(str(image))
+    (image / saved.POLICY.lstrip("/")).unlink()
+    register.install(str(image))
+    register.uninstall(str(image))
+    assert (image / RULES).is_file()
+    assert wanted(image) == ["nftables.service"]
+
+
+def booted(root: Path) -> None:
+    """The first boot found `enabled: false`: the engine took the seal out, and marked the instance."""
+    for path in ("etc/sysconfig/iptables", "etc/sysconfig/ip6tables", RULES):
+        (root / path).unlink(missing_ok=True)
+    put(root, saved.DONE.lstrip("/"), "i-1")
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("off", [False, True], ids=["never booted", "enabled: false"])
+def test_rules_that_their_owner_wrote_over_the_seal_stay(image: Path, off: bool) -> None:
+    el(image)
+    sealed(image)
+    if off:
+        booted(image)
+    put(image, "etc/sysconfig/iptables", "*filter\n-A INPUT -s 203.0.113.7 -j ACCEPT\nCOMMIT\n", 0o600)
+    told = register.uninstall(str(image))
+    assert "203.0.113.7" in (image / "etc/sysconfig/iptables").read_text()
+    assert "left etc/sysconfig/iptables, which was changed since" in told
+    assert wanted(image) == ["ip6tables.service", "iptables.service"], "and what loads them"
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_services_of_who_wanted_no_firewall_are_their_owners(image: Path) -> None:
+    sealed(image)
+    booted(image)
+    register.uninstall(str(image))
+    assert wanted(image) == ["nftables.service"]
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_rules_that_their_owner_wrote_are_kept_when_the_image_is_sealed_again(image: Path) -> None:
+    el(image)
+    sealed(image)
+    booted(image)
+    put(image, "etc/sysconfig/iptables", "# mine\n", 0o640)
+    seal.forget(str(image))
+    assert "Made by vps-firewall" in (image / "etc/sysconfig/iptables").read_text()
+    register.uninstall(str(image))
+    assert (image / "etc/sysconfig/iptables").read_text() == "# mine\n"
+    assert (image / "etc/sysconfig/iptables").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_service_that_is_gone_is_no_reason_to_stay_shut(image: Path) -> None:
+    both(image)
+    sealed(image)
+    (image / "usr/lib/systemd/system/nftables.service").unlink()
+    told = register.uninstall(str(image))
+    assert "nftables.service is not installed any more, and was not enabled again" in told
+    assert wanted(image) == []
+    assert not (image / seal.RECORD).exists()
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_link_that_outlived_its_package_is_no_service(image: Path) -> None:
+    both(image)
+    (image / "usr/lib/systemd/system/nftables.service").unlink()
+    sealed(image)
+    assert json.loads((image / seal.RECORD).read_text())["seal"]["disabled"] == []
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize("path", [f"{UNITS}/nftables.service.d/vps-firewall.conf", seal.PRESET])
+def test_what_its_owner_masked_is_left_out(image: Path, path: str) -> None:
+    (image / path).parent.mkdir(parents=True)
+    (image / path).symlink_to("/dev/null")
+    before = everything(image)
+    assert sealed(image) == 0
+    assert (image / path).readlink() == Path("/dev/null")
+    assert not (image / "dev").exists()
+    register.uninstall(str(image))
+    assert everything(image) == before
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_the_lists_of_a_default_policy_are_the_images(image: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    there = tmp_path_factory.mktemp("builder") / "office.txt"
+    default = {"lists": {"office": {"file": str(there)}}, "ssh": {"from": ["office"]}}
+    there.write_text("203.0.113.7\n")
+    with pytest.raises(PolicyRefused, match=r"lists\.office\.file"):
+        seal.check(str(image), default)
+    there.unlink()
+    put(image, str(there).lstrip("/"), "203.0.113.7\n")
+    seal.check(str(image), default)
+
+
+def switched_off(root: Path) -> None:
+    put(root, "etc/cloud/cloud-init.disabled", "")
+
+
+def without_systemd(root: Path) -> None:
+    (root / "usr/lib/systemd/systemd").unlink()
+
+
+def stage_masked(root: Path) -> None:
+    put(root, "usr/lib/systemd/system/cloud-init.service", "[Unit]\n")
+    (root / UNITS / "cloud-init.service").symlink_to("/dev/null")
+
+
+@pytest.mark.usefixtures("systemctl")
+@pytest.mark.parametrize(
+    "change, why",
+    [
+        (switched_off, "cloud-init is switched off by /etc/cloud/cloud-init.disabled"),
+        (without_systemd, "there is no systemd"),
+        (stage_masked, "cloud-init.service, in which the module runs, is masked"),
+    ],
+)
+def test_an_image_that_nothing_would_open_is_not_sealed(image: Path, change: Callable[[Path], None], why: str) -> None:
+    change(image)
+    before = everything(image)
+    with pytest.raises(CannotRegister, match=why):
+        register.install_sealed(str(image), {})
+    assert everything(image) == before
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_folder_that_was_there_stays(image: Path) -> None:
+    (image / "etc/nftables").mkdir()
+    before = everything(image)
+    sealed(image)
+    sealed(image)
+    register.uninstall(str(image))
+    assert everything(image) == before
