@@ -122,12 +122,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def check(options: Any) -> int:
-    converge.rendered(_section(options.file), backend.look())
+    data = userdata.read(options.file)
+    problems = userdata.unheard(data)
+    try:
+        converge.rendered(_section(data), backend.look())
+    except PolicyRefused as refused:
+        problems = [*refused.problems, *problems]
+    if problems:
+        raise PolicyRefused(problems)
     return 0
 
 
 def render(options: Any) -> int:
-    name, texts = converge.rendered(_section(options.file), backend.look(), options.backend or "")
+    name, texts = converge.rendered(_section(userdata.read(options.file)), backend.look(), options.backend or "")
     if options.family and name == "nftables":
         raise FirewallError("--family is for iptables: nftables has one text for both families")
     if options.family:
@@ -141,13 +148,13 @@ def render(options: Any) -> int:
 
 
 def plan(options: Any) -> int:
-    lines = converge.preview(_section(options.file), backend.look())
+    lines = converge.preview(_section(userdata.read(options.file)), backend.look())
     print("\n".join(lines) if lines else "nothing would change")
     return 0
 
 
 def apply(options: Any) -> int:
-    section, host = _section(options.file), backend.look()
+    section, host = _section(userdata.read(options.file)), backend.look()
 
     def go(confirm: Callable[[], bool] | None) -> int:
         told = converge.converge(section, host, replace=options.replace, guard=_keeps_session, confirm=confirm)
@@ -202,7 +209,7 @@ def carry(options: Any) -> int:
 
 
 def install(options: Any) -> int:
-    default = _section(options.default) if options.default else {}
+    default = _section(userdata.read(options.default)) if options.default else {}
     if options.default and not options.sealed:
         raise FirewallError("--default goes with --sealed")
     with saved.at_work(options.root):
@@ -251,8 +258,7 @@ def _tell(*lines: str) -> None:
     print("\n".join(lines), file=sys.stderr)
 
 
-def _section(path: str) -> object:
-    data = userdata.read(path)
+def _section(data: bytes) -> object:
     section = userdata.section(data)
     for note in userdata.notes(data, section):
         print(f"vps-firewall: {note}", file=sys.stderr)

@@ -13,7 +13,7 @@ import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import yaml
@@ -139,6 +139,29 @@ def _is_program(content: bytes) -> bool:
     if content.lstrip().lower().startswith(b"## template: jinja"):
         content = content.lstrip().partition(b"\n")[2]
     return content.lstrip().startswith((b"#!", b"#cloud-boothook", b"#part-handler"))
+
+
+def unheard(data: bytes) -> list[Problem]:
+    """Lists of modules in the user-data, which replace the image's, without ours: the policy would never be read."""
+    found = []
+    for where, text, template in _parts(data):
+        with suppress(PolicyRefused):
+            root = None if template else _compose(where, _text(where, text))
+            for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
+                if key.value == _MODULES and KEY not in set(_words(value)):
+                    found.append(Problem(f"{where}: {_MODULES}", _UNHEARD))
+    return found
+
+
+_MODULES = "cloud_init_modules"
+_UNHEARD = f"replaces the list of the image, and {KEY} is not in it: the policy would never be read; leave it out"
+
+
+def _words(node: Any) -> Iterator[str]:
+    if isinstance(node, yaml.ScalarNode):
+        yield node.value.replace("-", "_")
+    for below in _below(node) or ():
+        yield from _words(below)
 
 
 def notes(data: bytes, merged: object) -> list[str]:

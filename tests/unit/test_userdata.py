@@ -152,6 +152,24 @@ def test_a_section_in_a_part_that_is_no_configuration_is_pointed_at() -> None:
     assert told(data)[1].startswith("user-data part 2: has a line vps_firewall: and is not #cloud-config")
 
 
+@pytest.mark.parametrize(
+    ("modules", "heard"),
+    [
+        ("[bootcmd, ssh]", False),
+        ("[]", False),
+        ("[bootcmd, vps_firewall, ssh]", True),
+        ("[bootcmd, vps-firewall]", True),
+        ("[[vps_firewall, always]]", True),
+        ("[{name: vps-firewall}]", True),
+    ],
+)
+def test_a_list_of_modules_without_ours_would_leave_the_policy_unread(modules: str, heard: bool) -> None:
+    data = parts(("cloud-config", f"cloud_init_modules: {modules}"), ("cloud-config", "vps_firewall: {}"))
+    assert [str(p).partition(": replaces")[0] for p in userdata.unheard(data)] == (
+        [] if heard else ["user-data part 1: cloud_init_modules"]
+    )
+
+
 LOST = {
     b"#cloud-config\nvps_firewall: {}\npackages: [a, b\n": "user-data: line 4",
     b"vps_firewall: {}\n": "user-data: is not #cloud-config",
