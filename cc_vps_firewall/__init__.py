@@ -18,7 +18,7 @@ STATUS = "/var/lib/vps-firewall/status.json"
 POLICY = "/var/lib/vps-firewall/policy.json"
 DONE = "/var/lib/vps-firewall/instance"  # the instance whose user-data was put in force, or refused
 # Our key as people write it, also where it is not quite ours: at the start of a line, or where a mapping begins.
-MEANT = rb"(?im)^[ \t{-]*[\"']?vps[ _-]?fire?wall?s?[\"']?[ \t\xa0\xc2]*:"
+MEANT = rb"(?im)^[ \t{-]*[\"']?vps[_-]?fire?wall?s?[\"']?[ \t\xa0\xc2]*:"
 NOBODY = "iid-datasource-none"  # a boot in which cloud-init found no data source: what was asked for stays
 
 # cloud-init disables loggers outside its own tree when it configures logging again between stages.
@@ -53,9 +53,7 @@ def handle(*positional, **keyword):
     else:
         LOG.debug("No %s section, nothing to do", KEY)
     if not _held():
-        problems = _engine().stand_guard()
-        if problems:
-            raise RuntimeError("vps-firewall: " + "; ".join(problems))
+        _tried(lambda: _engine().stand_guard())
 
 
 def put_in_force(section, cloud, taken=True):
@@ -67,8 +65,13 @@ def put_in_force(section, cloud, taken=True):
     if done and instance in (done, NOBODY):
         LOG.debug("Already done for instance %s", done)
         return
+    _tried(lambda: _engine().enter(section, cloud, lambda: _write(DONE, instance), taken))
+
+
+def _tried(work):
+    """Let the engine do it, or the emergency. Raises what went wrong."""
     try:
-        problems = _engine().enter(section, cloud, lambda: _write(DONE, instance), taken)
+        problems = work()
     except Exception as error:
         told = "the engine of vps-firewall failed (%r): the host is %s" % (error, _emergency())
         _tell(told)
@@ -88,8 +91,8 @@ def _held():
         "iptables": [(tool, "-w", "10", "-n", "-L", "VPSFW-ARRIVING") for tool in tools],
     }
     try:
-        saved = json.loads(_read(POLICY)).get("backend")
-    except ValueError:
+        saved = json.loads(_read(POLICY))["backend"]
+    except (LookupError, TypeError, ValueError):
         return True  # no policy was saved
     path = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     try:

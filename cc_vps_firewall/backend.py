@@ -140,7 +140,7 @@ def _of_el() -> dict[str, str]:
     return {f"{tool}.service": f"{_NO_FLUSH}{forget}{tool}\n" for tool in ("iptables", "ip6tables")}
 
 
-_STOPS.update(_of_el())
+_STOPS.update(_of_el())  # a statement of its own: a bundle for nftables leaves it out
 FLUSHING = tuple(_STOPS)
 
 

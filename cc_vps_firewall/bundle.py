@@ -174,7 +174,7 @@ sys.exit(main())
 
 _MOMENTS = ('f"before {name}"', 'f"after {name}"', '"before status"', '"after status"')
 # What is certain on a host that a bundle closes: nobody is asked, the system is the one that runs.
-_KNOWN = {
+_KNOWN: Mapping[str, bool | str | None] = {
     "confirm is not None": False,
     "host.rivals and not replace": False,
     'root == "/"': True,
@@ -185,11 +185,13 @@ _KNOWN = {
     "unread": False,
     "not wanted.enabled": False,
     "more > 0": False,
-    # The user-data itself was looked at where the bundle was made.
+    # The user-data itself, and the files of its lists, were looked at where the bundle was made.
+    'later = any(problem.path.endswith(".file") for problem in failure.problems)': "0",
     "unread, told = _raw(cloud, section, taken)": False,
     "notes += told": False,
     "not taken and not unread": False,
     "not any(converge.STILL_ON in note for note in told)": True,
+    "out += _not_included(choice)": False,
     "converge.is_off(section)": False,
     'status["result"] != "disabled"': True,
     "is_off(section) and not saved.read_json(saved.POLICY)": False,
@@ -216,7 +218,7 @@ def _alone(name: str) -> dict[str, bool | str | None]:
         "backend == nftables.NAME": nft,
         'choice.backend == "nftables"': nft,
         "unit in PLUGINS": False if nft else None,
-        "backend.BOTH and (_mine(other) or former == other.backend)": False,
+        "backend.BOTH and (mine(other) or former == other.backend)": False,
         "covered = _ready({}, host)": False,
         "covered": False,
         'former = str(story.former.get("backend"))': False,

@@ -158,8 +158,7 @@ def apply(options: Any) -> int:
 
     def go(confirm: Callable[[], bool] | None) -> int:
         told = converge.converge(section, host, replace=options.replace, guard=_keeps_session, confirm=confirm)
-        if told["result"] != "disabled":
-            _settle()
+        _settle()
         print(json.dumps(told, indent=1, sort_keys=True) if options.json else _said(told))
         return 0
 
@@ -168,11 +167,14 @@ def apply(options: Any) -> int:
     return _with_confirmation(go, options.confirm, _terminal() if options.file == "-" else 0)
 
 
+NOBODY = "iid-datasource-none"  # as in __init__.py: a boot in which cloud-init found no data source
+
+
 def _settle() -> None:
     """This instance has what its owner wants: a user-data that the module has not read yet, or could not put in force,
     is no first boot's any more."""
     instance = (saved.read("/var/lib/cloud/data/instance-id") or "").strip()
-    if instance:
+    if instance and instance != NOBODY:
         with contextlib.suppress(OSError):  # the firewall stands all the same
             saved.save({saved.DONE: instance}, saved.Undo(), 0o644)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import hashlib
 import re
 import time
@@ -126,9 +127,13 @@ def first_boot(
         return converge(section, host, by="cloud-init", replace=True, notes=notes, checkpoint=checkpoint)
     except Exception as failure:
         try:
-            fall_back(host, failure, notes, checkpoint)
+            status = fall_back(host, failure, notes, checkpoint)
         except Exception as worse:
             raise StillOpen(f"{reason(worse)}; and before it: {reason(failure)}") from worse
+        if isinstance(failure, PolicyRefused):
+            # The file of a list may be there at the next boot; whatever else is wrong, its owner has to mend.
+            later = any(problem.path.endswith(".file") for problem in failure.problems)
+            failure.settled = bool(status["services"]) and not later
         raise
 
 
@@ -267,10 +272,7 @@ def check_drift(host: Host) -> tuple[list[str], Status]:
             out.append(f"-{path} (there is no such file)")
         elif on_disk != texts[family]:
             out += [f"{line[0]}{path} {line[1:]}" for line in verify.text_differences(texts[family], on_disk)]
-    if choice.place.include_in and not choice.own_unit:
-        shared = saved.read(choice.place.include_in, "surrogateescape")
-        if saved.with_include(shared, choice.place.files[0]) != shared:
-            out.append(f"-{choice.place.include_in} (does not include {choice.place.files[0]})")
+    out += _not_included(choice)
     missing = [unit for unit in choice.units if not backend.enabled(unit)]
     out += [f"-{unit} is not enabled: nothing loads the rules at boot" for unit in missing]
     with saved.locked(), kernel.scratch() as empty:
@@ -279,6 +281,17 @@ def check_drift(host: Host) -> tuple[list[str], Status]:
         rehearsed = empty.submit(_shown, name, families).result()
         out += verify.differences(name, kernel.dump(name, tuple(families)), rehearsed)
     return out, status
+
+
+def _not_included(choice: Choice) -> list[str]:
+    """Does the file that its service loads include ours, by its name or by a pattern?"""
+    if not choice.place.include_in or choice.own_unit:
+        return []
+    shared, ours = saved.read(choice.place.include_in) or "", choice.place.files[0]
+    named = re.findall(r'(?m)^\s*include\s+"([^"]+)"', shared)
+    return (
+        [] if any(fnmatch.fnmatch(ours, name) for name in named) else [f"-{choice.place.include_in} (without {ours})"]
+    )
 
 
 def preview(section: object, host: Host) -> list[str]:
@@ -519,7 +532,7 @@ def _retire_other(choice: Choice, host: Host, lock: int, former: str = "") -> li
     `former`: the backend of the run before, which may have been killed before it saved anything."""
     other, notes = _other(choice, host), []
     try:
-        if backend.BOTH and (_mine(other) or former == other.backend):
+        if backend.BOTH and (mine(other) or former == other.backend):
             _take_out(other, lock)
             notes.append(f"the rules that {other.backend} held for an earlier policy were taken out")
         for unit in other.units:
@@ -537,18 +550,18 @@ def _other(choice: Choice, host: Host) -> Choice:
     return next(c for name in backend.BACKENDS if name != choice.backend for c in backend.choices(name, host))
 
 
-def _mine(choice: Choice) -> list[str]:
+def mine(choice: Choice) -> list[str]:
     """The files of this backend's rules, as far as they are ours."""
     return [path for path in choice.place.files.values() if "vps-firewall" in (saved.read(path) or "")[:200]]
 
 
 def _take_out(choice: Choice, lock: int) -> None:
     """Our rules -> out of the kernel, and out of the files of this backend. Raises FirewallError or OSError."""
-    mine, shared = _mine(choice), choice.place.include_in
+    ours, shared = mine(choice), choice.place.include_in
     kernel.forget(choice.backend, [lock])  # before the files, which bring us here again after a kill
     if shared and (text := saved.read(shared, "surrogateescape")):
         saved.save({shared: saved.without_include(text, choice.place.files[0])}, saved.Undo(), mode=None)
-    for path in (*mine, *(path + choice.place.fallback for path in mine)):
+    for path in (*ours, *(path + choice.place.fallback for path in ours)):
         saved.remove(path, saved.Undo())
 
 
@@ -557,7 +570,7 @@ def _unseal(host: Host) -> list[str]:
     notes = []
     with saved.locked() as lock:
         for choice in backend.choices(backend.AUTO, host):
-            if _mine(choice):
+            if mine(choice):
                 _take_out(choice, lock)
                 for unit in choice.units if choice.own_unit else ():
                     kernel.disable(unit)

@@ -27,8 +27,9 @@ def enter(
     """Put `section` in force on this first boot. -> what went wrong, empty when all is well.
 
     `taken`: it is from cloud-init's configuration; else the user-data has our key in a way that cloud-init could not
-    read, which is refused. `settled` is called when another boot would come to nothing better: what was asked for is in
-    force, the next boot loads it before the network, and no other firewall does so too.
+    read, which is refused. `settled` is called when another boot would come to nothing better: what is in force is what
+    was asked for, or stands in for what was refused, the next boot loads it before the network, and no other firewall
+    does so too.
 
     The work is done in a process of its own, and what kills that one, for want of memory say, does not kill
     cloud-init: the last good policy or the built-in one is put in force then. Raises FirewallError when not even
@@ -53,6 +54,8 @@ def enter(
         try:
             status = converge.first_boot(section, host, unread=unread, notes=notes, checkpoint=checkpoint)
         except PolicyRefused as failure:
+            if failure.settled:
+                settled()
             return [str(problem) for problem in failure.problems]
         except converge.StillOpen:
             raise
@@ -165,17 +168,28 @@ def _raw(cloud: Any, section: object, taken: bool) -> tuple[list[Problem], list[
 
 
 def stand_guard() -> list[str]:
-    """At a later boot, where the kernel holds nothing of ours: if the services that load the rules should have done it,
-    put the last good policy in force, and save it anew. -> what went wrong; empty where it is the owner's decision.
-    Raises FirewallError when the host may still be open."""
-    units = saved.read_json(saved.STATUS).get("services")
-    if not isinstance(units, list) or not units or not all(backend.enabled(str(unit)) for unit in units):
+    """At a later boot, where the kernel holds nothing of ours: if a service should have loaded the rules that are
+    saved, put the last good policy in force, and save it anew. -> what went wrong, empty where nothing did or where it
+    is its owner's decision. Raises FirewallError when the host may still be open.
+
+    Its owner's decision it is where the rules are gone from their files, or replaced by others, where their service is
+    disabled, where another firewall is switched on, and where the last policy said `enabled: false`.
+    """
+    status, section = saved.read_json(saved.STATUS), saved.read_json(saved.POLICY).get("section")
+    host = backend.look()
+    choice = backend.choices(str(saved.read_json(saved.POLICY).get("backend")), host)[0]
+    wanted = status.get("result") != "disabled" and not host.rivals and all(map(backend.enabled, choice.units))
+    if not wanted or len(converge.mine(choice)) != len(choice.place.files):
         return []
-    host, section = backend.look(), saved.read_json(saved.POLICY).get("section")
-    told = f"{' and '.join(units)} did not load the rules at this boot; they are in force now"
-    try:
-        converge.converge(section, host, by="cloud-init", replace=True, notes=[told])
-    except FirewallError as failure:
-        converge.fall_back(host, failure, [told])
-        return [told, converge.reason(failure)]
-    return [told]
+    told = f"{' and '.join(choice.units)} did not load the rules at this boot"
+
+    def again() -> list[str]:
+        try:
+            done = converge.converge(section, host, by="cloud-init", notes=[f"{told}; they were loaded after it"])
+        except Exception as failure:
+            kept = converge.fall_back(host, failure, [told]).get("in_force")
+            return [f"{told}, and could not be loaded after it: {converge.reason(failure)}; in force: {kept}"]
+        # Unchanged: they were there, and a tool that was asked had no answer in time.
+        return [] if done["result"] == "unchanged" else [f"{told}; they were loaded after it"]
+
+    return _apart(again)

@@ -27,6 +27,7 @@ class PolicyRefused(FirewallError):
     """The policy has problems; all of them are here, none of it was applied."""
 
     exit_code = 2
+    settled = False  # is what stands in for it in force, will the next boot load it, and would that one refuse it too?
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)

@@ -270,10 +270,6 @@ def open_again(root: str, seal: Mapping[str, Any]) -> list[str]:
         elif now is not None or path not in includes:
             saved.save_all({place: (old[0], old[1])}, undo)
         done.append(f"put back {path}")
-    for shared, rules in includes.items():
-        text = saved.read(saved.below(root, shared), "surrogateescape")
-        if text is not None and not os.path.exists(saved.below(root, rules)):
-            saved.save({saved.below(root, shared): saved.without_include(text, rules)}, undo, None)
     if done and root == "/" and not spoken and os.path.isdir("/run/systemd/system"):
         done.append("the rules that are in force now stay until the next boot")
     return done

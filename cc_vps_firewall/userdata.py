@@ -83,7 +83,7 @@ def lost(data: bytes, merged: object, taken: bool) -> list[Problem]:
     stand twice, which its merge has lost, and a policy that it never saw. `merged`: what it has under our key; `taken`:
     it has one from somewhere."""
     try:
-        content = {where: content for where, content, _ in _leaves(data)}
+        leaves = list(_leaves(data))
     except PolicyRefused as refused:  # it cannot even be unpacked
         return [] if taken else list(refused.problems)
     try:
@@ -93,15 +93,20 @@ def lost(data: bytes, merged: object, taken: bool) -> list[Problem]:
     broken = [(where, told) for where, value, told in every if value is _ABSENT and told]
     if found := [(value, told) for _, value, told in every if value is not _ABSENT]:
         problems = [p for _, told in found for p in told]
-        problems += [p for where, told in broken if _PERHAPS.search(content.get(where, b"")) for p in told]
-        if problems or all(_off(value) for value, _ in found):
+        meant = [leaf for leaf, text, _ in leaves if _PERHAPS.search(text)]
+        problems += [p for where, told in broken if where.partition(" item ")[0] in meant for p in told]
+        if problems or any(_off(value) for value, _ in found):
             return problems
-        alone = not any(_ELSEWHERE.search(text) for text in content.values())
-        if not taken or (alone and not any(_reflected(value, merged) for value, _ in found)):
+        if not taken:
             return [_UNTAKEN]
-        return [_SWITCHED_OFF] if _off(merged) else []
+        if _all_told(data, leaves):
+            if not any(_reflected(value, merged) for value, _ in found):
+                return [_UNTAKEN]
+            if _off(merged):
+                return [_SWITCHED_OFF]
+        return []
     key = _PERHAPS if broken else _MEANT
-    if not any(key.search(text) and not _is_program(text) for text in content.values()):
+    if not any(key.search(text) and not _is_program(text, kind) for _, text, kind in leaves):
         return []
     if taken and any(template for _, _, template in _parts(data)):
         return []  # it may be from there, and what a template renders to is cloud-init's to say
@@ -112,30 +117,42 @@ def lost(data: bytes, merged: object, taken: bool) -> list[Problem]:
     return [_UNTAKEN]
 
 
+def _all_told(data: bytes, leaves: Iterable[tuple[str, bytes, str]]) -> bool:
+    """Can nothing but the parts that are read here have made the policy what it is: no template, no file from
+    elsewhere, no rule of the user's for merging?"""
+    texts = [unzip("user-data", data), *(text for _, text, _ in leaves)]
+    return all(kind in _KINDS for _, _, kind in leaves) and not any(_ELSEWHERE.search(text) for text in texts)
+
+
 def _off(value: object) -> bool:
     return isinstance(value, dict) and value.get("enabled") is False
 
 
 def _reflected(value: object, merged: object) -> bool:
-    """Is this, of the user-data, part of what cloud-init has made of all layers?"""
+    """Is this, of the user-data, part of what cloud-init has made of all layers? Lists may have been joined."""
     if isinstance(value, dict) and isinstance(merged, dict):
         return all(key in merged and _reflected(below, merged[key]) for key, below in value.items())
+    if isinstance(value, list) and isinstance(merged, list):
+        return all(item in merged for item in value)
     return value == merged
 
 
-_MEANT = re.compile(rb"(?im)^vps[ _-]?fire?wall?s?[ \t]*:")
+_MEANT = re.compile(rb"(?m)^vps[_-]?fire?wall?s?[ \t]*:")
 # In what is no YAML, where a key may stand; as in __init__.py, which imports nothing of ours.
-_PERHAPS = re.compile(rb"(?im)^[ \t{-]*[\"']?vps[ _-]?fire?wall?s?[\"']?[ \t\xa0\xc2]*:")
-# What may make another policy of it than the parts that can be read here, or leave less of it.
-_ELSEWHERE = re.compile(rb"(?i)^\s*(?:## template|#include|#cloud-config-jsonp|#part-handler)|merge[_-](?:how|type)")
+_PERHAPS = re.compile(rb"(?im)^[ \t{-]*[\"']?vps[_-]?fire?wall?s?[\"']?[ \t\xa0\xc2]*:")
+_ELSEWHERE = re.compile(
+    rb"(?im)^[ \t|>-]*(?:## *template|#include|#cloud-config-jsonp|#part-handler)|merge[_-](?:how|type)"
+)
 _UNTAKEN = Problem(KEY, "is in the user-data, and cloud-init has not taken it; its log says why")
 _SWITCHED_OFF = Problem(
     f"{KEY}.enabled", "is false in the image or in vendor-data; write `enabled: true` for the policy in your user-data"
 )
 
 
-def _is_program(content: bytes) -> bool:
+def _is_program(content: bytes, kind: str) -> bool:
     """A part that cloud-init runs may well write such a line into some file."""
+    if kind not in _KINDS or kind in _PROGRAMS:
+        return True
     if content.lstrip().lower().startswith(b"## template: jinja"):
         content = content.lstrip().partition(b"\n")[2]
     return content.lstrip().startswith((b"#!", b"#cloud-boothook", b"#part-handler"))
@@ -186,7 +203,7 @@ def _strays(data: bytes) -> list[str]:
     return [
         where
         for where, content, kind in _leaves(data)
-        if key.search(content) and not _is_program(content) and not list(_texts(where, content, kind))
+        if key.search(content) and not _is_program(content, kind) and not list(_texts(where, content, kind))
     ]
 
 
@@ -218,6 +235,9 @@ _HEADS = {
     b"#cloud-config": _CONFIG,
 }
 _BY_CONTENT = ("text/plain", "text/x-not-multipart", "text/x-shellscript")
+_PROGRAMS = ("text/x-shellscript", "text/cloud-boothook")
+# What is read here, or has nothing to do with configuration.
+_KINDS = (*_BY_CONTENT, *_PROGRAMS, _CONFIG, _ARCHIVE, _JINJA)
 
 _Part = tuple[str, bytes, bool]  # where it stands, its bytes, is it a jinja template?
 

@@ -282,13 +282,13 @@ def test_a_next_boot_whose_service_loads_nothing(machine: Machine, internet: Int
         machine.write("/etc/nftables.conf", "flush ruleset\n")
         verified = machine.run("vps-firewall", "verify", check=False)
         assert verified.returncode == 6
-        assert "-/etc/nftables.conf (does not include /etc/nftables/vps-firewall.nft)" in verified.stdout
+        assert "-/etc/nftables.conf (without /etc/nftables/vps-firewall.nft)" in verified.stdout
     boot.boot(machine)
     with machine.listening(EVERYTHING):
         assert answering(internet, ANYONE) == {4: {22, 80}, 6: {22, 80}}
     record = boot.record(machine)
     assert_failed_alone(machine, record)
-    assert f"{LOADERS[backend]} did not load the rules at this boot; they are in force now" in record.errors[0]
+    assert f"{LOADERS[backend]} did not load the rules at this boot; they were loaded after it" in record.errors[0]
     assert_saved(machine, backend)
     machine.write(boot.LOG, "")
     boot.boot(machine)
@@ -310,7 +310,6 @@ def test_a_policy_that_was_applied_by_hand_stays(machine: Machine, internet: Int
     boot.seed(machine, "#cloud-config\nvps_firewall: {allow: [htpp]}\n")
     boot.boot(machine)
     boot.boot(machine)
-    assert "did you mean http" in boot.record(machine).errors[0], "told until it is mended"
     machine.run("vps-firewall", "apply", "-", given="#cloud-config\nvps_firewall: {allow: [https]}\n")
     boot.boot(machine)
     with machine.listening(EVERYTHING):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 import threading
 import time
@@ -465,10 +466,11 @@ def test_the_packages_hook_is_left_to_it(packaged: Path) -> None:
 
 def test_a_device_is_never_replaced(tmp_path: Path) -> None:
     """Root that writes through a link to /dev/null would make a file of it for everybody."""
-    (tmp_path / "file").symlink_to("/dev/null")
+    os.mknod(tmp_path / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    (tmp_path / "file").symlink_to(tmp_path / "null")
     with pytest.raises(OSError, match="is no file"):
         saved.save({str(tmp_path / "file"): "text\n"}, saved.Undo())
-    assert not Path("/dev/null").is_file()
+    assert stat.S_ISCHR((tmp_path / "null").stat().st_mode)
 
 
 @pytest.mark.usefixtures("small_disk")

@@ -439,3 +439,22 @@ def test_a_folder_that_was_there_stays(image: Path) -> None:
     sealed(image)
     register.uninstall(str(image))
     assert everything(image) == before
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_line_that_an_earlier_policy_left_does_not_come_back(image: Path) -> None:
+    """Its file is gone when the seal is, and nftables.conf with it would not load."""
+    before = (image / "etc/nftables.conf").read_bytes()
+    with (image / "etc/nftables.conf").open("ab") as file:
+        file.write(f'include "/{RULES}"\n'.encode())
+    sealed(image)
+    register.uninstall(str(image))
+    assert (image / "etc/nftables.conf").read_bytes() == before
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_a_shared_file_that_its_owner_took_away_stays_away(image: Path) -> None:
+    sealed(image)
+    (image / "etc/nftables.conf").unlink()
+    register.uninstall(str(image))
+    assert not (image / "etc/nftables.conf").exists()

@@ -180,7 +180,7 @@ LOST = {
     b'#cloud-config\n{\n  "vps_firewall": {},\n  "packages": [\n}\n': "user-data: line",
     b"#cloud-config\n# caf\xe9\nvps_firewall: {}\n": "user-data: is not UTF-8",
     b"#cloud-config-archive\n- vps_firewall: {}\n- [\n": "user-data: line",
-    gzip.compress(b"#cloud-config\nvps_firewall: {}\n")[:-9]: "user-data: is not whole gzip data",
+    gzip.compress(b"#cloud-config\nvps_firewall: {}\n", mtime=0)[:-9]: "user-data: is not whole gzip data",
     b"#cloud-config\nvps_firewal: {}\n": "user-data: vps_firewal is not a key of ours; write vps_firewall",
     b"#cloud-config\nvpsfirewall: {}\n": "user-data: vpsfirewall is not a key of ours",
     b"#cloud-config\nvps_firewalls: {}\n": "user-data: vps_firewalls is not a key of ours",
@@ -197,6 +197,8 @@ NOT_MEANT = [
     b"## template: jinja\n#!/bin/sh\ncat >x <<E\nvps_firewall: {}\nE\n",
     b"#cloud-boothook\n#!/bin/sh\ncat >x <<E\nvps_firewall: {}\nE\n",
     b'#part-handler\nTEXT = """\nvps_firewall: {}\n"""\n',
+    parts(("plain", "VPS firewall: see the wiki")),
+    parts(("x-shellscript", "cat >x <<E\nvps_firewall: {}\nE\n")),
 ]
 
 
@@ -228,6 +230,19 @@ WEB, MAIL = ("cloud-config", "vps_firewall: {allow: [http]}"), ("cloud-config", 
         # What these come to is cloud-init's to say.
         (parts(WEB, ("jinja2", TEMPLATE)), {}),
         (parts(WEB, ("x-include-url", "#include\nfile:///x\n")), {"allow": ["smtp"]}),
+        (parts(WEB, ("x-include-url", "file:///x\n")), {"allow": ["smtp"]}),
+        (parts(WEB, ("cloud-config-jsonp", "[]")), {"allow": ["smtp"]}),
+        (
+            b"#cloud-config-archive\n- vps_firewall: {allow: [http]}\n- |\n  #include\n  file:///x\n",
+            {"allow": ["smtp"]},
+        ),
+        (
+            parts(WEB, MAIL).replace(b"MIME-Version: 1.0", b"MIME-Version: 1.0\nX-Merge-Type: list(append)"),
+            {"allow": []},
+        ),
+        # A layer below that wants its lists kept, and the user's own last word.
+        (parts(WEB), {"allow": ["smtp", "http"]}),
+        (parts(WEB, ("cloud-config", "vps_firewall: {enabled: false}")), {"enabled": False}),
         (b"#cloud-config\nmerge_how: no_replace\nvps_firewall: {allow: [http]}\n", {"allow": ["smtp"]}),
     ],
 )
@@ -237,8 +252,12 @@ def test_a_policy_that_cloud_init_has_is_not_missed(data: bytes, merged: object)
 
 def test_a_policy_of_which_another_layers_took_the_place_is_missed() -> None:
     """The image or vendor-data has one, so that there is a key, and cloud-init has dropped the user's."""
-    (problem,) = userdata.lost(parts(WEB), {}, taken=True)
-    assert str(problem) == "vps_firewall: is in the user-data, and cloud-init has not taken it; its log says why"
+    for merged in ({}, {"allow": ["smtp"]}, {"allow": {"http": 1}}, None):
+        (problem,) = userdata.lost(parts(WEB), merged, taken=True)
+        assert str(problem) == "vps_firewall: is in the user-data, and cloud-init has not taken it; its log says why"
+    archive = b"#cloud-config-archive\n- vps_firewall: {allow: [smtp]}\n- |\n  #cloud-config\n  vps_firewall: [\n"
+    (problem,) = userdata.lost(archive, {"allow": ["smtp"]}, taken=True)
+    assert str(problem).startswith("user-data item 2: line")
     broken = ("cloud-config", "vps_firewall: {allow: [http]}\npackages: [a")
     (problem,) = userdata.lost(parts(MAIL, broken), {"allow": ["smtp"]}, taken=True)
     assert str(problem).startswith("user-data part 2: line 3")

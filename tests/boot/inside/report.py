@@ -85,9 +85,12 @@ def units(*moments: str) -> dict[str, float]:
 
 
 def rules() -> str:
-    """What the kernel holds of ours, without counters and dates, so that two boots can be compared. Other people's
-    tables come and go: Debian's own nftables.conf has one that the first boot of a stock image never loads."""
+    """What the kernel holds of ours, without counters, dates and the sources that a limit has seen, so that two boots
+    can be compared. Other people's tables come and go: Debian's own nftables.conf has one that the first boot of a
+    stock image never loads."""
     code, table = run("nft", "-s", "list", "table", "inet", "vps_firewall")
+    table = re.sub(r"(set \w+ \{[^{}]*dynamic[^{}]*?)(?:\n\s*elements = \{[^{}]*\})", r"\1", table)
+    table = re.sub(r"\t# count \d+", "", table)
     out = table.splitlines() if code == 0 else []
     for tool in ("iptables-save", "ip6tables-save"):
         _, text = run(tool)
