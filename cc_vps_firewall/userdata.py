@@ -108,7 +108,7 @@ def lost(data: bytes, merged: object, taken: bool) -> list[Problem]:
     key = _PERHAPS if broken else _MEANT
     if not any(key.search(text) and not _is_program(text, kind) for _, text, kind in leaves):
         return []
-    if taken and any(template for _, _, template in _parts(data)):
+    if taken and any(_TEMPLATE.search(text) for _, text, _ in leaves):
         return []  # it may be from there, and what a template renders to is cloud-init's to say
     try:
         section(data)
@@ -140,6 +140,7 @@ def _reflected(value: object, merged: object) -> bool:
 _MEANT = re.compile(rb"(?m)^vps[_-]?fire?wall?s?[ \t]*:")
 # In what is no YAML, where a key may stand; as in __init__.py, which imports nothing of ours.
 _PERHAPS = re.compile(rb"(?im)^[ \t{-]*[\"']?vps[_-]?fire?wall?s?[\"']?[ \t\xa0\xc2]*:")
+_TEMPLATE = re.compile(rb"(?i)## *template: *jinja")
 _ELSEWHERE = re.compile(
     rb"(?im)^[ \t|>-]*(?:## *template|#include|#cloud-config-jsonp|#part-handler)|merge[_-](?:how|type)"
 )

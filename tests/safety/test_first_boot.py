@@ -127,6 +127,14 @@ def test_a_good_policy_after_all(tool: str) -> None:
         assert policy.BUILT_IN == {"ping": False}
 
 
+def test_what_is_wrong_is_told_although_the_rest_cannot_be_read() -> None:
+    """An archive that is none: what to note of it nobody can say either."""
+    with Machine("nftables") as machine:
+        run = machine.handle({}, user_data=b"#cloud-config-archive\n- vps_firewall: {allow: [http]}\n- [\n")
+        assert run.value[0].startswith("user-data: line"), run
+        machine.assert_closed()
+
+
 # --- sealed images ------------------------------------------------------------------------------------------
 
 

@@ -87,6 +87,17 @@ def test_a_first_boot_with_a_mistake_says_what_it_switched_off() -> None:
         assert machine.status()["notes"] == ["firewalld was switched off and masked: its rules would fight these"]
 
 
+def test_a_rival_that_will_not_go_is_met_again_at_the_next_boot() -> None:
+    with Machine("nftables") as machine:
+        switch_on(machine, "firewalld")
+        machine.fake(systemctl='case "$*" in *firewalld*) exit 1;; esac; exec $real "$@"')
+        assert machine.handle(NEW).value == []
+        assert not machine.settled()
+        machine.mend()
+        assert machine.handle(NEW).value == []
+        assert machine.settled()
+
+
 @pytest.mark.parametrize("enabled", ["ENABLED=yes", 'ENABLED="yes"', "ENABLED='yes'"])
 def test_ufw_is_off_before_it_is_stopped(enabled: str) -> None:
     with Machine("iptables-nft") as machine:

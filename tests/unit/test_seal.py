@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import cc_vps_firewall
-from cc_vps_firewall import cli, kernel, register, saved, seal
+from cc_vps_firewall import backend, cli, converge, kernel, register, saved, seal
 from cc_vps_firewall.errors import CannotRegister, NoBackend, PolicyRefused
 
 from .systems import RULES, SYSTEMS, UNITS, both, el, everything, kills, put, sealed, tree, wanted
@@ -458,3 +458,20 @@ def test_a_shared_file_that_its_owner_took_away_stays_away(image: Path) -> None:
     (image / "etc/nftables.conf").unlink()
     register.uninstall(str(image))
     assert not (image / "etc/nftables.conf").exists()
+
+
+def test_the_line_goes_before_the_file_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill between the two would leave an nftables.conf that never loads again."""
+    rules, shared = tmp_path / "vps-firewall.nft", tmp_path / "nftables.conf"
+    rules.write_text("# Made by vps-firewall\n")
+    shared.write_text(saved.with_include("flush ruleset\n", str(rules)))
+    place = backend.Place({0: str(rules)}, ("nftables.service",), str(shared))
+
+    def fails(path: str, undo: saved.Undo) -> None:
+        raise OSError(5, "killed here", path)
+
+    monkeypatch.setattr(kernel, "forget", lambda name, hold: None)
+    monkeypatch.setattr(saved, "remove", fails)
+    with pytest.raises(OSError, match="killed here"):
+        converge._take_out(backend.Choice("nftables", place), 0)
+    assert shared.read_text() == "flush ruleset\n"

@@ -208,6 +208,11 @@ def test_a_policy_that_cloud_init_did_not_get_is_missed(data: bytes) -> None:
     assert str(first).startswith(LOST[data])
 
 
+def test_an_archive_that_is_none_is_missed_although_another_layer_has_a_policy() -> None:
+    (first, *_) = userdata.lost(b"#cloud-config-archive\n- vps_firewall: {}\n- [\n", {"allow": ["smtp"]}, taken=True)
+    assert str(first).startswith("user-data: line")
+
+
 @pytest.mark.parametrize("taken", [True, False])
 @pytest.mark.parametrize("data", NOT_MEANT)
 def test_what_was_not_meant_as_a_policy_is_not_missed(data: bytes, taken: bool) -> None:
