@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 BACKENDS = ("nftables", "iptables")
@@ -112,18 +112,41 @@ def _choice(name: str, host: Host) -> Choice:
     return Choice(name, place, not all(unit in host.units for unit in place.units))
 
 
-def unit_files(choice: Choice, tools: Mapping[str, str]) -> dict[str, str]:
-    """Path -> text of what systemd has to know: our unit, or when the distribution's starts and what its stop does."""
-    folder = "/etc/systemd/system"
+def unit_files(choice: Choice, tools: Mapping[str, str], root: str = "/") -> dict[str, str]:
+    """Path -> text of what the systemd of the system at `root` has to know: our unit, or when the distribution's starts
+    and what its stop does."""
+    folder, early = "/etc/systemd/system", _EARLY
     if choice.own_unit:
         return {f"{folder}/{OWN_UNIT}": own_unit(choice, tools)}
-    return {f"{folder}/{unit}.d/vps-firewall.conf": _EARLY + _STOPS.get(unit, "") for unit in choice.units}
+    early = _straight(early, choice.units, root)
+    return {f"{folder}/{unit}.d/vps-firewall.conf": early + _STOPS.get(unit, "") for unit in choice.units}
+
+
+def _straight(early: str, units: Iterable[str], root: str) -> str:
+    return early.partition("[Unit]")[0] if circular(units, root) else early
+
+
+def circular(units: Iterable[str], root: str) -> bool:
+    """Would one of these services, ordered before cloud-init's first stage, wait for itself? It would where that stage
+    comes before sysinit.target, as Debian's does, and the service has default dependencies, as EL's have: systemd would
+    take one of the two out of the boot."""
+    if not re.search(r"(?m)^Before=.*\b(?:sysinit|basic)\.target", _unit_text(FIRST_STAGE, root)):
+        return False
+    return not all(re.search(r"(?mi)^DefaultDependencies=(?:no|false|off|0)$", _unit_text(u, root)) for u in units)
+
+
+def _unit_text(unit: str, root: str) -> str:
+    """A unit's file, the first that systemd finds, and its drop-ins."""
+    paths = [os.path.join(root, folder, unit) for folder in UNIT_FOLDERS]
+    file = next((path for path in paths if os.path.exists(path)), "")
+    return _read(file) + "".join(_read_all("", f"{path}.d", ".conf") for path in paths)
 
 
 # Before network-pre.target, as they are, is not enough: so is cloud-init's first stage, and on most clouds it brings an
 # interface up for itself, to ask for the user-data.
+FIRST_STAGE = "cloud-init-local.service"
 _EARLY = """\
-# Made by vps-firewall: the rules come before cloud-init, and outlive this service.
+# Made by vps-firewall: the rules come before cloud-init, and stay.
 [Unit]
 Before=cloud-init-local.service
 """

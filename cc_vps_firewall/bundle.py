@@ -180,6 +180,7 @@ _KNOWN: Mapping[str, bool | str | None] = {
     'root == "/"': True,
     'root != "/"': False,
     "units = {path: file for path, file in units.items() if not saved.masked(root, path)}": False,
+    "early = _straight(early, choice.units, root)": False,  # the units are those of the distribution
     "_adopt(file.fileno(), folder, names.place)": False,
     "_adopt(folder, above, above)": False,
     "unread": False,

@@ -431,7 +431,7 @@ def save_rules(
     """Write what the next boot of the system at `root` loads, and other files with it. -> the paths written."""
     place = choice.place
     tools = kernel.tools(choice.backend, root)
-    units = {path: (text, 0o644) for path, text in backend.unit_files(choice, tools).items()}
+    units = {path: (text, 0o644) for path, text in backend.unit_files(choice, tools, root).items()}
     units = {path: file for path, file in units.items() if not saved.masked(root, path)}
     files: dict[str, tuple[str, int | None]] = {path: (texts[family], 0o600) for family, path in place.files.items()}
     if place.fallback and not choice.own_unit:

@@ -234,6 +234,34 @@ def test_a_service_comes_before_the_stage_that_brings_the_network_up(family: str
     assert all("\n[Unit]\nBefore=cloud-init-local.service\n" in text for text in told.values())
 
 
+STAGE = f"{UNITS}/cloud-init-local.service"
+EARLY_STAGE = "[Unit]\nBefore=network-pre.target sysinit.target\n"
+
+
+@pytest.mark.parametrize(
+    ("stage", "service", "ordered"),
+    [
+        (EARLY_STAGE, "[Unit]\nDefaultDependencies=no\n", True),  # Debian's own
+        (EARLY_STAGE, "[Unit]\n", False),  # EL's service on a system with Debian's order
+        ("[Unit]\nBefore=network-pre.target\n", "[Unit]\n", True),  # EL's own
+        ("", "[Unit]\n", True),
+    ],
+)
+def test_a_service_is_not_ordered_in_a_circle(stage: str, service: str, ordered: bool, tmp_path: Path) -> None:
+    found = host(tmp_path, "centos9", {STAGE: stage, f"{UNITS}/nftables.service": service})
+    (choice,) = backend.choices("nftables", found)
+    (text,) = backend.unit_files(choice, {}, str(tmp_path)).values()
+    assert ("Before=cloud-init-local.service" in text) == ordered
+    assert "ExecStop=\n" in text
+
+
+def test_a_drop_in_may_take_the_default_dependencies_away(tmp_path: Path) -> None:
+    files = {STAGE: EARLY_STAGE, f"{UNITS}/nftables.service": "[Unit]\n"}
+    found = host(tmp_path, "centos9", {**files, f"{UNITS}/nftables.service.d/early.conf": "DefaultDependencies=no\n"})
+    (choice,) = backend.choices("nftables", found)
+    assert not backend.circular(choice.units, str(tmp_path))
+
+
 @pytest.mark.parametrize(("family", "name"), [("redhat", "iptables"), ("redhat", "nftables"), ("debian", "nftables")])
 def test_a_service_that_flushes_when_it_stops_is_kept_from_it(family: str, name: str) -> None:
     assert all("\n[Service]\nExecStop=\n" in text for text in drop_ins(family, name).values())
