@@ -319,10 +319,10 @@ class Machine:
         return self.engine(lambda checkpoint: cli.main(words), None, settings)
 
     def start(self, *argv: str, **options: Any) -> subprocess.Popen[str]:
-        """A real process of the machine."""
+        """A real process of the machine, which a signal ends, whatever started these tests ignores (nohup, say)."""
         return self.do(
             lambda: subprocess.Popen(
-                argv,
+                ["env", "--default-signal=HUP,INT", *argv],
                 env=options.pop("env", self.environment),
                 cwd=REPOSITORY,
                 text=True,
