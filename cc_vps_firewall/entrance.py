@@ -175,21 +175,22 @@ def stand_guard() -> list[str]:
     Its owner's decision it is where the rules are gone from their files, or replaced by others, where their service is
     disabled, where another firewall is switched on, and where the last policy said `enabled: false`.
     """
-    status, section = saved.read_json(saved.STATUS), saved.read_json(saved.POLICY).get("section")
-    host = backend.look()
-    choice = backend.choices(str(saved.read_json(saved.POLICY).get("backend")), host)[0]
-    wanted = status.get("result") != "disabled" and not host.rivals and all(map(backend.enabled, choice.units))
+    kept, host = saved.read_json(saved.POLICY), backend.look()
+    choice = backend.choices(str(kept.get("backend")), host)[0]
+    disabled = saved.read_json(saved.STATUS).get("result") == "disabled"
+    wanted = not disabled and not host.rivals and all(map(backend.enabled, choice.units))
     if not wanted or len(converge.mine(choice)) != len(choice.place.files):
         return []
     told = f"{' and '.join(choice.units)} did not load the rules at this boot"
+    loaded = f"{told}; they were loaded after it"
 
     def again() -> list[str]:
         try:
-            done = converge.converge(section, host, by="cloud-init", notes=[f"{told}; they were loaded after it"])
+            done = converge.converge(kept.get("section"), host, by="cloud-init", notes=[loaded])
         except Exception as failure:
-            kept = converge.fall_back(host, failure, [told]).get("in_force")
-            return [f"{told}, and could not be loaded after it: {converge.reason(failure)}; in force: {kept}"]
+            instead = converge.fall_back(host, failure, [told]).get("in_force")
+            return [f"{told}, and could not be loaded after it: {converge.reason(failure)}; in force: {instead}"]
         # Unchanged: they were there, and a tool that was asked had no answer in time.
-        return [] if done["result"] == "unchanged" else [f"{told}; they were loaded after it"]
+        return [] if done["result"] == "unchanged" else [loaded]
 
     return _apart(again)

@@ -247,10 +247,11 @@ def open_again(root: str, seal: Mapping[str, Any]) -> list[str]:
         for place in backend.PLACES.values()
         if place.include_in
     }
-    changed = set()
-    for path, old in seal.get("before", {}).items():
-        if _is_owners(path, saved.read(saved.below(root, path), "surrogateescape"), old, includes.get(path, "")):
-            changed.add(path)
+    changed = {
+        path
+        for path, old in seal.get("before", {}).items()
+        if _is_owners(path, saved.read(saved.below(root, path), "surrogateescape"), old, includes.get(path, ""))
+    }
     kept = {unit for place in backend.PLACES.values() if changed & _loaded(root, place) for unit in place.units}
     spoken = os.path.exists(saved.below(root, saved.DONE))
     off = set() if spoken else {*seal.get("units", ())} - kept
