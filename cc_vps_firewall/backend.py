@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from .saved import below
+
 BACKENDS = ("nftables", "iptables")
 AUTO = "auto"  # what a policy without a backend asks for; in a bundle that carries one of them, that one
 BOTH = True  # not in such a bundle
@@ -137,9 +139,9 @@ def circular(units: Iterable[str], root: str) -> bool:
 
 def _unit_text(unit: str, root: str) -> str:
     """A unit's file, the first that systemd finds, and its drop-ins."""
-    paths = [os.path.join(root, folder, unit) for folder in UNIT_FOLDERS]
-    file = next((path for path in paths if os.path.exists(path)), "")
-    return _read(file) + "".join(_read_all("", f"{path}.d", ".conf") for path in paths)
+    paths = [f"{folder}/{unit}" for folder in UNIT_FOLDERS]
+    file = next((path for path in paths if os.path.exists(below(root, path))), "")
+    return _read(root, file) + "".join(_read_all(root, "", f"{path}.d", ".conf") for path in paths)
 
 
 # Before network-pre.target, as they are, is not enough: so is cloud-init's first stage, and on most clouds it brings an
@@ -221,28 +223,29 @@ def look(root: str = "/") -> Host:
         units=frozenset(unit for unit in known if _loads(unit, root)),
         ssh_ports=ssh_ports(root),
         rivals=rivals(root),
-        ipv6=os.path.exists(os.path.join(root, "proc/net/if_inet6")),
+        ipv6=os.path.exists(below(root, "proc/net/if_inet6")),
     )
 
 
 def _loads(unit: str, root: str) -> bool:
     """Is this service installed, and would it load our rules once it is enabled?"""
-    there = any(os.path.lexists(os.path.join(root, folder, unit)) for folder in UNIT_FOLDERS)
+    there = any(unit in _entries(root, folder) for folder in UNIT_FOLDERS)
     if unit in PLUGINS:
-        there = there and all(os.path.exists(os.path.join(root, path)) for path in PLUGINS[unit])
+        there = there and all(os.path.exists(below(root, path)) for path in PLUGINS[unit])
     return there and not masked(unit, root)
 
 
 def masked(unit: str, root: str = "/") -> bool:
     """Has somebody said that this unit must never start (systemctl(1), mask)?"""
-    return any(os.path.realpath(os.path.join(root, folder, unit)) == os.devnull for folder in UNIT_FOLDERS)
+    null = os.path.realpath(below(root, os.devnull))  # the image's own, which may have no devices
+    return any(os.path.realpath(below(root, f"{folder}/{unit}")) == null for folder in UNIT_FOLDERS)
 
 
 def enabled(unit: str, root: str = "/") -> bool:
     """Is there a link that starts this unit at boot, and nothing that keeps it from starting?"""
     return not masked(unit, root) and any(
-        os.path.lexists(os.path.join(root, "etc/systemd/system", folder, unit))
-        for folder in _entries(os.path.join(root, "etc/systemd/system"))
+        unit in _entries(root, f"etc/systemd/system/{folder}")
+        for folder in _entries(root, "etc/systemd/system")
         if folder.endswith(".wants")
     )
 
@@ -252,7 +255,7 @@ def rivals(root: str = "/") -> tuple[str, ...]:
     found = []
     if enabled("firewalld.service", root):
         found.append("firewalld")
-    if re.search(r"(?m)^ENABLED=[\"']?yes", _read(os.path.join(root, "etc/ufw/ufw.conf"))):
+    if re.search(r"(?m)^ENABLED=[\"']?yes", _read(root, "etc/ufw/ufw.conf")):
         found.append("ufw")
     return tuple(found)
 
@@ -269,15 +272,13 @@ def ssh_ports(root: str = "/") -> tuple[int, ...]:
         # The generator's drop-in is called addresses.conf, and most that people make sort after it.
         for folder in (*UNIT_FOLDERS[:0:-1], "run/systemd/generator", UNIT_FOLDERS[0]):
             for name in ("ssh.socket", "sshd.socket"):
-                path = os.path.join(root, folder, name)
-                socket_unit += _read_all(path, path + ".d")
+                socket_unit += _read_all(root, f"{folder}/{name}", f"{folder}/{name}.d")
     ports: list[str] = []
     for value in re.findall(r"(?m)^ListenStream=(.*)$", socket_unit):
         if not value.strip():
             ports = []  # systemd.socket(5): an empty assignment takes back what stood before
         ports += re.findall(r"(?:^|:)(\d+)$", value.strip())
-    path = os.path.join(root, "etc/ssh/sshd_config")
-    text = _read_all(path, path + ".d", ".conf")
+    text = _read_all(root, "etc/ssh/sshd_config", "etc/ssh/sshd_config.d", ".conf")
     ports += re.findall(r"(?mi)^\s*port[ \t=]+\"?(\d+)", text)
     ports += re.findall(r"(?mi)^\s*listenaddress[ \t=]+(?:\[[^\]\s]*\]|[^\s:\[]+):(\d+)\b", text)
     valid = sorted({int(p) for p in ports if 0 < int(p) < 65536})
@@ -285,27 +286,28 @@ def ssh_ports(root: str = "/") -> tuple[int, ...]:
 
 
 def _os_release(root: str) -> dict[str, str]:
-    text = _read(os.path.join(root, "etc/os-release")) or _read(os.path.join(root, "usr/lib/os-release"))
+    text = _read(root, "etc/os-release") or _read(root, "usr/lib/os-release")
     pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
     return {key.strip(): value.strip().strip("\"'") for key, _, value in pairs}
 
 
-def _read_all(path: str, folder: str, ending: str = "") -> str:
+def _read_all(root: str, path: str, folder: str, ending: str = "") -> str:
     """The text of a file, and of those in the folder beside it."""
-    beside = [os.path.join(folder, name) for name in _entries(folder) if name.endswith(ending)]
-    return "".join(_read(each) + "\n" for each in [path, *beside])
+    beside = [f"{folder}/{name}" for name in _entries(root, folder) if name.endswith(ending)]
+    return "".join(_read(root, each) + "\n" for each in [path, *beside])
 
 
-def _entries(folder: str) -> list[str]:
+def _entries(root: str, folder: str) -> list[str]:
+    """The names in a folder: a link that leads nowhere has one too."""
     try:
-        return sorted(os.listdir(folder))
+        return sorted(os.listdir(below(root, folder)))
     except OSError:
         return []
 
 
-def _read(path: str) -> str:
+def _read(root: str, path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
+        with open(below(root, path), encoding="utf-8", errors="replace") as file:
             return file.read(1 << 20)
     except OSError:
         return ""

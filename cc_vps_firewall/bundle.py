@@ -202,7 +202,7 @@ _KNOWN: Mapping[str, bool | str | None] = {
     **{f"self.checkpoint({text})": False for text in _MOMENTS},
 }
 # Parameters and fields that nobody gives anything to, or asks for; and those where there is one backend.
-_UNGIVEN = ("checkpoint", "confirm", "guard", "read_list", "replace", "unread")
+_UNGIVEN = ("checkpoint", "confirm", "guard", "read_list", "replace", "root", "unread")
 _UNGIVEN_ALONE = {
     "nftables": ("covered", "fallback", "former", "ipv6", "major"),
     "iptables": ("covered", "former", "major"),

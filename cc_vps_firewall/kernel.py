@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 from . import backend, iptables, nftables
 from .errors import LoadRefused, NoBackend
+from .saved import below
 
 Texts = Mapping[int, str]  # by family: 0 (both at once), 4, 6
 
@@ -52,7 +53,7 @@ def tools(name: str, root: str = "/") -> dict[str, str]:
 
 
 def _find_below(root: str, tool: str) -> str:
-    return next((f"{f}/{tool}" for f in SBIN if os.path.lexists(os.path.join(root, f.lstrip("/"), tool))), "")
+    return next((f"{f}/{tool}" for f in SBIN if os.path.exists(below(root, f"{f}/{tool}"))), "")
 
 
 def run(*argv: str, text: str = "", hold: Sequence[int] = ()) -> str:

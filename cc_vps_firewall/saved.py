@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -243,7 +244,8 @@ def check_root(root: str) -> None:
 
 def masked(root: str, path: str) -> bool:
     """Has its owner put a link to /dev/null in this file's place, so that there is none (systemd.unit(5))?"""
-    place = os.path.join(root, path.lstrip("/"))
+    folder, name = os.path.split(path)
+    place = os.path.join(below(root, folder), name)
     return os.path.islink(place) and os.readlink(place) == os.devnull
 
 
@@ -274,16 +276,18 @@ def compile_folder(folder: str, seen_as: str) -> None:
 
 def below(root: str, path: str) -> str:
     """The path inside the system at `root`, with the links on the way followed as that system would: an absolute one
-    leads to the root's own file, not to this computer's."""
+    leads to the root's own file, not to this computer's. Raises OSError where they lead in a circle."""
     if root == "/":
-        return os.path.join(root, path.lstrip("/"))
+        return f"/{path.lstrip('/')}"
     parts, at, links = path.split("/")[::-1], "", 0
     while parts:
         part = parts.pop()
         if part in ("", "."):
             continue
         here = os.path.dirname(at) if part == ".." else f"{at}/{part}".lstrip("/")
-        if part != ".." and os.path.islink(os.path.join(root, here)) and links < MAX_LINKS:
+        if part != ".." and os.path.islink(os.path.join(root, here)):
+            if links == MAX_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
             target, links = os.readlink(os.path.join(root, here)), links + 1
             parts += target.split("/")[::-1]
             here = "" if target.startswith("/") else at
