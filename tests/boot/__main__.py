@@ -23,7 +23,7 @@ from pathlib import Path
 from tests.boot import disks, guests, scenarios
 from tests.boot.guests import GUESTS
 from tests.boot.judge import Row, first_answers, table
-from tests.boot.machine import BootFailed
+from tests.boot.machine import reason
 from tests.boot.scenarios import Lab
 from tests.boot.wire import Wire, wire
 
@@ -83,28 +83,28 @@ def quick(folder: Path) -> list[Job]:
     ]
 
 
-def run(jobs: Sequence[Job], machines: int) -> Iterator[Row | BootFailed | guests.BuildFailed]:
+def run(jobs: Sequence[Job], machines: int) -> Iterator[Row | Exception]:
     """The rows of all jobs as they come, `machines` at a time, each with a wire of its own; and why a job came to none.
 
-    The threads are daemons, and their machines die with them: whoever ends this program ends them too.
+    Whatever a job raises ends that job alone. The threads are daemons, and their machines die with them: whoever ends
+    this program ends them too.
     """
     todo: queue.SimpleQueue[Job] = queue.SimpleQueue()
     seen: queue.SimpleQueue[Row | Exception | None] = queue.SimpleQueue()
 
     def work() -> None:
-        try:
-            with wire() as network:
-                while True:
-                    job = todo.get_nowait()
-                    try:
-                        for row in job(network):
-                            seen.put(row)
-                    except (BootFailed, guests.BuildFailed) as failure:
-                        seen.put(failure)
-        except queue.Empty:
-            seen.put(None)
-        except Exception as failure:
-            seen.put(failure)
+        while True:
+            try:
+                job = todo.get_nowait()
+            except queue.Empty:
+                seen.put(None)
+                return
+            try:
+                with wire() as network:
+                    for row in job(network):
+                        seen.put(row)
+            except Exception as failure:
+                seen.put(failure)
 
     for job in jobs:
         todo.put(job)
@@ -112,13 +112,11 @@ def run(jobs: Sequence[Job], machines: int) -> Iterator[Row | BootFailed | guest
         threading.Thread(target=work, daemon=True).start()
     working = machines
     while working:
-        told = seen.get()
-        if told is None:
+        come = seen.get()
+        if come is None:
             working -= 1
-        elif isinstance(told, (Row, BootFailed, guests.BuildFailed)):
-            yield told
         else:
-            raise told
+            yield come
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -148,13 +146,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = cache / "boots"
         guests.remove(folder)
         jobs = quick(folder) if options.quick else full(folder, options.guest or OURS, options.only)
-        for told in run(jobs, options.machines):
-            if isinstance(told, Row):
-                rows.append(told)
-                print(_told(told), file=sys.stderr, flush=True)
+        for come in run(jobs, options.machines):
+            if isinstance(come, Row):
+                rows.append(come)
+                print(_told(come), file=sys.stderr, flush=True)
             else:
-                failures.append(str(told))
-                print(f"FAILED: {told}", file=sys.stderr, flush=True)
+                failures.append(reason(come))
+                print(f"FAILED: {failures[-1]}", file=sys.stderr, flush=True)
         for overlay in folder.rglob("*.qcow2"):
             overlay.unlink()
     rows.sort(key=lambda row: (row.guest, row.scenario))

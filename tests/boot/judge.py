@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.boot.machine import Boot
+from tests.boot.machine import Boot, reason
 from tests.boot.prober import KNOCKS, knocks_in
 
 FAMILIES = ("4", "6", "link")
@@ -55,7 +55,17 @@ class Row:
 
 
 def judge(guest: str, scenario: str, boot: Boot, expected: Expected) -> Row:
-    """One boot, held against what was expected of it."""
+    """One boot, held against what was expected of it. One that cannot be judged is one bad row."""
+    if not boot.failure:
+        try:
+            return _judged(guest, scenario, boot, expected)
+        except Exception as failure:  # the guest's report is whatever the guest made of it
+            boot = replace(boot, failure=reason(failure))
+    first = {str(knock): "." for knock in KNOCKS}
+    return Row(guest, scenario, first, 0, (), None, None, None, None, boot.seconds, (boot.failure,))
+
+
+def _judged(guest: str, scenario: str, boot: Boot, expected: Expected) -> Row:
     units: Mapping[str, float] = boot.report.get("units", {})
     loaded = [units[unit] for unit in LOADERS if unit in units]
     sealed = max(loaded) if loaded else None

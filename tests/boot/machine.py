@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 from tests.boot import disks, guests
 from tests.boot.freezer import FreezeFailed, Freezer, Freezing
 from tests.boot.wire import GATEWAY, GUEST, GUEST_MAC, TAP, Wire
+from tests.signals import DEFAULT_SIGNALS
 
 PROBER = Path(__file__).with_name("prober.py")
 LIMIT = 600  # seconds after which a guest counts as hung
@@ -89,6 +91,13 @@ class BootFailed(Exception):
     """The emulator or the prober did not run; the message says what they said."""
 
 
+def reason(failure: Exception) -> str:
+    """What is told of a boot that failed; of what nobody foresaw, also where."""
+    if isinstance(failure, (BootFailed, guests.BuildFailed)):
+        return str(failure)
+    return "".join(traceback.format_exception(type(failure), failure, failure.__traceback__)).strip()
+
+
 @dataclass(frozen=True)
 class Answer:
     """One answer of the guest, with the moment in seconds after its kernel's start."""
@@ -103,7 +112,7 @@ class Answer:
 class Boot:
     """What was seen from outside and told from inside between one power-on and power-off.
 
-    All times are seconds after the kernel's start. `end` is `off`, `cut` (by the lab) or `hung`.
+    All times are seconds after the kernel's start. `end` is `off`, `cut` (by the lab), `hung` or `failed`.
     """
 
     end: str
@@ -115,6 +124,12 @@ class Boot:
     console: str
     report: Mapping[str, Any] = field(default_factory=dict)
     frozen: tuple[Path, ...] = ()  # the disk as it was again and again, oldest first
+    failure: str = ""  # why there was nothing to see
+
+
+def failed(why: str) -> Boot:
+    """A boot of which nothing was seen."""
+    return Boot("failed", 0.0, {}, (), {}, 0.0, "", failure=why)
 
 
 def seed(folder: Path, user_data: bytes, instance: str) -> Path:
@@ -150,7 +165,9 @@ def boot(
     console, heard = folder / "console.log", folder / "answers.jsonl"
     with heard.open("w") as answers, (folder / "qemu.log").open("w") as said:
         prober = subprocess.Popen(
-            wire.inside([sys.executable, str(PROBER), TAP, GUEST_MAC]), stdin=subprocess.DEVNULL, stdout=answers
+            [*DEFAULT_SIGNALS, *wire.inside([sys.executable, str(PROBER), TAP, GUEST_MAC])],
+            stdin=subprocess.DEVNULL,
+            stdout=answers,
         )
         try:
             _wait_for_prober(prober, heard)
@@ -177,7 +194,8 @@ def boot(
                 running.wait()
             ended = time.monotonic()
             prober.send_signal(signal.SIGTERM)
-            prober.wait(10)
+            if code := prober.wait(10):
+                raise BootFailed(f"the prober ended with {code}: nobody watched the guest to its end")
         finally:
             prober.kill()
             prober.wait()
@@ -284,5 +302,5 @@ def _boot(end: str, seconds: float, lines: list[tuple[float, str]], heard: str, 
         for t in told
         if t["what"] == "answer"
     ]
-    sums = next(t for t in told if t["what"] == "sums")
+    sums = told[-1]
     return Boot(end, seconds, moments, tuple(answers), sums["sent"], sums["widest"], console, report)

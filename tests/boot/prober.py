@@ -10,6 +10,7 @@ solicitations.
 from __future__ import annotations
 
 import json
+import os
 import select
 import signal
 import socket
@@ -17,7 +18,6 @@ import struct
 import sys
 import time
 from dataclasses import dataclass
-from types import FrameType
 
 if __package__ in (None, ""):  # run as a file, in a namespace
     import pathlib
@@ -164,68 +164,97 @@ def heard(data: bytes) -> Heard | None:
 # --- knocking -----------------------------------------------------------------------------------------------
 
 
-class Stopped(Exception):
-    """The runner has seen the guest's end."""
+@dataclass
+class Watch:
+    """One watch: who was asked from which port, how often each was, and the widest gap between two rounds."""
+
+    wire: socket.socket
+    guest_mac: str
+    asked: dict[int, tuple[str, Knock, float, str]]
+    sent: dict[str, int]
+    port: int = FIRST_PORT
+    turn: int = 0
+    widest: float = 0.0
+    first: float = 0.0
+
+
+TARGETS = [(family, knock) for family in ("4", "6", "link") for knock in knocks_in(family)]
 
 
 def watch(device: str, guest_mac: str) -> None:
-    """Knock and listen until SIGTERM."""
+    """Knock and listen until SIGTERM.
+
+    A signal only makes a socket readable, which the loop sees between two of its turns. An exception that a handler
+    raises can be raised anywhere: in the middle of a line, or where Python 3.11 has left the `try` already.
+    """
+    stopping, woken = socket.socketpair()
+    woken.setblocking(False)
+    signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003))  # ETH_P_ALL
     wire.bind((device, 0))
     wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-    targets = [(family, knock) for family in ("4", "6", "link") for knock in knocks_in(family)]
-    asked: dict[int, tuple[str, Knock, float, str]] = {}
-    sent = {f"{family} {knock}": 0 for family, knock in targets}
-    port, turn, widest, last, first = FIRST_PORT, 0, 0.0, time.monotonic(), 0.0
-    due = time.monotonic()
+    seen = Watch(wire, guest_mac, {}, {f"{family} {knock}": 0 for family, knock in TARGETS})
+    due = last = time.monotonic()
     tell("watching")
+    while True:
+        now = time.monotonic()
+        if now >= due:
+            ask(seen, now)
+            if seen.turn % len(TARGETS) == 0:
+                seen.widest, last = max(seen.widest, now - last), now
+            due = max(due + EVERY / len(TARGETS), now - EVERY)
+        readable, _, _ = select.select([wire, stopping], [], [], max(due - time.monotonic(), 0))
+        if stopping in readable:
+            break
+        if wire in readable:
+            listen(seen)
+    tell("sums", sent=seen.sent, widest=seen.widest, first=seen.first)
+
+
+def ask(seen: Watch, now: float) -> None:
+    """The next knock."""
+    family, knock = TARGETS[seen.turn % len(TARGETS)]
+    address = source(knock.who, family, seen.turn)
+    seen.port = seen.port + 1 if seen.port < LAST_PORT else FIRST_PORT
+    seen.asked[seen.port] = family, knock, now, address
+    number = TCP if knock.protocol == "tcp" else UDP
+    segment = tcp(seen.port, knock.port, SYN, 1) if number == TCP else udp(seen.port, knock.port)
+    if sent(seen.wire, frame(family, seen.guest_mac, address, number, segment)):
+        seen.sent[f"{family} {knock}"] += 1
+    seen.turn += 1
+
+
+def listen(seen: Watch) -> None:
+    """A frame that came: told if it is an answer to a knock."""
+    data, (_, _, direction, *_) = seen.wire.recvfrom(2048)
+    if direction == socket.PACKET_OUTGOING:
+        return
+    seen.first = seen.first or time.monotonic()
+    reply = heard(data)
+    question = seen.asked.get(reply.our_port) if reply else None
+    if reply is None or question is None or question[3] != reply.to:
+        return
+    family, knock, then, address = question
+    tell("answer", family=family, knock=str(knock), answer=reply.answer, asked=then)
+    if reply.answer == "syn-ack":
+        closing = tcp(reply.our_port, knock.port, RST, reply.acknowledges)
+        sent(seen.wire, frame(family, seen.guest_mac, address, TCP, closing))
+
+
+def sent(wire: socket.socket, data: bytes) -> bool:
+    """False where nobody holds the tap device: the guest is off."""
     try:
-        while True:
-            now = time.monotonic()
-            if now >= due:
-                family, knock = targets[turn % len(targets)]
-                address = source(knock.who, family, turn)
-                port = port + 1 if port < LAST_PORT else FIRST_PORT
-                asked[port] = family, knock, now, address
-                number = TCP if knock.protocol == "tcp" else UDP
-                segment = tcp(port, knock.port, SYN, 1) if number == TCP else udp(port, knock.port)
-                try:
-                    wire.send(frame(family, guest_mac, address, number, segment))
-                    sent[f"{family} {knock}"] += 1
-                except OSError:
-                    pass  # nobody holds the tap device: the guest is off
-                turn += 1
-                if turn % len(targets) == 0:
-                    widest, last = max(widest, now - last), now
-                due = max(due + EVERY / len(targets), now - EVERY)
-            readable, _, _ = select.select([wire], [], [], max(due - time.monotonic(), 0))
-            if not readable:
-                continue
-            data, (_, _, direction, *_) = wire.recvfrom(2048)
-            if direction == socket.PACKET_OUTGOING:
-                continue
-            first = first or time.monotonic()
-            reply = heard(data)
-            question = asked.get(reply.our_port) if reply else None
-            if reply is None or question is None or question[3] != reply.to:
-                continue
-            family, knock, then, address = question
-            tell("answer", family=family, knock=str(knock), answer=reply.answer, asked=then)
-            if reply.answer == "syn-ack":
-                closing = tcp(reply.our_port, knock.port, RST, reply.acknowledges)
-                wire.send(frame(family, guest_mac, address, TCP, closing))
-    except Stopped:
-        tell("sums", sent=sent, widest=widest, first=first)
+        wire.send(data)
+    except OSError:
+        return False
+    return True
 
 
 def tell(what: str, **more: object) -> None:
-    print(json.dumps({"what": what, "at": time.monotonic(), **more}), flush=True)
-
-
-def stop(signal_number: int, where: FrameType | None) -> None:
-    raise Stopped
+    """A whole line or none: one write, which no signal can cut."""
+    os.write(1, json.dumps({"what": what, "at": time.monotonic(), **more}).encode() + b"\n")
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, stop)
     watch(*sys.argv[1:3])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,16 +110,22 @@ class Lab:
         """One power-on to power-off, kept in a folder of its own for whoever wants to look."""
         folder = self._folder(name)
         raw = user_data if isinstance(user_data, bytes) else user_data.encode()
-        seed = machine.seed(folder, raw, instance)
-        seen = machine.boot(self.wire, self.disk, overlay, seed, folder, cut_at=cut_at, freezing=freezing)
-        return self._told(seen, folder)
+
+        def seen() -> Boot:
+            seed = machine.seed(folder, raw, instance)
+            return machine.boot(self.wire, self.disk, overlay, seed, folder, cut_at=cut_at, freezing=freezing)
+
+        return self._seen(seen, folder)
 
     def boot_in_a_cloud(self, overlay: Path, user_data: str, name: str) -> Boot:
         """The same for a machine that has to ask its network for the user-data, before that network is up."""
         folder = self._folder(name)
-        with cloud.metadata_service(self.wire, folder, user_data.encode()):
-            seen = machine.boot(self.wire, self.disk, overlay, None, folder, smbios=cloud.SMBIOS)
-        return self._told(seen, folder)
+
+        def seen() -> Boot:
+            with cloud.metadata_service(self.wire, folder, user_data.encode()):
+                return machine.boot(self.wire, self.disk, overlay, None, folder, smbios=cloud.SMBIOS)
+
+        return self._seen(seen, folder)
 
     def _folder(self, name: str) -> Path:
         folder = self.folder / name.replace(" ", "-")
@@ -127,7 +133,12 @@ class Lab:
         print(f"{self.guest.name}: {name} ...", file=sys.stderr, flush=True)
         return folder
 
-    def _told(self, seen: Boot, folder: Path) -> Boot:
+    def _seen(self, watch: Callable[[], Boot], folder: Path) -> Boot:
+        """Whatever it raises is what became of this boot: the next ones are made all the same."""
+        try:
+            seen = watch()
+        except Exception as failure:
+            seen = machine.failed(machine.reason(failure))
         if seen.report:
             seen = replace(seen, report={**seen.report, "verified": self.disk.units})
         (folder / "report.json").write_text(json.dumps(dict(seen.report), indent=1))

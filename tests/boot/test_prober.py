@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from tests.boot import prober
-from tests.boot.judge import Expected, first_answers, judge, table
-from tests.boot.machine import Answer, Boot
+from tests.boot import __main__ as lab_main
+from tests.boot import disks, guests, machine, prober
+from tests.boot.guests import GUESTS
+from tests.boot.judge import Expected, Row, first_answers, judge, table
+from tests.boot.machine import Answer, Boot, BootFailed
 from tests.boot.prober import Heard, heard
-from tests.boot.scenarios import WEB
+from tests.boot.scenarios import WEB, Lab, tutorial
 from tests.boot.wire import GATEWAY_MAC, GUEST, GUEST_MAC, TAP, Wire, wire
+from tests.signals import DEFAULT_SIGNALS, ignored
 
 # A host behind the tap device's place: a veth pair in namespaces of its own, with listeners where the guests have them.
 HOST = f"""
@@ -47,58 +53,94 @@ time.sleep(600)
 
 @pytest.fixture
 def network() -> Iterator[Wire]:
+    """A veth pair instead of the tap device, and a host at its other end."""
     with wire() as made:
-        yield made
+        subprocess.run(made.inside(["ip", "link", "del", TAP]), check=True)
+        inside = ["unshare", "--net", "sh", "-c", "read -r go; " + HOST, "sh", sys.executable]
+        host = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *inside], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert host.stdin is not None
+        assert host.stdout is not None
+        try:
+            time.sleep(0.3)  # until it has a namespace of its own
+            pair = ["ip", "link", "add", TAP, "type", "veth", "peer", "name", "eth0", "netns", str(host.pid)]
+            subprocess.run(made.inside(pair), check=True)
+            gateway = f"""set -e
+                ip link set {TAP} address {GATEWAY_MAC}
+                echo 0 >/proc/sys/net/ipv6/conf/{TAP}/accept_dad
+                ip addr add 198.51.100.1/24 dev {TAP}
+                ip addr add 2001:db8:51::1/64 dev {TAP} nodad
+                ip addr add fe80::1/64 dev {TAP} nodad
+                ip link set {TAP} up"""
+            subprocess.run(made.inside(["sh", "-c", gateway]), check=True)
+            host.stdin.write("go\n")
+            host.stdin.flush()
+            assert host.stdout.readline() == "ready\n"
+            yield made
+        finally:
+            host.kill()
+            host.communicate()
 
 
-def _watched(network: Wire, seconds: float) -> list[dict[str, object]]:
-    """A veth pair instead of the tap device, a host at its other end, and the prober for a while."""
-    subprocess.run(network.inside(["ip", "link", "del", TAP]), check=True)
-    host = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "sh", "-c", "read -r go; " + HOST, "sh", sys.executable],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert host.stdin is not None
-    assert host.stdout is not None
-    try:
-        time.sleep(0.3)  # until it has a namespace of its own
-        pair = ["ip", "link", "add", TAP, "type", "veth", "peer", "name", "eth0", "netns", str(host.pid)]
-        subprocess.run(network.inside(pair), check=True)
-        gateway = f"""set -e
-            ip link set {TAP} address {GATEWAY_MAC}
-            echo 0 >/proc/sys/net/ipv6/conf/{TAP}/accept_dad
-            ip addr add 198.51.100.1/24 dev {TAP}
-            ip addr add 2001:db8:51::1/64 dev {TAP} nodad
-            ip addr add fe80::1/64 dev {TAP} nodad
-            ip link set {TAP} up"""
-        subprocess.run(network.inside(["sh", "-c", gateway]), check=True)
-        host.stdin.write("go\n")
-        host.stdin.flush()
-        assert host.stdout.readline() == "ready\n"
-        command = network.inside([sys.executable, prober.__file__, TAP, GUEST_MAC])
-        watching = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        time.sleep(seconds)
-        watching.send_signal(signal.SIGTERM)
-        told, _ = watching.communicate(timeout=20)
-    finally:
-        host.kill()
-        host.wait()
-    return [json.loads(line) for line in told.splitlines()]
+def watching(network: Wire) -> subprocess.Popen[bytes]:
+    """A prober that has begun, started by a runner that ignores what it is going to be sent."""
+    command = network.inside([sys.executable, prober.__file__, TAP, GUEST_MAC])
+    with ignored():
+        process = subprocess.Popen([*DEFAULT_SIGNALS, *command], stdout=subprocess.PIPE, bufsize=0)
+    assert process.stdout is not None
+    begun = b""
+    while not begun.endswith(b"\n"):  # not a byte more: they are the test's
+        byte = process.stdout.read(1)
+        assert byte, "the prober did not start"
+        begun += byte
+    assert json.loads(begun)["what"] == "watching"
+    return process
+
+
+def stopped(process: subprocess.Popen[bytes]) -> list[dict[str, object]]:
+    """What it says until its end, which comes in time and is none of a traceback."""
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=20)
+    assert process.returncode == 0, said[-400:].decode()
+    return [json.loads(line) for line in said.splitlines()]
 
 
 def test_sees_what_a_host_without_a_firewall_answers(network: Wire) -> None:
-    told = _watched(network, 4)
-    seen = {(t["family"], t["knock"]): t["answer"] for t in told if t["what"] == "answer"}
+    process = watching(network)
+    time.sleep(4)
+    said = stopped(process)
+    seen = {(line["family"], line["knock"]): line["answer"] for line in said if line["what"] == "answer"}
     for family in ("4", "6", "link"):
         assert seen[family, "anyone 3306/tcp"] == "syn-ack"
         assert seen[family, "anyone 9999/tcp"] == "reset"
         assert seen[family, "anyone 5353/udp"] == "unreachable"
     assert seen["4", "office 22/tcp"] == seen["6", "office 22/tcp"] == "syn-ack"
-    sums = told[-1]
+    sums = said[-1]
     assert sums["what"] == "sums"
     assert all(n for n in sums["sent"].values())  # type: ignore[attr-defined]
+
+
+def test_stopped_in_the_middle_of_a_line(network: Wire) -> None:
+    """Nobody reads, so that it waits in a write when the signal comes: the line is whole, and the last is the sums."""
+    process = watching(network)
+    assert process.stdout is not None
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+    at_wait = Path(f"/proc/{process.pid}/wchan")
+    deadline = time.monotonic() + 20
+    while at_wait.read_text() not in ("pipe_write", "anon_pipe_write"):
+        assert time.monotonic() < deadline, f"it never waits in a write: {at_wait.read_text()}"
+        time.sleep(0.02)
+    said = stopped(process)
+    assert [line["what"] for line in said[:-1]] == ["answer"] * (len(said) - 1)
+    assert said[-1]["what"] == "sums"
+
+
+def test_stopped_at_any_moment(network: Wire) -> None:
+    for turn in range(40):
+        process = watching(network)
+        time.sleep(turn / 400)
+        assert stopped(process)[-1]["what"] == "sums"
 
 
 def test_other_talk_is_no_answer() -> None:
@@ -224,3 +266,73 @@ def test_a_machine_that_nothing_can_close_is_told_and_not_judged() -> None:
     open_still = replace(_good(), answers=(*_good().answers, Answer(70.0, "4", "anyone 3306/tcp", "syn-ack")))
     row = judge("guest", "no repository", open_still, Expected(WEB, closed=False))
     assert (row.leaks, row.problems) == (1, ())
+
+
+# --- a boot that fails ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
+    """No disk is made, and every boot is a good one."""
+    disk = disks.Disk(tmp_path / "kernel", tmp_path / "initrd", tmp_path / "disk", ())
+    monkeypatch.setattr(disks, "disk_of", lambda guest, flavour: disk)
+    for made in ("overlay", "copy"):
+        monkeypatch.setattr(disks, made, lambda source, target: target)
+    monkeypatch.setattr(machine, "seed", lambda folder, user_data, instance: folder)
+    monkeypatch.setattr(machine, "boot", lambda *where, **how: _good())
+    return Lab(Wire(0), GUESTS["debian12"], disks.SEALED, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "failure", [StopIteration("sums"), BootFailed("the prober did not start"), OSError(28, "full")]
+)
+def test_a_boot_that_raises_is_one_bad_row(failure: Exception, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    boots = iter([failure])
+
+    def boot(*where: object, **how: object) -> Boot:
+        for raised in boots:
+            raise raised
+        return _good()
+
+    monkeypatch.setattr(machine, "boot", boot)
+    rows = list(tutorial(lab))
+    assert [row.scenario for row in rows] == ["first boot", "reboot", "second instance"]
+    assert [bool(row.problems) for row in rows] == [True, False, True]  # the third opens other ports
+    assert str(failure) in rows[0].problems[0]
+    assert "anyone 443/tcp" in rows[2].problems[0]
+    assert "first boot" in table(rows)
+    assert "first boot" in first_answers(rows)
+
+
+def test_a_report_that_nobody_can_read_is_one_bad_row(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "boot", lambda *where, **how: replace(_good(), report={"cycles": []}))
+    rows = list(tutorial(lab, short=True))
+    assert [row.scenario for row in rows] == ["first boot", "reboot"]
+    assert "KeyError" in rows[0].problems[0]
+
+
+def test_a_job_that_raises_ends_no_other(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def raises(network: Wire) -> Iterator[Row]:
+        yield from tutorial(lab, short=True)
+        raise ValueError("nobody foresaw this")
+
+    def kills_its_wire(network: Wire) -> Iterator[Row]:
+        os.kill(network.holder, signal.SIGKILL)
+        yield from ()
+        raise BootFailed("its network is gone")
+
+    monkeypatch.setattr(guests, "cache_directory", lambda: tmp_path)
+    jobs = [raises, kills_its_wire, lambda network: tutorial(lab, short=True)]
+    monkeypatch.setattr(lab_main, "full", lambda *asked: jobs)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert lab_main.main(["--machines", "1"]) == 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    out = capsys.readouterr().out
+    assert out.count("first boot") == out.count("reboot") == 2 * 2  # both tables
+    assert "ValueError: nobody foresaw this" in out
+    assert "PROBLEM: its network is gone" in out
+    assert "4 boots in 0 minutes, 2 not as they have to be" in out

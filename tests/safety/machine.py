@@ -33,6 +33,7 @@ from typing import Any, TypeVar
 
 from cc_vps_firewall import backend, cli, converge, entrance, kernel, saved, seal
 from tests.kernel.namespaces import CLONE_NEWNET, Namespace
+from tests.signals import DEFAULT_SIGNALS
 
 T = TypeVar("T")
 Checkpoint = Callable[[str], None]
@@ -322,7 +323,7 @@ class Machine:
         """A real process of the machine, which a signal ends, whatever started these tests ignores (nohup, say)."""
         return self.do(
             lambda: subprocess.Popen(
-                ["env", "--default-signal=HUP,INT", *argv],
+                [*DEFAULT_SIGNALS, *argv],
                 env=options.pop("env", self.environment),
                 cwd=REPOSITORY,
                 text=True,

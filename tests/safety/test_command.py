@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.signals import ignored
 from tests.suites import REPOSITORY
 
 from .machine import TOOLS, Machine, State
@@ -26,7 +27,8 @@ def begin(machine: Machine, seconds: int, *before: str, **options: object) -> tu
     assert not machine.apply(OLD).raised
     old = machine.state()
     machine.do(lambda: machine.write("/run/new.yaml", NEW))
-    process = machine.start(*before, *COMMAND, "--confirm", str(seconds), **options)
+    with ignored():
+        process = machine.start(*before, *COMMAND, "--confirm", str(seconds), **options)
     wait_for(lambda: machine.status()["result"] == "unfinished" and machine.rules() != old.rules)
     return process, old
 
