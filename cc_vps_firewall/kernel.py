@@ -35,8 +35,10 @@ class ToolFailed(LoadRefused):
 
 
 def search_path() -> str:
-    """PATH and the sbin folders, which cloud-init's may lack; an empty entry would mean the current folder."""
-    return os.pathsep.join(dict.fromkeys(f for f in [*os.environ.get("PATH", "").split(os.pathsep), *SBIN] if f))
+    """The system's folders, which cloud-init's PATH may lack; then what PATH names besides. Somebody else may be able
+    to write there, or in the current folder, which an entry that is not absolute means."""
+    folders = [*SBIN, *os.environ.get("PATH", "").split(os.pathsep)]
+    return os.pathsep.join(dict.fromkeys(folder for folder in folders if os.path.isabs(folder)))
 
 
 def find(tool: str) -> str:

@@ -8,7 +8,6 @@ meets all of it alike; turns are put together afterwards.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -72,7 +71,6 @@ def section(machine: Machine, size: int, path: str = LISTS[0]) -> dict[str, Any]
 
 @pytest.fixture(scope="session")
 def machines() -> Iterator[dict[str, Machine]]:
-    os.environ["PATH"] = f"/run/tools:{os.environ['PATH']}"  # each machine has a /run of its own
     with ExitStack() as stack:
         yield {tool: stack.enter_context(Machine(tool)) for tool in TOOLS}
 

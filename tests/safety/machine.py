@@ -1,9 +1,10 @@
 """nothing -> a machine on this kernel to break: its own network, /etc, /var/lib and /run, and a neighbour who looks.
 
 A thread has namespaces of its own; what it runs, opens and forks is inside them, and they go with it. The engine runs
-in a fork of that thread, so that a test can kill it wherever it likes. Programs are replaced by others earlier on
-PATH, never by patched functions. `systemctl` is always such a stand-in: it makes and removes the links that the real
-one makes, and writes down what it was asked. /etc and /var/lib are small file systems made for the test.
+in a fork of that thread, so that a test can kill it wherever it likes. Programs are replaced in the machine's own
+/usr/sbin, which the engine searches first, never by patched functions. `systemctl` is always such a stand-in: it makes
+and removes the links that the real one makes, and writes down what it was asked. /etc and /var/lib are small file
+systems made for the test.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ class Machine:
     def __init__(self, tool: str = "nftables", release: str = "debian") -> None:
         self.tool, self.release = tool, release
         self.backend = tool.partition("-")[0]
-        self.environment = {**os.environ, "PATH": f"/run/fake:/run/tools:{os.environ['PATH']}", "PYTHONPATH": ""}
+        self.environment = {**os.environ, "PATH": f"/usr/sbin:{os.environ['PATH']}", "PYTHONPATH": ""}
         self._thread = ThreadPoolExecutor(1, "machine")
         self._held = ExitStack()
 
@@ -134,7 +135,10 @@ class Machine:
             "set -e",
             "mount --make-rprivate /",
             "mount -t tmpfs -o mode=755 run /run",
-            "mkdir /run/etc /run/fake /run/tools",
+            "mkdir /run/etc /run/fake /run/sbin /run/tools",
+            # Links to the programs of this computer: a test puts others in their places.
+            "mount --bind /usr/sbin /run/sbin && mount -t tmpfs -o mode=755 sbin /usr/sbin",
+            "ln -s /run/sbin/* /usr/sbin/",
             *(f"if [ -e /etc/{name} ]; then cp -a /etc/{name} /run/etc/; fi" for name in COPIED),
             "mount --bind /run/etc /etc",
             "mount -t tmpfs -o mode=755 lib /var/lib",
@@ -148,7 +152,8 @@ class Machine:
         variant = "legacy" if self.tool == "iptables-legacy" else "nft"
         for prefix in PREFIXES:
             for suffix in ("", "-save", "-restore"):
-                os.symlink(f"/usr/sbin/{prefix}-{variant}{suffix}", f"/run/tools/{prefix}{suffix}")
+                os.symlink(f"/run/sbin/{prefix}-{variant}{suffix}", f"/run/tools/{prefix}{suffix}")
+        self.sh("ln -sf /run/tools/* /usr/sbin/")
         if self.backend == "iptables":
             self.install_services("iptables")
         self.neighbour = Namespace("neighbour")
@@ -192,20 +197,23 @@ class Machine:
         os.chmod(path, mode)
 
     def fake(self, **bodies: str) -> None:
-        """Programs in front of the real ones, a shell script's body each; underscores stand for dashes. `$real` is
-        the real one's path, `$calls` how often this one ran."""
+        """Programs in the places of the real ones, a shell script's body each; underscores stand for dashes. `$real`
+        is the real one's path, `$calls` how often this one ran."""
         for name, body in bodies.items():
             self.do(partial(self._fake, name.replace("_", "-"), body))
 
     def _fake(self, name: str, body: str) -> None:
-        ours = f"/run/tools/{name}"
-        real = ours if os.path.lexists(ours) else shutil.which(name, path="/usr/sbin:/sbin:/usr/bin:/bin")
+        real = shutil.which(name, path="/run/tools:/run/sbin:/usr/bin")
         count = f"echo >>/run/calls.{name}; calls=$(wc -l </run/calls.{name})"
         self.write(f"/run/fake/{name}", f"#!/bin/sh\nreal={real}\n{count}\n{body}\n", 0o755)
+        self.sh(f"ln -sf /run/fake/{name} /usr/sbin/{name}")
 
     def mend(self) -> None:
         """The real programs again."""
-        self.run("rm -f /run/fake/* /run/calls.*")
+        self.run(
+            "cd /usr/sbin; for fake in /run/fake/*; do rm -f ${fake##*/}; done; ln -s /run/tools/* . 2>/dev/null\n"
+            "ln -s /run/sbin/* . 2>/dev/null; rm -f /run/fake/* /run/calls.*"
+        )
 
     def install_services(self, name: str) -> None:
         for unit in backend.PLACES[self.release, name].units:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -34,10 +33,8 @@ esac"""
 
 @contextmanager
 def hidden(machine: Machine, *names: str) -> Iterator[None]:
-    """Programs that are not there: at their paths is nothing that could be run."""
-    machine.run(
-        "mkdir -p /run/hidden; " + "; ".join(f"mv /run/tools/{n} /run/hidden/ 2>/dev/null" for n in names), check=False
-    )
+    """Programs that are not there: not in /usr/sbin, and at their paths elsewhere is nothing that could be run."""
+    machine.run("mkdir -p /run/hidden; " + "; ".join(f"mv /usr/sbin/{n} /run/hidden/" for n in names))
     machine.run("; ".join(f"mount --bind /dev/null {path}" for path in _paths(names)))
     yield
     machine.run(there_again(*names), check=False)
@@ -45,12 +42,12 @@ def hidden(machine: Machine, *names: str) -> Iterator[None]:
 
 def there_again(*names: str) -> str:
     """The command that undoes it, as a package manager would."""
-    return "; ".join((*(f"umount {path}" for path in _paths(names)), "mv /run/hidden/* /run/tools/ 2>/dev/null; true"))
+    return "; ".join((*(f"umount {path}" for path in _paths(names)), "mv /run/hidden/* /usr/sbin/ 2>/dev/null; true"))
 
 
 def _paths(names: Sequence[str]) -> list[str]:
-    found = (shutil.which(name, path="/usr/sbin:/usr/bin") for name in names)
-    return sorted({os.path.realpath(path) for path in found if path})
+    found = (shutil.which(name, path="/usr/bin:/usr/local/sbin:/usr/local/bin") for name in names)
+    return sorted(path for path in found if path)
 
 
 def in_cloud_init(machine: Machine, section: object, packages: Path = REPOSITORY, wrap: str = "exec") -> str:
@@ -248,6 +245,39 @@ def test_two_at_once_come_one_after_the_other(tool: str) -> None:
         assert machine.leftovers() == []
 
 
+HIJACKED = """#!/bin/sh
+echo "$0 $*" >>/run/hijacked
+exit 1
+"""
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tool_of_the_same_name_in_somebodys_own_folder_is_not_run(tool: str) -> None:
+    """A folder that stands first on root's PATH, and one named from wherever root happens to be."""
+    with Machine(tool) as machine:
+        for name in (*EVERY_TOOL, "flock", "systemctl", "restorecon"):
+            machine.do(lambda name=name: machine.write(f"/run/somebody/bin/{name}", HIJACKED, 0o777))  # type: ignore[misc]
+        path = f"/run/somebody/bin:somebody/bin:{machine.environment['PATH']}"
+        machine.do(lambda: machine.write("/run/new.yaml", f"#cloud-config\nvps_firewall: {NEW}\n"))
+        apply = f"cd /run; PATH={path} PYTHONPATH={REPOSITORY} {sys.executable} -m cc_vps_firewall apply /run/new.yaml"
+        machine.run(apply)
+        machine.assert_closed()
+        assert machine.status()["backend"] == machine.backend
+        assert machine.asked_of_systemctl(), "the one in sbin was"
+        assert machine.run("cat /run/hijacked 2>/dev/null", check=False) == ""
+
+
+def test_a_tool_that_only_the_current_folder_has_is_none() -> None:
+    with Machine("nftables") as machine, hidden(machine, *EVERY_TOOL):
+        for name in EVERY_TOOL:
+            machine.do(lambda name=name: machine.write(f"/run/somebody/{name}", HIJACKED, 0o777))  # type: ignore[misc]
+        machine.do(lambda: machine.write("/run/new.yaml", f"#cloud-config\nvps_firewall: {NEW}\n"))
+        apply = f"PATH=.:somebody:$PATH PYTHONPATH={REPOSITORY} {sys.executable} -m cc_vps_firewall apply /run/new.yaml"
+        said = machine.run(f"cd /run; {apply} 2>&1; cd somebody; {apply} 2>&1", check=False)
+        assert said.count("nft not installed") == 2, said
+        assert machine.run("cat /run/hijacked 2>/dev/null", check=False) == ""
+
+
 # --- privileges and services ------------------------------------------------------------------------------
 
 
@@ -380,6 +410,28 @@ def test_half_an_engine(how: str, tmp_path: Path) -> None:
     assert {"converge.py", "entrance.py", "kernel.py", "nftables.py", "policy.py", "saved.py", "verify.py"} <= set(
         failed
     )
+
+
+def test_only_folders_of_systemd_say_where_ssh_listens() -> None:
+    """The engine is broken, and what stands in /tmp anybody may have written."""
+    theirs = ("tmp", "var", "home", "run/user", "tmp/usr/lib")
+    folders = {"etc": 2201, "run": 2202, "usr/lib": 2203}
+    with Machine("nftables") as machine:
+        machine.run("for folder in /tmp /home /var /usr/lib/systemd; do mount -t tmpfs tmp $folder; done")
+        engine = "/run/engine/cc_vps_firewall"
+        machine.do(lambda: shutil.copytree(REPOSITORY / "cc_vps_firewall", engine))
+        machine.run(f"rm {engine}/kernel.py")
+        for port, folder in enumerate(theirs, 4444):
+            dropin = f"/{folder}/systemd/system/ssh.socket.d/mine.conf"
+            machine.do(lambda: machine.write(dropin, f"[Socket]\nListenStream={port}\n"))  # noqa: B023
+        for folder, port in folders.items():
+            dropin = f"/{folder}/systemd/system/sshd.socket.d/port.conf"
+            machine.do(lambda: machine.write(dropin, f"[Socket]\nListenStream=0.0.0.0:{port}\n"))  # noqa: B023
+        machine.do(lambda: machine.write("/etc/ssh/sshd_config", "Port 22\n"))
+        assert "closed but for SSH" in in_cloud_init(machine, NEW, Path("/run/engine"))
+        opened = machine.run("nft -y list chain inet vps_firewall input | grep 'tcp dport'")
+        assert opened.split("dport ")[1].strip() == "{ 22, 2201, 2202, 2203 } accept"
+        machine.assert_closed()
 
 
 def test_half_an_engine_in_a_sealed_image(tmp_path: Path) -> None:
