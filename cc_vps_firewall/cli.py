@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import backend, bundle, converge, policy, register, saved, userdata
+from . import backend, bundle, converge, kernel, policy, register, saved, userdata
 from .errors import FirewallError, PolicyRefused
 
 EXAMPLES = """\
@@ -281,17 +281,21 @@ def _keeps_session(wanted: policy.Policy) -> None:
     session = _ssh_session()
     if session is None or not wanted.enabled:
         return
-    client, port = session
-    if not wanted.admits(client, "tcp", port):
+    client, zone, server, port = session
+    if wanted.admits(client, "tcp", port):
+        return
+    interface = zone or kernel.route_interface(client, server)
+    if not interface or not wanted.admits(client, "tcp", port, interface):
+        over = f" over {interface}" if interface else ""
         raise FirewallError(
-            f"this policy would cut off your own SSH session, from {client} to port {port}; "
+            f"this policy would cut off your own SSH session, from {client} to port {port}{over}; "
             f"let {client} in under ssh, or run this from the console"
         )
 
 
-def _ssh_session() -> tuple[str, int] | None:
-    """(client address, server port) of the SSH session that we, or a parent of ours, were started in: sudo
-    does not pass SSH_CONNECTION on."""
+def _ssh_session() -> tuple[str, str, str, int] | None:
+    """(client address, its zone, server address, server port) of the SSH session that we, or a parent of ours, were
+    started in: sudo does not pass SSH_CONNECTION on."""
     pid = os.getpid()
     for _ in range(64):
         try:
@@ -305,9 +309,9 @@ def _ssh_session() -> tuple[str, int] | None:
             if variable.startswith(b"SSH_CONNECTION="):
                 words = variable.decode("ascii", "replace").partition("=")[2].split()
                 try:
-                    client = words[0].partition("%")[0]
+                    client, _, zone = words[0].partition("%")
                     policy.parse_network(client)
-                    return client, int(words[3])
+                    return client, zone, words[2].partition("%")[0], int(words[3])
                 except (ValueError, IndexError):
                     continue
         if parent <= 1:

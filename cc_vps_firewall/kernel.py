@@ -259,6 +259,15 @@ def _leave_network() -> None:
     _thread.alone = True
 
 
+def route_interface(client: str, server: str) -> str:
+    """The interface by which this host answers a client that reached it at `server`, '' where ip(8) cannot say."""
+    try:
+        words = run("ip", "-oneline", "route", "get", client, "from", server).split()
+    except ToolFailed:
+        return ""
+    return words[words.index("dev") + 1] if "dev" in words[:-1] else ""
+
+
 # --- services ---------------------------------------------------------------------------------------------
 
 

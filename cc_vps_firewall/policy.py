@@ -49,6 +49,15 @@ ANYWHERE = Sources()
 NOWHERE = Sources((), ())
 # Nobody can connect from "this network", loopback, multicast or class E (RFC 6890), nor from ::, ::1 or multicast.
 NOBODY = Sources(((0, 8), (0x7F000000, 8), (0xE0000000, 3)), ((0, 127), (0xFF << 120, 8)))
+# What no packet from the internet has as its source: the above, and what is private, link-local, shared, or kept for
+# tests and documentation (RFC 6890). Of IPv6 the internet has 2000::/3 alone. All the rest together is anywhere.
+NOT_ROUTED = Sources(
+    NOBODY.v4 + (
+        (0x0A000000, 8), (0x64400000, 10), (0xA9FE0000, 16), (0xAC100000, 12), (0xC0000000, 24), (0xC0000200, 24),
+        (0xC0A80000, 16), (0xC6120000, 15), (0xC6336400, 24), (0xCB007100, 24),
+    ),
+    ((0, 3), (0x4 << 124, 2), (0x8 << 124, 1), (0x20010DB8 << 96, 32)),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -137,10 +146,10 @@ class Policy:
 BUILT_IN: Mapping[str, object] = {"ping": False}
 
 
-def parse(section: object, *, ssh_ports: Sequence[int] = (22,), read_list: Callable[[str], str]) -> Policy:
+def parse(section: object, *, ssh_ports: Sequence[int] = (), read_list: Callable[[str], str]) -> Policy:
     """The value of the `vps_firewall:` key -> Policy.
 
-    `ssh_ports`: where this host's sshd listens, for a policy that does not say.
+    `ssh_ports`: where this host's sshd listens, for a policy that does not say; empty where there is no host to ask.
     `read_list`: path -> text of a list file; raises OSError or ValueError with a reason for people.
     Raises PolicyRefused with every problem there is.
     """
@@ -266,6 +275,31 @@ def _closed(nets: Sequence[Net], by: Sequence[Net], family: int) -> bool:
     return all(covers(closed, net, family) for net in nets)
 
 
+def anywhere(sources: Sources, family: int) -> bool:
+    """Does this come to everybody on the internet, whatever it leaves out besides?"""
+    nets = sources.of(family)
+    return nets == EVERYTHING or _closed(EVERYTHING, nets + NOT_ROUTED.of(family), family)
+
+
+def _ssh_ports_of(entry: Entry, ports: Iterable[int]) -> list[int]:
+    """Which of SSH's ports an entry opens; whatever it opens, where it calls itself ssh."""
+    tcp = [(o.first, o.last) for o in entry.openings if o.proto == "tcp"]
+    if services.ALIASES.get(entry.name, entry.name) == "ssh":
+        return [first for first, _ in tcp]
+    return [port for port in sorted(ports) if any(first <= port <= last for first, last in tcp)]
+
+
+def _without(entry: Entry, ports: Sequence[int]) -> str:
+    """What to write in place of an entry that has some ports in it."""
+    if len(entry.openings) > 1 or len(ports) > 4 or entry.openings[0].first == entry.openings[0].last:
+        return "remove it"
+    (opening,) = entry.openings
+    edges = [opening.first - 1, *ports, opening.last + 1]
+    left = [Opening("tcp", a + 1, b - 1) for a, b in zip(edges, edges[1:]) if a + 1 < b]
+    said = [str(o) for o in left]
+    return "write " + " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said) if said else "remove it"
+
+
 def _same_interface(pattern: str, interface: str) -> bool:
     if pattern.endswith("*"):
         return interface.startswith(pattern[:-1])
@@ -302,7 +336,7 @@ KEYS = (
     "enabled", "backend", "ssh", "allow", "deny", "lists", "ping", "malformed", "outgoing", "metadata",
     "containers", "log",
 )  # fmt: skip
-SSH_KEYS = ("port", "from", "limit")
+SSH_KEYS = ("port", "from", "limit", "interface")
 ALLOW_KEYS = ("service", "port", "from", "limit", "interface", "comment")
 OUTGOING_KEYS = ("policy", "allow")
 OUT_KEYS = ("service", "port", "to", "comment")
@@ -327,7 +361,7 @@ class _Reader:
 
     def __init__(self, ssh_ports: Sequence[int], read_list: Callable[[str], str]) -> None:
         self.problems: list[Problem] = []
-        self.ssh_ports = tuple(ssh_ports) or (22,)
+        self.ssh_ports = tuple(ssh_ports)
         self.read_list = read_list
         self.lists: dict[str, tuple[str, _Items]] = {}  # with where the items stand, see collect()
         self.resolved: dict[str, Sources] = {}
@@ -365,24 +399,51 @@ class _Reader:
             containers=chosen["containers"],
             log=self.limit(f"{KEY}.log", get("log", "3/minute")),
         )
-        self.somebody_gets_in(policy, section)
+        self.ssh_stays_restricted(policy, get("ssh"))
+        self.somebody_gets_in(policy)
         return policy
 
     # -- whole-policy rules
 
-    def somebody_gets_in(self, policy: Policy, section: Mapping[Any, Any]) -> None:
-        if policy.ssh is None:
-            for entry in policy.allow if section.get("ssh") is False else ():
-                if Opening("tcp", 22, 22) in entry.openings:
-                    self.refuse(f"{KEY}.{entry.path}", "opens SSH, which ssh: false closes; remove one of them")
-        elif self.lists_are_good and not any(p.path.startswith(f"{KEY}.ssh") for p in self.problems):
-            for path, wrong, never in (
-                (f"{KEY}.ssh.from", "names no source that anybody can connect from", NOBODY),
-                (f"{KEY}.deny", "refuses every source that ssh lets in", policy.deny),
-            ):
-                if all(_closed(policy.ssh.peers.of(f), never.of(f) + NOBODY.of(f), f) for f in WIDTH):
-                    self.refuse(path, f"{wrong}: nobody could log in")
-                    return
+    def ssh_stays_restricted(self, policy: Policy, written: object) -> None:
+        """What `ssh` closes or narrows, no entry of `allow` opens to anywhere by the way."""
+        ssh = policy.ssh
+        families = [f for f in WIDTH if not (ssh and not ssh.interface and anywhere(ssh.peers, f))]
+        keys = [f"ssh.{key}" for key in ("from", "interface") if isinstance(written, Mapping) and key in written]
+        reason = f"{' and '.join(keys)} restrict{'' if len(keys) > 1 else 's'}" if ssh else "ssh: false closes"
+        ports = {o.first for o in ssh.openings} if ssh else set()
+        ports |= set(self.ssh_ports) or (ports or {22})
+        wide: dict[int, list[int]] = {}  # by the id of sources: a long list that many entries name is weighed once
+        for entry in policy.allow if families else ():
+            if entry.interface or not (hit := _ssh_ports_of(entry, ports)):
+                continue
+            if id(entry.peers) not in wide:
+                wide[id(entry.peers)] = [f for f in families if anywhere(entry.peers, f)]
+            if found := wide[id(entry.peers)]:
+                where = "" if len(found) == len(WIDTH) else f" over IPv{found[0]}"
+                self.refuse(
+                    f"{KEY}.{entry.path}",
+                    f"opens SSH{self.listens(hit, ssh)}, which {reason}, to anywhere{where}; "
+                    f"{_without(entry, hit)}, or name its sources in from",
+                )
+
+    def listens(self, hit: Iterable[int], ssh: Entry | None) -> str:
+        """Why a port that `ssh` does not name is one of SSH's: only the host knows."""
+        named = {o.first for o in ssh.openings} if ssh else set(self.ssh_ports)
+        others = [str(port) for port in hit if port in self.ssh_ports and port not in named]
+        return f" (sshd on this host listens on {', '.join(others)} too)" if others else ""
+
+    def somebody_gets_in(self, policy: Policy) -> None:
+        bad_ssh = any(p.path.startswith(f"{KEY}.ssh") for p in self.problems)
+        if policy.ssh is None or bad_ssh or not self.lists_are_good:
+            return
+        for path, wrong, never in (
+            (f"{KEY}.ssh.from", "names no source that anybody can connect from", NOBODY),
+            (f"{KEY}.deny", "refuses every source that ssh lets in", policy.deny),
+        ):
+            if all(_closed(policy.ssh.peers.of(f), never.of(f) + NOBODY.of(f), f) for f in WIDTH):
+                self.refuse(path, f"{wrong}: nobody could log in")
+                return
 
     # -- small pieces
 
@@ -552,11 +613,13 @@ class _Reader:
             )
             value = {}
         self.keys(path, value, SSH_KEYS)
-        ports = self.ssh_ports if "port" not in value else self.ssh_port(f"{path}.port", value["port"])
+        ports = self.ssh_port(f"{path}.port", value["port"]) if "port" in value else self.ssh_ports or (22,)
         peers = self.sources(f"{path}.from", value["from"]) if "from" in value else ANYWHERE
+        # With an interface too: which of them leads to the internet, only the host knows.
         default = "30/minute" if peers.v4 == EVERYTHING or peers.v6 == EVERYTHING else False
         limit = self.limit(f"{path}.limit", value.get("limit", default))
-        return Entry("ssh", "", tuple(Opening("tcp", p, p) for p in ports), peers, limit)
+        interface = self.interface(f"{path}.interface", value["interface"]) if "interface" in value else ""
+        return Entry("ssh", "", tuple(Opening("tcp", p, p) for p in ports), peers, limit, interface)
 
     def ssh_port(self, path: str, value: object) -> tuple[int, ...]:
         listed = isinstance(value, list)

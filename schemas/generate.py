@@ -76,6 +76,7 @@ def schema() -> Schema:
             "limit": _limit(),
             "port": _port(),
             "service": _service(),
+            "interface": _interface(),
             "comment": _comment(),
         },
     }
@@ -134,8 +135,9 @@ def _policy() -> Schema:
                     **_key(
                         "SSH",
                         "Where SSH may come from. false closes it; nothing else may lead to a policy that lets nobody "
-                        "in.",
-                        [{}, {"from": ["203.0.113.0/24"]}, {"port": 2222}, False],
+                        "in. While it is closed, or from or interface restricts it, an entry of allow that opens it to "
+                        "anywhere is refused.",
+                        [{}, {"from": ["203.0.113.0/24"]}, {"port": 2222}, {"interface": "wg0"}, False],
                         default={},
                     ),
                 ),
@@ -236,6 +238,14 @@ def _ssh() -> Schema:
                     ["30/minute", False],
                 ),
             ),
+            "interface": _ref(
+                "interface",
+                **_key(
+                    "Interface",
+                    "The network interface that SSH is open on: a VPN's, say. A * at the end stands for anything.",
+                    ["wg0", "eth1"],
+                ),
+            ),
         },
     )
     return {"anyOf": [mapping, {"enum": [False]}]}
@@ -259,13 +269,7 @@ def _opening() -> Schema:
                 ),
             ),
             "limit": _ref("limit", **_key("New connections per source", "Beyond it they are dropped.", ["20/minute"])),
-            "interface": _key(
-                "Interface",
-                "The network interface that packets come in by. A * at the end stands for anything.",
-                ["eth1", "wg*"],
-                type="string",
-                pattern=_pattern(policy.INTERFACE.pattern),
-            ),
+            "interface": _ref("interface"),
             "comment": _ref("comment"),
         },
     )
@@ -376,6 +380,16 @@ def _service() -> Schema:
         "A name from the table of services, or a group of them.",
         ["http", "https", "web", "mail"],
         enum=list(services.names()),
+    )
+
+
+def _interface() -> Schema:
+    return _key(
+        "Interface",
+        "The network interface that packets come in by. A * at the end stands for anything.",
+        ["eth1", "wg*"],
+        type="string",
+        pattern=_pattern(policy.INTERFACE.pattern),
     )
 
 

@@ -52,7 +52,11 @@ ssh = st.one_of(
     st.just(False),
     st.fixed_dictionaries(
         {"limit": st.just(False)},
-        optional={"port": st.one_of(ports, st.lists(ports, min_size=1, max_size=3)), "from": sources},
+        optional={
+            "port": st.one_of(ports, st.lists(ports, min_size=1, max_size=3)),
+            "from": sources,
+            "interface": st.sampled_from(["eth0", "eth1", "eth*", "wg0"]),
+        },
     ),
 )
 sections = st.fixed_dictionaries(
@@ -108,8 +112,8 @@ def admitted(section: dict[str, Any], knock: Knock) -> bool:
     doors = list(section["allow"])
     if section["ssh"] is not False:
         listed = section["ssh"].get("port", 22)
-        sources = {"from": section["ssh"]["from"]} if "from" in section["ssh"] else {}
-        doors += [{"port": f"{port}/tcp", **sources} for port in (listed if isinstance(listed, list) else [listed])]
+        narrowed = {key: section["ssh"][key] for key in ("from", "interface") if key in section["ssh"]}
+        doors += [{"port": f"{port}/tcp", **narrowed} for port in (listed if isinstance(listed, list) else [listed])]
     return any(opens(door, knock) for door in doors)
 
 
@@ -139,7 +143,7 @@ def test_kernel_and_model_agree(tool: str, section: dict[str, Any], tried: list[
     try:
         read = policy.parse(section, read_list=str)
     except PolicyRefused:
-        reject()  # such as a `deny` that covers all of ssh.from: refused on purpose, and nothing to load
+        reject()  # a `deny` that covers all of ssh.from, or SSH opened past it: refused on purpose, and nothing to load
     packets = [knock.packet(admitted(section, knock)) for knock in tried]
     assert [read.admits(k.source, k.protocol, k.port, k.interface) for k in tried] == [p.passes == 1 for p in packets]
     with Topology(Host()) as topology:

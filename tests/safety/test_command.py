@@ -204,6 +204,31 @@ def test_a_policy_that_would_cut_off_its_own_session(session: str) -> None:
         assert (run.communicate()[1], run.returncode) == ("", 0)
 
 
+@pytest.mark.parametrize(
+    ("session", "refused"),
+    [
+        ("192.0.2.1 55555 192.0.2.10 22", "from 192.0.2.1 to port 22 over eth0"),
+        ("2001:db8:1::1 55555 2001:db8:1::10 22", "from 2001:db8:1::1 to port 22 over eth0"),
+        ("fe80::1%eth0 55555 fe80::2%eth0 22", "from fe80::1 to port 22 over eth0"),
+        ("10.8.0.2 55555 10.8.0.1 22", ""),
+        ("fd00:8::2 55555 fd00:8::1 22", ""),
+        ("fe80::1%vpn0 55555 fe80::2%vpn0 22", ""),
+    ],
+)
+def test_a_session_over_another_interface_than_sshs(session: str, refused: str) -> None:
+    """SSH over the VPN alone, applied from the internet, would be a lockout; applied over the VPN it is none."""
+    with Machine("nftables") as machine:
+        machine.run(
+            "ip link add vpn0 type veth peer name far && ip link set vpn0 up && ip link set far up"
+            " && ip address add 10.8.0.1/24 dev vpn0 && ip address add fd00:8::1/64 dev vpn0 nodad"
+        )
+        machine.do(lambda: machine.write("/run/new.yaml", "#cloud-config\nvps_firewall: {ssh: {interface: 'vpn*'}}\n"))
+        run = machine.start(*COMMAND, env={**machine.environment, "SSH_CONNECTION": session})
+        err = run.communicate()[1]
+        assert run.returncode == bool(refused), err
+        assert ("would cut off your own SSH session, " + refused in err) == bool(refused), err
+
+
 # --- exit codes and words ---------------------------------------------------------------------------------
 
 

@@ -55,7 +55,7 @@ GOOD: dict[str, Any] = {
         "scanners": {"file": "/srv/list"},
         "one": "192.0.2.1",
     },
-    "ssh": {"port": [22, 2222], "from": ["office", "192.0.2.7"], "limit": "5/minute"},
+    "ssh": {"port": [22, 2222], "from": ["office", "192.0.2.7"], "limit": "5/minute", "interface": "eth*"},
     "allow": [
         "http",
         "web",
@@ -156,7 +156,17 @@ ENTRIES = st.one_of(
 POLICIES = st.fixed_dictionaries(
     {},
     optional={
-        "ssh": st.fixed_dictionaries({}, optional={"port": PORTS, "from": st.lists(SOURCES, min_size=1, max_size=4)}),
+        "ssh": st.one_of(
+            st.just(False),
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "port": PORTS,
+                    "from": st.lists(SOURCES, min_size=1, max_size=4),
+                    "interface": st.sampled_from(["eth0", "wg*"]),
+                },
+            ),
+        ),
         "allow": st.lists(ENTRIES, max_size=6),
         "deny": st.lists(SOURCES, max_size=4),
         "ping": st.booleans(),

@@ -450,6 +450,17 @@ def test_every_policy_that_a_host_may_fall_back_on_knows_its_port(
             resolved.parse(asked, ssh_ports=[2222])
 
 
+def test_ssh_over_an_interface_is_closed_elsewhere_from_the_first_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = {"ssh": {"interface": "wg0"}, "allow": ["http"]}
+    monkeypatch.setattr(resolved, "RULES", str(tmp_path / "rules"))
+    (tmp_path / "rules").write_text(bundle.resolve(section, ["nftables"]))
+    for asked in (section, {"ping": False, "ssh": section["ssh"]}):
+        rules = resolved.texts("nftables", resolved.parse(asked))[0]
+        assert re.findall(r"\n\t\t(.*)tcp dport 22\b", rules) == ['iifname "wg0" ']
+
+
 def test_too_large_names_the_largest_parts() -> None:
     import random
 

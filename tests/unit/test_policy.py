@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,5 +181,77 @@ def test_the_good_policy_is_good() -> None:
 
 
 @given(POLICIES)
-def test_what_is_made_of_good_parts_is_refused_only_where_nobody_could_log_in(section: dict[str, Any]) -> None:
-    assert all(line.endswith("nobody could log in") for line in problems(section) or ())
+def test_what_is_made_of_good_parts_is_refused_for_ssh_alone(section: dict[str, Any]) -> None:
+    ends = ("nobody could log in", "or name its sources in from")
+    assert all(line.endswith(ends) for line in problems(section) or ())
+
+
+STRANGERS = ("8.8.8.8", "198.18.0.1", "99.1.2.3", "223.5.5.5", "2600::1", "2a01:4f8::1", "3fff:ffff::1")
+
+
+@given(POLICIES, st.sampled_from(["http", "22/tcp", "1-65535/tcp", "20-30/tcp", "sftp", "22/udp"]))
+def test_an_entry_lets_in_to_ssh_whom_ssh_lets_in_or_whom_it_names(section: dict[str, Any], entry: str) -> None:
+    section = {**section, "allow": [*section.get("allow", []), entry]}
+    if problems(section) is not None:
+        return
+    found = parse(section)
+    alone = parse({**{key: section[key] for key in ("ssh", "deny") if key in section}})
+    bare = replace(found, allow=tuple(e for e in found.allow if e.peers == ANYWHERE and not e.interface))
+    for port in [o.first for o in found.ssh.openings] if found.ssh else [22]:
+        for stranger in STRANGERS:
+            assert bare.admits(stranger, "tcp", port) == alone.admits(stranger, "tcp", port)
+
+
+@pytest.mark.parametrize(
+    ("ssh", "listens", "allow", "told"),
+    [
+        ({"from": ["203.0.113.7"]}, (2222,), "2222/tcp", "opens SSH, which ssh.from restricts, to anywhere; remove it"),
+        ({"from": ["203.0.113.7"]}, (2222, 22), "20-23/tcp", "; write 20-21/tcp and 23/tcp, or"),
+        ({"from": ["203.0.113.7"]}, (2222,), "22/tcp", ""),
+        ({"interface": "wg0"}, (2222,), "2222/tcp", "opens SSH, which ssh.interface restricts, to anywhere;"),
+        (False, (2222,), "2222/tcp", "opens SSH, which ssh: false closes, to anywhere;"),
+        (False, (2222,), "22/tcp", ""),
+        (False, (), "22/tcp", "opens SSH, which ssh: false closes, to anywhere;"),
+        ({"port": 2222, "from": ["203.0.113.7"]}, (), "22/tcp", ""),
+        (
+            {"port": 2222, "from": ["203.0.113.7"]},
+            (22,),
+            "22/tcp",
+            "opens SSH (sshd on this host listens on 22 too), which ssh.from restricts, to anywhere;",
+        ),
+        ({"port": 2222, "from": ["203.0.113.7"]}, (2222,), "22/tcp", ""),
+        ({"port": 2222, "from": ["203.0.113.7"]}, (2222,), "ssh", "opens SSH, which ssh.from restricts, to anywhere;"),
+        ({"port": 2222}, (22,), "22/tcp", ""),
+        ({"from": "any"}, (22,), "22/tcp", ""),
+    ],
+)
+def test_ports_of_ssh_are_those_of_the_policy_and_of_the_hosts_sshd(
+    ssh: object, listens: tuple[int, ...], allow: str, told: str
+) -> None:
+    problems = []
+    try:
+        policy.parse({"ssh": ssh, "allow": [allow]}, ssh_ports=listens, read_list=read_list)
+    except PolicyRefused as refused:
+        problems = [str(problem) for problem in refused.problems]
+    assert len(problems) == bool(told)
+    assert all(line.startswith("vps_firewall.allow[0]: ") and told in line for line in problems)
+
+
+def test_a_long_list_that_many_entries_name_is_weighed_once() -> None:
+    many = [f"10.{n >> 8}.{n & 255}.0/25" for n in range(20_000)]
+    section = {"lists": {"a": many}, "ssh": False, "allow": [{"port": "22/tcp", "from": ["a"]}] * 20_000}
+    began = time.process_time()
+    assert len(parse(section).allow) == 20_000
+    assert time.process_time() - began < SLOWEST
+
+
+@pytest.mark.parametrize(
+    ("interface", "through", "inside"),
+    [("wg0", "wg0", True), ("wg0", "wg1", False), ("wg0", "", False), ("wg*", "wg1", True), ("wg*", "eth0", False)],
+)
+def test_ssh_over_an_interface_is_entered_through_it_alone(interface: str, through: str, inside: bool) -> None:
+    found = parse({"ssh": {"interface": interface}})
+    assert found.admits("198.51.100.7", "tcp", 22, through) == inside
+    assert policy.open_to(found)["ipv4"][0]["interface"] == interface
+    assert found.ssh is not None
+    assert found.ssh.limit == Limit(30, "minute")
