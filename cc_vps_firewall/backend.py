@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from . import saved
 from .saved import below
 
 BACKENDS = ("nftables", "iptables")
@@ -31,13 +32,17 @@ PLUGINS = {
 @dataclass(frozen=True)
 class Place:
     """Where one distribution keeps one backend's rules: a file per family, the services that load them, the
-    file of theirs that must include ours, and what is loaded instead when a file fails (`fallback`)."""
+    file of theirs that must include ours, and what is loaded instead when a file fails (`fallback`).
+
+    `if_enabled`: the services take everybody's rules out whenever they start, so they load ours only where the owner
+    has enabled them already; elsewhere our own unit does."""
 
     files: Mapping[int, str]
     units: tuple[str, ...]
     include_in: str = ""
     fallback: str = ""
     package: str = ""
+    if_enabled: bool = False
 
 
 PLACES: Mapping[tuple[str, str], Place] = {
@@ -56,7 +61,8 @@ PLACES: Mapping[tuple[str, str], Place] = {
         package="iptables-persistent",
     ),
     ("debian", "nftables"): Place(
-        {0: "/etc/nftables/vps-firewall.nft"}, ("nftables.service",), "/etc/nftables.conf", package="nftables"
+        {0: "/etc/nftables/vps-firewall.nft"}, ("nftables.service",), "/etc/nftables.conf", package="nftables",
+        if_enabled=True,
     ),
     ("other", "iptables"): Place(
         {4: "/etc/vps-firewall/rules.v4", 6: "/etc/vps-firewall/rules.v6"}, (OWN_UNIT,), package="iptables"
@@ -67,12 +73,13 @@ PLACES: Mapping[tuple[str, str], Place] = {
 
 @dataclass(frozen=True)
 class Host:
-    """What decides between the backends. `units`: the firewall services installed; `rivals`: firewall managers
-    that are switched on and would fight ours."""
+    """What decides between the backends. `units`: the firewall services installed; `owners`: those of them that the
+    owner has enabled, and not we; `rivals`: firewall managers that are switched on and would fight ours."""
 
     family: str = "other"
     major: int = 0
     units: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
     ssh_ports: tuple[int, ...] = (22,)
     rivals: tuple[str, ...] = ()
     ipv6: bool = True
@@ -111,17 +118,26 @@ def distributions_own(host: Host) -> str:
 
 def _choice(name: str, host: Host) -> Choice:
     place = PLACES[host.family, name]
-    return Choice(name, place, not all(unit in host.units for unit in place.units))
+    usable = host.units & host.owners if place.if_enabled else host.units
+    return Choice(name, place, not usable.issuperset(place.units))
 
 
 def unit_files(choice: Choice, tools: Mapping[str, str], root: str = "/") -> dict[str, str]:
     """Path -> text of what the systemd of the system at `root` has to know: our unit, or when the distribution's starts
     and what its stop does."""
-    folder, early = "/etc/systemd/system", _EARLY
+    early = _EARLY
     if choice.own_unit:
-        return {f"{folder}/{OWN_UNIT}": own_unit(choice, tools)}
+        return {f"{UNITS}/{OWN_UNIT}": own_unit(choice, tools)}
     early = _straight(early, choice.units, root)
-    return {f"{folder}/{unit}.d/vps-firewall.conf": early + _STOPS.get(unit, "") for unit in choice.units}
+    return {drop_in(unit): early + _STOPS.get(unit, "") for unit in choice.units}
+
+
+UNITS = "/etc/systemd/system"
+
+
+def drop_in(unit: str) -> str:
+    """Our drop-in for a service of the distribution's."""
+    return f"{UNITS}/{unit}.d/vps-firewall.conf"
 
 
 def _straight(early: str, units: Iterable[str], root: str) -> str:
@@ -180,7 +196,9 @@ def own_unit(choice: Choice, tools: Mapping[str, str]) -> str:
         loads = [f"{tools['nft']} -f {choice.place.files[0]}"]
     else:
         loads = [f"{tools[t]} -w 60 {choice.place.files[f]}" for t, f in _RESTORES]
-    return _OWN_UNIT.replace("LOADS", "\n".join(f"ExecStart={load}" for load in loads))
+    # A service whose start takes everybody's rules out comes first, for its owner may enable it some day.
+    after = "".join(f"After={unit}\n" for unit in choice.place.units if choice.place.if_enabled)
+    return after.join(_OWN_UNIT.split("AFTER\n")).replace("LOADS", "\n".join(f"ExecStart={load}" for load in loads))
 
 
 _OWN_UNIT = """\
@@ -190,6 +208,7 @@ Documentation=man:nft(8) man:iptables-restore(8)
 DefaultDependencies=no
 RequiresMountsFor=/etc /usr
 Wants=network-pre.target
+AFTER
 Before=cloud-init-local.service network-pre.target sysinit.target shutdown.target
 Conflicts=shutdown.target
 
@@ -217,14 +236,41 @@ def look(root: str = "/") -> Host:
     elif likes & {"debian", "ubuntu"}:
         family = "debian"
     known = {unit for place in PLACES.values() for unit in place.units}
+    ours = enabled_by_us(root)
     return Host(
         family=family,
         major=int(re.match(r"\d{0,4}", release.get("VERSION_ID", ""))[0] or 0),  # type: ignore[index]
         units=frozenset(unit for unit in known if _loads(unit, root)),
+        owners=frozenset(unit for unit in known if enabled(unit, root)) - ours,
         ssh_ports=ssh_ports(root),
         rivals=rivals(root),
         ipv6=os.path.exists(below(root, "proc/net/if_inet6")),
     )
+
+
+def enabled_by_us(root: str = "/") -> frozenset[str]:
+    """The services that a seal or an earlier policy of ours switched on in the system at `root`, by our records."""
+    seal = saved.read_json(below(root, saved.RECORD)).get("seal")
+    recorded = saved.read_json(below(root, saved.SERVICES))
+    units = {*strings(seal, "units"), *strings(recorded, "enabled")}
+    if not recorded and saved.read_json(below(root, saved.POLICY)):
+        # Up to November 2026 nobody wrote it down. Where the service has nothing to load but ours, it is ours.
+        conf = saved.read(below(root, PLACES["debian", "nftables"].include_in)) or ""
+        units |= set() if _RULES.search(conf) else {*PLACES["debian", "nftables"].units}
+    return frozenset(units)
+
+
+# A line of nftables' language that is more than Debian's own file has: empty chains, and the file of ours.
+_RULES = re.compile(
+    r"(?m)^(?!\s*(?:#|$|}|flush ruleset|table \w+ \w+ {|chain \w+ {|type filter hook \w+ priority \w+;"
+    r'|include "/etc/nftables/vps-firewall\.nft")).+'
+)
+
+
+def strings(record: object, key: str) -> list[str]:
+    """The strings of a list in a record of ours, which somebody may have edited."""
+    value = record.get(key) if isinstance(record, dict) else None
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _loads(unit: str, root: str) -> bool:

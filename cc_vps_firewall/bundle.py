@@ -193,6 +193,10 @@ _KNOWN: Mapping[str, bool | str | None] = {
     "not taken and not unread": False,
     "not any(converge.STILL_ON in note for note in told)": True,
     "out += _not_included(choice)": False,
+    # Nothing of ours was on this host before.
+    "story.notes += _retire_units(play.choice)": False,
+    "ours = enabled_by_us(root)": "set()",
+    "ours = backend.enabled_by_us()": "set()",
     "converge.is_off(section)": False,
     'status["result"] != "disabled"': True,
     "is_off(section) and not saved.read_json(saved.POLICY)": False,

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import backend, bundle, converge, kernel, policy, register, saved, userdata
+from . import backend, bundle, converge, kernel, policy, register, removal, saved, userdata
 from .errors import FirewallError, PolicyRefused
 
 EXAMPLES = """\
@@ -24,6 +24,7 @@ examples:
                                               put it in force, and take it back unless you say yes in time
   vps-firewall verify                         kernel = saved file = policy?
   vps-firewall status                         what is open to whom
+  vps-firewall remove                         take every rule of ours out again
 
 exit codes:
   0 done   1 unexpected   2 policy refused   3 no usable backend   4 refused by the tool (nothing changed)
@@ -95,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="print the differences as JSON")
     sub = command("status", status, "what is open to whom, since when", "vps-firewall status --json", file=False)
     sub.add_argument("--json", action="store_true", help="print the status as JSON")
+    command(
+        "remove", remove, "take every rule, file and unit of ours out of this host", "vps-firewall remove", file=False
+    )
     sub = command(
         "bundle", carry, "make user-data that works on a stock image", "vps-firewall bundle user-data.yaml > paste-me"
     )
@@ -199,6 +203,19 @@ def status(options: Any) -> int:
     return 0
 
 
+def remove(options: Any) -> int:
+    removed = removal.remove(backend.look())
+    _settle()
+    print(
+        "\n".join(
+            (*removed.done, *removed.left)
+            if removed.done
+            else ("there is nothing of vps-firewall to remove", *removed.left)
+        )
+    )
+    return 0
+
+
 def carry(options: Any) -> int:
     data = userdata.read(options.file)
     provider = bundle.PROVIDERS.get(options.provider, bundle.ANY)
@@ -224,6 +241,8 @@ def uninstall(options: Any) -> int:
     with saved.at_work(options.root):
         done = register.uninstall(options.root)
     print("\n".join(done) or "not installed; nothing was changed")
+    if options.root == "/" and saved.read_json(saved.POLICY):
+        print("the rules stay in force; `vps-firewall remove` takes them out")
     return 0
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import hashlib
+import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -94,6 +95,7 @@ def converge(
             undo.forget()
             former = str(story.former.get("backend"))
             story.notes += _retire_rivals(play, host, lock) + _retire_other(play.choice, host, lock, former)
+            story.notes += _retire_units(play.choice)
         story.status["result"] = "applied" if changed or written or fresh else "unchanged"
         return story.status
 
@@ -416,7 +418,13 @@ def _load(play: _Rehearsal, before: Texts, rivals: Sequence[str], lock: int) -> 
 
 def _save(choice: Choice, texts: Texts, section: object, host: Host, undo: saved.Undo) -> list[str]:
     kept = {"section": section, "ssh_ports": list(host.ssh_ports), "backend": choice.backend}
-    files = {saved.POLICY: (saved.as_json(kept), 0o600)}
+    ours = backend.enabled_by_us()
+    gone = backend.strings(saved.read_json(saved.SERVICES), "disabled")
+    services = {
+        "enabled": sorted({*ours, *(unit for unit in choice.units if not backend.enabled(unit))}),
+        "disabled": sorted({*gone, *(f"{rival}.service" for rival in host.rivals)}),
+    }
+    files = {saved.POLICY: (saved.as_json(kept), 0o600), saved.SERVICES: (saved.as_json(services), 0o600)}
     return save_rules(choice, texts, host, undo, also=files)
 
 
@@ -533,7 +541,7 @@ def _retire_other(choice: Choice, host: Host, lock: int, former: str = "") -> li
     other, notes = _other(choice, host), []
     try:
         if backend.BOTH and (mine(other) or former == other.backend):
-            _take_out(other, lock)
+            remove_rules(other, lock)
             notes.append(f"the rules that {other.backend} held for an earlier policy were taken out")
         for unit in other.units:
             if unit not in choice.units and backend.enabled(unit):
@@ -546,6 +554,43 @@ def _retire_other(choice: Choice, host: Host, lock: int, former: str = "") -> li
     return notes
 
 
+def _retire_units(choice: Choice) -> list[str]:
+    """Our own unit, or a service that we enabled, where another one loads the rules now. -> what was done"""
+    former = ({backend.OWN_UNIT} | backend.enabled_by_us()) - {*choice.units}
+    try:
+        gone = switch_off(former)
+    except (FirewallError, OSError) as failure:
+        return [f"{' and '.join(sorted(former))} could not be disabled: {reason(failure)}"]
+    return [f"{unit} no longer starts at boot: {' and '.join(choice.units)} loads the rules" for unit in gone]
+
+
+def switch_off(units: Set[str]) -> list[str]:
+    """Have services load no rules of ours at boot. No rule in the kernel changes. -> those that were enabled"""
+    gone = [unit for unit in sorted(units) if backend.enabled(unit)]
+    for unit in gone:
+        # Where our drop-in is, its stop flushes nothing; and a service that is stopped no update of its package
+        # restarts, which would.
+        if unit in backend.FLUSHING and os.path.exists(backend.drop_in(unit)):
+            kernel.stop(unit)
+        kernel.disable(unit)
+    remove_unit_files(units)
+    return gone
+
+
+def remove_unit_files(units: Set[str]) -> list[str]:
+    """Our unit, our drop-ins for these services, and our line in the files that they load. -> the paths changed"""
+    undo = saved.Undo()
+    for place in {place.include_in: place for place in backend.PLACES.values() if units & {*place.units}}.values():
+        if place.include_in and (text := saved.read(place.include_in, "surrogateescape")):
+            saved.save({place.include_in: saved.without_include(text, place.files[0])}, undo, mode=None)
+    included = len(undo.before)
+    for unit in sorted(units):
+        saved.remove(f"{backend.UNITS}/{unit}" if unit == backend.OWN_UNIT else backend.drop_in(unit), undo)
+    if len(undo.before) > included:
+        kernel.reload_units()
+    return [*undo.before]
+
+
 def _other(choice: Choice, host: Host) -> Choice:
     return next(c for name in backend.BACKENDS if name != choice.backend for c in backend.choices(name, host))
 
@@ -555,7 +600,7 @@ def mine(choice: Choice) -> list[str]:
     return [path for path in choice.place.files.values() if "vps-firewall" in (saved.read(path) or "")[:200]]
 
 
-def _take_out(choice: Choice, lock: int) -> None:
+def remove_rules(choice: Choice, lock: int) -> None:
     """Our rules -> out of the kernel, and out of the files of this backend. Raises FirewallError or OSError."""
     ours, shared = mine(choice), choice.place.include_in
     kernel.forget(choice.backend, [lock])  # before the files, which bring us here again after a kill
@@ -571,7 +616,7 @@ def _unseal(host: Host) -> list[str]:
     with saved.locked() as lock:
         for choice in backend.choices(backend.AUTO, host):
             if mine(choice):
-                _take_out(choice, lock)
+                remove_rules(choice, lock)
                 for unit in choice.units if choice.own_unit else ():
                     kernel.disable(unit)
                 notes.append("the seal of this image was taken out")

@@ -317,6 +317,19 @@ def ours(rule: str) -> bool:
     return f'--comment "{MARK} ' in rule
 
 
+def has_ours(dump: str) -> bool:
+    """Is there a rule or a chain of ours in what iptables-save printed?"""
+    return f"\n:{OURS}" in dump or ours(dump)
+
+
+def refuses(dump: str) -> bool:
+    """May rules in filter refuse what comes in, ours left out?"""
+    table = parse_dump(dump).get("filter", Table())
+    rules = [rule for chain, rules in table.rules.items() if not chain.startswith(OURS) for rule in rules]
+    refusing = any(re.search(r"-j (?:DROP|REJECT)\b", rule) for rule in rules if not ours(rule))
+    return table.policies.get("INPUT") == "DROP" or (refusing and bool(table.rules.get("INPUT")))
+
+
 def foreign(table: Table, rule: str, rivals: Sequence[str] = ()) -> bool:
     """Is this rule, which is not ours, somebody else's to keep? A jump into a chain of theirs, or a rule about
     a bridge of containers or virtual machines. What else stands in a built-in chain would change what the

@@ -211,6 +211,11 @@ def dump(name: str, families: Sequence[int]) -> dict[int, str]:
     return texts
 
 
+def list_ruleset() -> str:
+    """Every table of nftables, other people's too. Raises ToolFailed."""
+    return run("nft", "-s", "list", "ruleset")
+
+
 def put_back(name: str, before: Texts, hold: Sequence[int] = ()) -> None:
     """Make the kernel hold a former dump again, other people's rules of then and of now included. Raises
     ToolFailed."""

@@ -43,6 +43,17 @@ def comparable(dump: str) -> str:
     return re.sub(r"(\tflags dynamic[^\n]*\n(?:\t\t\w[^\n]*\n)*?)\t\telements = \{[^}]*\}\n", r"\1", dump)
 
 
+def refusing(ruleset: str) -> list[str]:
+    """`nft list ruleset` -> the tables that may refuse what comes in, ours left out: those with a chain at the input
+    hook and a verdict that drops or rejects."""
+    tables = re.findall(r"(?ms)^table (\S+ \S+) \{\n(.*?)^\}", ruleset)
+    return [
+        name
+        for name, text in tables
+        if name != TABLE and " hook input " in text and re.search(r"\b(?:drop|reject)\b", text)
+    ]
+
+
 class _Writer:
     """Sets and chains that rules ask for on the way; each is written once."""
 

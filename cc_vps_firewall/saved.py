@@ -18,6 +18,8 @@ from .errors import Busy, CannotRegister
 STATE = "/var/lib/vps-firewall"
 STATUS = f"{STATE}/status.json"
 POLICY = f"{STATE}/policy.json"
+RECORD = f"{STATE}/registered.json"  # what `vps-firewall install` has put into an image, and what was there before
+SERVICES = f"{STATE}/services.json"  # the services that a policy of ours switched on and off
 DONE = f"{STATE}/instance"  # as in __init__.py, which imports nothing of ours
 LOCK = "/run/vps-firewall.lock"
 MAX_LINKS = 40  # as many as Linux follows (path_resolution(7))

@@ -23,7 +23,7 @@ DROP_INS = "etc/cloud/cloud.cfg.d"
 DEFAULT = f"{DROP_INS}/98_vps_firewall_default.cfg"
 PRESET = "etc/systemd/system-preset/00-vps-firewall-seal.preset"  # the first that names a unit is the one that counts
 FORMER_PRESET = "etc/systemd/system-preset/80-vps-firewall-seal.preset"  # up to November 2026
-RECORD = "var/lib/vps-firewall/registered.json"
+RECORD = saved.RECORD.lstrip("/")
 
 _PRESET_HEADER = "# By `vps-firewall install --sealed`: a first boot applies presets, and those EL say `disable *`.\n"
 _UNITS = frozenset(unit for place in backend.PLACES.values() for unit in place.units)

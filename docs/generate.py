@@ -133,10 +133,15 @@ def files() -> str:
             saved_to.append(f"beside each a `{place.fallback}`")
         if place.include_in:
             saved_to.append(f"included from `{place.include_in}`")
-        rows.append((hosts[family], name, ", ".join(saved_to), ", ".join(f"`{u}`" for u in place.units)))
+        loaders = ", ".join(f"`{u}`" for u in place.units)
+        if place.if_enabled:
+            loaders = f"`{backend.OWN_UNIT}`, or {loaders} where its owner has enabled it"
+            saved_to[-1] += " in the latter case"
+        rows.append((hosts[family], name, ", ".join(saved_to), loaders))
     own = [
         (f"`{saved.STATUS}`", "0644", "how the last run ended: [the status](status.md)"),
         (f"`{saved.POLICY}`", "0600", "the policy that was applied last"),
+        (f"`{saved.SERVICES}`", "0600", "which services were enabled and disabled, for `vps-firewall remove`"),
         (f"`{saved.LOCK}`", "0600", "held while a run is at work"),
         (f"`/etc/systemd/system/{backend.OWN_UNIT}`", "0644", "our unit, where no service of the distribution fits"),
         (

@@ -31,13 +31,15 @@ FACTS = "facts.json"
 ROOM = 150  # megabytes that packages, their index and a first boot take at the most
 STATE = Path("/var/lib/vps-firewall")
 
-# What loads the rules at boot, for each backend: package and services.
+# For each backend, its package and the services in it that load rules at boot.
 NEEDS = {
     ("rpm", "iptables"): ("iptables-nft-services", ("iptables.service", "ip6tables.service")),
     ("rpm", "nftables"): ("nftables", ("nftables.service",)),
     ("deb", "iptables"): ("iptables-persistent", ("netfilter-persistent.service",)),
     ("deb", "nftables"): ("nftables", ("nftables.service",)),
 }
+# Debian's nftables.service takes everybody's rules out whenever it starts: a seal has a unit of its own there.
+LOADERS = {("deb", "nftables"): ("vps-firewall.service",)}
 RIVALS = ("firewalld.service", "ufw.service")
 
 # Whole folders of what a machine writes while it runs, emptied and kept.
@@ -134,6 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def bake(package: str, backend: str, sealed: bool, default: str) -> None:
     kind = "rpm" if shutil.which("dnf") else "deb"
     wanted, units = NEEDS[kind, backend]
+    units = LOADERS.get((kind, backend), units)
     said = problems(package, kind, default if sealed else "")
     if said:
         raise CannotBake("\nbake: ".join(said))

@@ -36,7 +36,7 @@ vps_firewall:
 """
 REFUSED_PATHS = ("vps_firewall.ssh.from[0]", "vps_firewall.allow[0]", "vps_firewall.allow[1]", "vps_firewall.allwo")
 
-LOADERS = {"nftables": "nftables.service", "iptables": "netfilter-persistent.service"}
+LOADERS = {"nftables": "vps-firewall.service", "iptables": "netfilter-persistent.service"}
 SAVED = {
     "nftables": ("/etc/nftables/vps-firewall.nft",),
     "iptables": ("/etc/iptables/rules.v4", "/etc/iptables/rules.v6"),
@@ -275,6 +275,10 @@ def test_second_boot_and_new_instance(machine: Machine, internet: Internet) -> N
 @both_backends
 def test_a_next_boot_whose_service_loads_nothing(machine: Machine, internet: Internet, backend: str) -> None:
     """Somebody's tool has written the file anew that includes ours, say: neither open nor untold."""
+    loader = LOADERS[backend]
+    if backend == "nftables":
+        loader = "nftables.service"
+        machine.run("systemctl", "enable", loader)
     boot.seed(machine, f"#cloud-config\nvps_firewall: {{backend: {backend}, allow: [http]}}\n")
     boot.boot(machine)
     forget_rules(machine)
@@ -288,8 +292,8 @@ def test_a_next_boot_whose_service_loads_nothing(machine: Machine, internet: Int
         assert answering(internet, ANYONE) == {4: {22, 80}, 6: {22, 80}}
     record = boot.record(machine)
     assert_failed_alone(machine, record)
-    assert f"{LOADERS[backend]} did not load the rules at this boot; they were loaded after it" in record.errors[0]
-    assert_saved(machine, backend)
+    assert f"{loader} did not load the rules at this boot; they were loaded after it" in record.errors[0]
+    assert_saved(machine, backend, loader)
     machine.write(boot.LOG, "")
     boot.boot(machine)
     assert_no_complaint(machine)

@@ -337,18 +337,19 @@ def test_cloud_init_clean_seals_over_a_policy_of_the_other_backend(debian: Machi
     assert "vps_firewall" in sealed
     assert "allow[0]" not in sealed
     assert debian.read("/etc/iptables/rules.v4") == ""
-    enabled = debian.run("find", "/etc/systemd/system", "-name", "n*.service", "-type", "l").stdout
-    assert "nftables.service" in enabled
+    enabled = debian.run("find", "/etc/systemd/system", "-name", "*.service", "-type", "l").stdout
+    assert "vps-firewall.service" in enabled
     assert "netfilter-persistent.service" not in enabled
     debian.run("dpkg", "--remove", "vps-firewall")
     left = {line for line in on_disk(debian) ^ before if "netfilter-persistent" not in line}
-    assert {line.split()[1] for line in left} <= {"/etc/systemd/system/sysinit.target.wants/nftables.service"}
+    assert {line.split()[1] for line in left} <= {"/etc/systemd/system/sysinit.target.wants/vps-firewall.service"}
 
 
 def test_a_file_in_another_encoding_comes_back_byte_for_byte(debian: Machine, debs: dict[str, Path]) -> None:
     debian.run("dpkg", "--purge", "--force-depends", "iptables-persistent", "netfilter-persistent")
     theirs = b"# r\xe8gles de la maison\nflush ruleset\n"
     debian.write("/etc/nftables.conf", theirs)
+    debian.run("systemctl", "enable", "nftables.service")
     put(debian, debs["this"])
     debian.run("vps-firewall", "install", "--sealed")
     assert b'include "/etc/nftables/vps-firewall.nft"' in (debian.root / "etc/nftables.conf").read_bytes()

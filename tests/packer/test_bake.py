@@ -85,7 +85,7 @@ def test_el(el: Machine, rpms: dict[str, Path]) -> None:
 def test_debian(debian: Machine, debs: dict[str, Path]) -> None:
     package = prepare(debian, debs["this"])
     bake(debian, package, "nftables", "--sealed")
-    assert debian.run("systemctl", "is-enabled", "nftables.service").stdout.strip() == "enabled"
+    assert debian.run("systemctl", "is-enabled", "vps-firewall.service").stdout.strip() == "enabled"
     finish(debian)
     check_clean(debian)
     assert debian.read("/etc/nftables/vps-firewall.nft")

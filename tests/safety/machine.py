@@ -215,8 +215,12 @@ class Machine:
             "ln -s /run/sbin/* . 2>/dev/null; rm -f /run/fake/* /run/calls.*"
         )
 
-    def install_services(self, name: str) -> None:
+    def install_services(self, name: str, enabled: bool = False) -> None:
+        """The services of the distribution for a backend; `enabled`: their owner has switched them on."""
         for unit in backend.PLACES[self.release, name].units:
+            if enabled:
+                os.makedirs("/etc/systemd/system/sysinit.target.wants", exist_ok=True)
+                os.symlink(f"/lib/systemd/system/{unit}", f"/etc/systemd/system/sysinit.target.wants/{unit}")
             self.write(f"/etc/systemd/system/{unit}", f"[Unit]\nDescription={unit}\n")
             for plugin in backend.PLUGINS.get(unit, ()):
                 self.write(f"/{plugin}", "")
@@ -316,7 +320,7 @@ class Machine:
     def seal(self, default: Settings = AS_THEY_ARE) -> None:
         """What an image built with `install --sealed` holds after its boot has loaded it."""
         assert not self.engine(lambda checkpoint: seal.close("/", dict(default))).raised
-        unit = {"nftables": "nft -f /etc/nftables.conf"}.get(self.backend, "")
+        unit = {"nftables": "nft -f /etc/nftables/vps-firewall.nft"}.get(self.backend, "")
         self.run(unit or "iptables-restore /etc/iptables/rules.v4; ip6tables-restore /etc/iptables/rules.v6")
         assert self.reachable() == set()
 

@@ -146,6 +146,7 @@ def test_modes_do_not_depend_on_the_umask(umask: int) -> None:
             "600 /etc/iptables/rules.v6",
             f"755 {saved.STATE}",
             f"600 {saved.POLICY}",
+            f"600 {saved.SERVICES}",
             f"644 {saved.STATUS}",
         ]
 
@@ -169,9 +170,11 @@ def test_nothing_is_written_through_a_link_of_somebody_elses(tool: str) -> None:
 
 def test_the_distributions_own_file_keeps_its_mode_and_its_bytes() -> None:
     with Machine("nftables") as machine:
+        machine.do(lambda: machine.install_services("nftables", enabled=True))
         machine.do(partial(_write_latin, "/etc/nftables.conf"))
         before = machine.run("od -c /etc/nftables.conf")
-        machine.fake(systemctl="exit 1")
+        machine.run("mkdir -p /run/systemd/system")
+        machine.fake(systemctl="exit 1")  # at the reload of units, when all is written
         assert machine.command("apply", "FILE", policy=OLD).value == 5
         assert machine.run("od -c /etc/nftables.conf; stat -c %a /etc/nftables.conf") == before + "640\n"
         machine.mend()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from cc_vps_firewall import entrance
+from cc_vps_firewall import backend, entrance
 
 from .machine import CLOSED, OPEN, TOOLS, Ended, Machine
 from .test_services import switch_on
 
 GOOD = {"allow": ["http"]}
 EVERYTHING = {(4, OPEN), (4, CLOSED), (6, OPEN), (6, CLOSED)}
-SERVICES = {"nftables": "nftables.service", "iptables": "netfilter-persistent.service"}
+SERVICES = {"nftables": backend.OWN_UNIT, "iptables": "netfilter-persistent.service"}
 OWN_RULES = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp --dport 3306 -j ACCEPT\nCOMMIT\n"
 FLUSH = """nft flush ruleset
 for tool in iptables ip6tables; do
@@ -63,8 +63,7 @@ def test_rules_that_were_taken_away_stay_away(tool: str) -> None:
         rebooted(machine, {"ssh": {"from": ["198.51.100.9"]}})
         leave(
             machine,
-            "rm -f /etc/nftables/vps-firewall.nft /etc/iptables/rules.v4 /etc/iptables/rules.v6\n"
-            "sed -i '/vps-firewall.nft/d' /etc/nftables.conf",
+            "rm -f /etc/nftables/vps-firewall.nft /etc/iptables/rules.v4 /etc/iptables/rules.v6",
         )
 
 

@@ -6,12 +6,14 @@ import re
 
 import pytest
 
-from .machine import TOOLS, Machine, State
+from cc_vps_firewall import backend, saved
+
+from .machine import NFTABLES_CONF, TOOLS, Machine, State
 
 OLD = {"allow": ["http"]}
 NEW = {"allow": ["https", "smtp"]}
 OTHER = {"nftables": "iptables", "iptables": "nftables"}
-SERVICES = {"nftables": "nftables.service", "iptables": "netfilter-persistent.service"}
+SERVICES = {"nftables": backend.OWN_UNIT, "iptables": "netfilter-persistent.service"}
 
 # What `systemctl stop` does to everybody's rules: ufw's stop opens the policies unless ufw.conf says that it is off
 # already; firewalld flushes every table of iptables, whatever its own backend.
@@ -146,7 +148,7 @@ def assert_only(machine: Machine, name: str) -> None:
     assert ("table inet vps_firewall" in rules) == (name == "nftables")
     assert ("VPSFW-" in rules) == (name == "iptables")
     assert ("/etc/nftables/vps-firewall.nft" in files) == (name == "nftables")
-    assert ("vps-firewall.nft" in files["/etc/nftables.conf"][1]) == (name == "nftables")
+    assert "vps-firewall.nft" not in files["/etc/nftables.conf"][1]
     for family in (4, 6):
         assert (f"/etc/iptables/rules.v{family}" in files) == (name == "iptables")
     assert [path.rpartition("/")[2] for path in files if ".wants/" in path] == [SERVICES[name]]
@@ -221,3 +223,90 @@ def test_ufws_rules_go_also_where_systemd_gives_no_answer(tool: str) -> None:
         assert "note: ufw could not be switched off: systemctl failed (1): it said nothing\n" in run.out
         machine.assert_closed()
         assert "-j ufw" not in machine.rules()
+
+
+# --- Debian's nftables.service, whose start takes every table out ----------------------------------------------
+
+LINK = "/etc/systemd/system/sysinit.target.wants/nftables.service"
+DROP_IN = "/etc/systemd/system/nftables.service.d/vps-firewall.conf"
+INCLUDE = 'include "/etc/nftables/vps-firewall.nft"'
+THEIRS = "table inet docker { chain c { }\n}\ntable inet f2b { chain c { }\n}\n"
+
+
+def started(machine: Machine, unit: str) -> None:
+    """What systemd would run at a start of our unit, which is what a restart is: it has nothing to stop."""
+    text = machine.files()[f"/etc/systemd/system/{unit}"][1]
+    assert "ExecStop" not in text
+    machine.run("\n".join(re.findall(r"(?m)^ExecStart=(.*)$", text)))
+
+
+def test_a_start_of_our_unit_takes_nobodys_tables_out() -> None:
+    with Machine("nftables") as machine:
+        machine.do(lambda: machine.install_services("nftables"))
+        assert machine.command("apply", "FILE", policy=NEW).value == 0
+        assert machine.files()["/etc/nftables.conf"] == ("0o644", NFTABLES_CONF)
+        machine.run("nft -f -", THEIRS)
+        before = machine.rules()
+        started(machine, backend.OWN_UNIT)
+        assert machine.rules() == before
+        machine.run("nft flush ruleset")
+        started(machine, backend.OWN_UNIT)
+        machine.assert_closed()
+        assert machine.command("verify").value == 0
+
+
+def test_an_owner_who_has_debians_service_keeps_it() -> None:
+    with Machine("nftables") as machine:
+        machine.do(lambda: machine.install_services("nftables", enabled=True))
+        for _ in range(2):
+            assert machine.command("apply", "FILE", policy=NEW).value == 0
+            files = machine.files()
+            assert files["/etc/nftables.conf"][1].endswith(f"{INCLUDE}\n")
+            assert "ExecStop=\n" in files[DROP_IN][1]
+            assert f"/etc/systemd/system/{backend.OWN_UNIT}" not in files
+            assert LINK in files
+        machine.run("nft -f /etc/nftables.conf")
+        machine.assert_closed()
+
+
+@pytest.mark.parametrize("record", ["registered", "services", "none"])
+def test_a_service_that_we_had_enabled_gives_way_to_our_unit(record: str) -> None:
+    """By the seal's record, by the last policy's, and where an earlier version kept none."""
+    with Machine("nftables") as machine:
+        machine.do(lambda: machine.install_services("nftables", enabled=True))
+        assert machine.command("apply", "FILE", policy=OLD).value == 0
+        machine.run(f"rm {saved.SERVICES}; mkdir -p /run/systemd/system")
+        if record != "none":
+            told = {
+                "registered": '{"seal":{"units":["nftables.service"]}}',
+                "services": '{"enabled":["nftables.service"]}',
+            }
+            machine.run(f"cat >/var/lib/vps-firewall/{record}.json", told[record])
+        machine.run("nft -f -; : >/run/systemctl.log", THEIRS)
+        run = machine.command("apply", "FILE", policy=NEW)
+        assert run.value == 0, run
+        assert "note: nftables.service no longer starts at boot: vps-firewall.service loads the rules\n" in run.out
+        asked = [line for line in machine.asked_of_systemctl() if "nftables" in line]
+        assert asked == ["stop nftables.service", "disable nftables.service"]
+        files = machine.files()
+        assert not {LINK, DROP_IN} & set(files)
+        assert files["/etc/nftables.conf"][1] == NFTABLES_CONF
+        assert "table inet docker" in machine.rules()
+        started(machine, backend.OWN_UNIT)
+        machine.assert_closed()
+        assert machine.command("verify").value == 0
+        assert machine.apply(NEW).value["result"] == "unchanged"
+
+
+def test_an_owner_who_enables_debians_service_later_gets_it_at_the_next_apply() -> None:
+    with Machine("nftables") as machine:
+        machine.do(lambda: machine.install_services("nftables"))
+        assert machine.command("apply", "FILE", policy=NEW).value == 0
+        machine.run(f"ln -s /lib/systemd/system/nftables.service {LINK}")
+        assert machine.command("apply", "FILE", policy=NEW).value == 0
+        files = machine.files()
+        assert LINK in files
+        assert f"/etc/systemd/system/{backend.OWN_UNIT}" not in files
+        assert f"/etc/systemd/system/sysinit.target.wants/{backend.OWN_UNIT}" not in files
+        assert files["/etc/nftables.conf"][1].endswith(f"{INCLUDE}\n")
+        assert machine.command("verify").value == 0

@@ -139,15 +139,20 @@ def debian(root: Path, *services: str) -> None:
     (root / "var/lib").mkdir(parents=True, exist_ok=True)
 
 
+def enabled(root: Path) -> None:
+    """A Debian whose owner has the service of nftables load rules at boot."""
+    debian(root)
+    kernel.enable("nftables.service", str(root))
+
+
 def both(root: Path) -> None:
     """iptables-persistent too, and the service of nftables enabled."""
-    debian(root)
+    enabled(root)
     for tool in ("iptables-restore", "iptables-save", "ip6tables-restore", "ip6tables-save", "flock"):
         put(root, f"usr/sbin/{tool}", "", 0o755)
     put(root, "usr/lib/systemd/system/netfilter-persistent.service", "[Unit]\n")
     for plugin in ("15-ip4tables", "25-ip6tables"):
         put(root, f"usr/share/netfilter-persistent/plugins.d/{plugin}", "", 0o755)
-    kernel.enable("nftables.service", str(root))
 
 
 def el(root: Path) -> None:
@@ -165,7 +170,7 @@ def without_service(root: Path) -> None:
     (root / "usr/lib/systemd/system/nftables.service").unlink()
 
 
-SYSTEMS = {"debian": debian, "both": both, "el": el, "without a service": without_service}
+SYSTEMS = {"debian": debian, "enabled": enabled, "both": both, "el": el, "without a service": without_service}
 
 
 def sealed(root: Path, *more: str) -> int:

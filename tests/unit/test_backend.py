@@ -117,7 +117,7 @@ def test_one_that_is_named_is_the_only_one(wanted: str, tmp_path: Path) -> None:
         ("fedora43", "nftables", ["/etc/nftables/vps-firewall.nft"], ["nftables.service"]),
         ("debian13", "iptables", ["/etc/iptables/rules.v4", "/etc/iptables/rules.v6"],
          ["netfilter-persistent.service"]),
-        ("ubuntu24", "nftables", ["/etc/nftables/vps-firewall.nft"], ["nftables.service"]),
+        ("ubuntu24", "nftables", ["/etc/nftables/vps-firewall.nft"], ["vps-firewall.service"]),
         ("alpine", "iptables", ["/etc/vps-firewall/rules.v4", "/etc/vps-firewall/rules.v6"], ["vps-firewall.service"]),
         ("alpine", "nftables", ["/etc/vps-firewall/rules.nft"], ["vps-firewall.service"]),
     ],
@@ -130,6 +130,55 @@ def test_files_and_services_by_distribution(
     assert list(choice.place.files.values()) == files
     assert choice.units == tuple(units)
     assert set(choice.place.files) == set(backend.FAMILIES[wanted])
+
+
+LINK = {"etc/systemd/system/sysinit.target.wants/nftables.service": f"-> /{UNITS}/nftables.service"}
+STOCK = (
+    "#!/usr/sbin/nft -f\n\nflush ruleset\n\ntable inet filter {\n\tchain input {\n"
+    '\t\ttype filter hook input priority filter;\n\t}\n}\ninclude "/etc/nftables/vps-firewall.nft"\n'
+)
+STATE = "var/lib/vps-firewall"
+APPLIED = {f"{STATE}/policy.json": '{"backend": "nftables"}', "etc/nftables.conf": STOCK}
+THEIRS = STOCK.replace("}\n}", "\ttcp dport 22 accept\n}\n}")
+
+
+@pytest.mark.parametrize(
+    ("files", "unit"),
+    [
+        # Its start takes Docker's and fail2ban's tables out, at every upgrade of its package: nobody gets it from us.
+        ({}, backend.OWN_UNIT),
+        # Whoever has it already keeps it.
+        (LINK, "nftables.service"),
+        ({**LINK, "etc/nftables.conf": STOCK}, "nftables.service"),
+        # What our records say that we enabled is ours: an image's seal, an earlier policy.
+        ({**LINK, f"{STATE}/registered.json": '{"seal": {"units": ["nftables.service"]}}'}, backend.OWN_UNIT),
+        ({**LINK, f"{STATE}/registered.json": '{"seal": {"units": []}}'}, "nftables.service"),
+        ({**LINK, f"{STATE}/services.json": '{"enabled": ["nftables.service"]}'}, backend.OWN_UNIT),
+        ({**LINK, **APPLIED, f"{STATE}/services.json": '{"enabled": []}'}, "nftables.service"),
+        ({**LINK, f"{STATE}/services.json": "[1]", f"{STATE}/registered.json": '{"seal": [1]}'}, "nftables.service"),
+        # Before these records there were policies that had enabled it.
+        ({**LINK, **APPLIED}, backend.OWN_UNIT),
+        ({**LINK, **APPLIED, "etc/nftables.conf": THEIRS}, "nftables.service"),
+        ({**LINK, **APPLIED, "etc/nftables.conf": STOCK + 'include "/etc/site.nft"\n'}, "nftables.service"),
+    ],
+)
+def test_debians_service_loads_our_table_where_its_owner_has_it_enabled(
+    files: dict[str, str], unit: str, tmp_path: Path
+) -> None:
+    (choice,) = backend.choices("nftables", host(tmp_path, "debian13", {**NFTABLES, **files}))
+    assert choice.units == (unit,)
+
+
+def test_our_unit_loads_its_table_behind_a_service_that_takes_every_table_out(tmp_path: Path) -> None:
+    """Its owner may enable that some day."""
+    (choice,) = backend.choices("nftables", host(tmp_path, "debian13", NFTABLES))
+    assert "\nAfter=nftables.service\n" in backend.own_unit(choice, {"nft": "/usr/sbin/nft"})
+    for name, wanted in (("alpine", "nftables"), ("debian13", "iptables"), ("centos9", "iptables")):
+        (choice,) = backend.choices(wanted, host(tmp_path, name))
+        tools = {tool: f"/usr/sbin/{tool}" for tool in backend.TOOLS[wanted]}
+        text = backend.own_unit(choice, tools)
+        assert "\nAfter=" not in text
+        assert "AFTER" not in text
 
 
 @pytest.mark.parametrize(("wanted", "files"), [("iptables", {}), ("iptables", {f"{UNITS}/iptables.service": ""})])
@@ -228,7 +277,8 @@ def test_files_that_cannot_be_read_are_no_reason_to_fail(tmp_path: Path) -> None
 
 def drop_ins(family: str, name: str) -> dict[str, str]:
     """Service -> what we tell systemd of it, where the distribution's own load the rules."""
-    host = backend.Host(family=family, units=frozenset(backend.PLACES[family, name].units))
+    units = frozenset(backend.PLACES[family, name].units)
+    host = backend.Host(family=family, units=units, owners=units)
     files = backend.unit_files(backend.choices(name, host)[0], {})
     return {path.split("/")[4]: text for path, text in files.items()}
 

@@ -12,7 +12,7 @@ import cc_vps_firewall
 from cc_vps_firewall import backend, cli, converge, kernel, register, saved, seal
 from cc_vps_firewall.errors import CannotRegister, NoBackend, PolicyRefused
 
-from .systems import RULES, SYSTEMS, UNITS, both, el, everything, kills, put, sealed, tree, wanted
+from .systems import RULES, SYSTEMS, UNITS, both, el, enabled, everything, kills, put, sealed, tree, wanted
 
 
 def test_what_cannot_be_sealed_is_left_as_it_was(root: Path) -> None:
@@ -252,6 +252,7 @@ def test_a_seal_without_systemctl_is_refused_before_anything_is_done(
 
 @pytest.mark.usefixtures("systemctl")
 def test_what_its_owner_added_to_the_shared_file_stays(image: Path) -> None:
+    enabled(image)
     before = (image / "etc/nftables.conf").read_bytes()
     sealed(image)
     with (image / "etc/nftables.conf").open("ab") as file:
@@ -280,7 +281,7 @@ def test_a_seal_whose_record_is_lost_comes_out_all_the_same(image: Path, kind: s
         name: held for name, held in before.items() if ".wants/" not in name
     }
     # One that has a file of its owner's to load stays as it is.
-    assert wanted(image) == (["nftables.service"] if kind == "debian" else [])
+    assert wanted(image) == (["nftables.service"] if kind == "enabled" else [])
 
 
 @pytest.mark.usefixtures("systemctl")
@@ -312,7 +313,7 @@ def test_rules_that_no_seal_left_stay(image: Path) -> None:
     register.install(str(image))
     register.uninstall(str(image))
     assert (image / RULES).is_file()
-    assert wanted(image) == ["nftables.service"]
+    assert wanted(image) == ["vps-firewall.service"]
 
 
 def booted(root: Path) -> None:
@@ -338,10 +339,11 @@ def test_rules_that_their_owner_wrote_over_the_seal_stay(image: Path, off: bool)
 
 @pytest.mark.usefixtures("systemctl")
 def test_services_of_who_wanted_no_firewall_are_their_owners(image: Path) -> None:
+    el(image)
     sealed(image)
     booted(image)
     register.uninstall(str(image))
-    assert wanted(image) == ["nftables.service"]
+    assert wanted(image) == ["ip6tables.service", "iptables.service"]
 
 
 @pytest.mark.usefixtures("systemctl")
@@ -379,6 +381,7 @@ def test_a_link_that_outlived_its_package_is_no_service(image: Path) -> None:
 @pytest.mark.usefixtures("systemctl")
 @pytest.mark.parametrize("path", [f"{UNITS}/nftables.service.d/vps-firewall.conf", seal.PRESET])
 def test_what_its_owner_masked_is_left_out(image: Path, path: str) -> None:
+    enabled(image)
     (image / path).parent.mkdir(parents=True)
     (image / path).symlink_to("/dev/null")
     before = everything(image)
@@ -444,6 +447,7 @@ def test_a_folder_that_was_there_stays(image: Path) -> None:
 @pytest.mark.usefixtures("systemctl")
 def test_a_line_that_an_earlier_policy_left_does_not_come_back(image: Path) -> None:
     """Its file is gone when the seal is, and nftables.conf with it would not load."""
+    enabled(image)
     before = (image / "etc/nftables.conf").read_bytes()
     with (image / "etc/nftables.conf").open("ab") as file:
         file.write(f'include "/{RULES}"\n'.encode())
@@ -454,6 +458,7 @@ def test_a_line_that_an_earlier_policy_left_does_not_come_back(image: Path) -> N
 
 @pytest.mark.usefixtures("systemctl")
 def test_a_shared_file_that_its_owner_took_away_stays_away(image: Path) -> None:
+    enabled(image)
     sealed(image)
     (image / "etc/nftables.conf").unlink()
     register.uninstall(str(image))
@@ -473,5 +478,5 @@ def test_the_line_goes_before_the_file_that_it_names(tmp_path: Path, monkeypatch
     monkeypatch.setattr(kernel, "forget", lambda name, hold: None)
     monkeypatch.setattr(saved, "remove", fails)
     with pytest.raises(OSError, match="killed here"):
-        converge._take_out(backend.Choice("nftables", place), 0)
+        converge.remove_rules(backend.Choice("nftables", place), 0)
     assert shared.read_text() == "flush ruleset\n"
