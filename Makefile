@@ -50,7 +50,7 @@ docs: $(STAMP)
 goldens: $(STAMP)
 	$(PYTHON) -m tests.cases.regenerate
 
-$(STAMP): setup.cfg
+$(STAMP): setup.cfg setup.py
 	tests/install-host python
 	python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet --config-settings editable_mode=compat --editable '.[test]'

@@ -31,6 +31,17 @@ def source(target: Path, version: str, more: Mapping[str, str]) -> Path:
     return target
 
 
+def checkout(target: Path) -> Path:
+    """A copy of what git knows of this checkout, as it is now; tools that leave files beside the sources leave them
+    there."""
+    listed = ["git", "-C", str(REPOSITORY), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split("\0"):
+        if name and (REPOSITORY / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, target / name, follow_symlinks=False)
+    return target
+
+
 def build(kind: str, out: Path, of: Path = REPOSITORY, date: str = "") -> list[Path]:
     """Make the packages of one kind. -> their files. Without `date` it is that of the last commit."""
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **({"SOURCE_DATE_EPOCH": date} if date else {})}
