@@ -51,7 +51,7 @@ class _Writer:
 
     def __init__(self, rules: Ruleset, family: int, table: str, hooks: Sequence[str]) -> None:
         self.family, self.table = family, table
-        self.chains = {c.name: c for c in rules.chains}
+        self.chains = {c.name: c for c in (*rules.chains, _PASSING)}
         self.names: dict[object, str] = {}
         self.policies: dict[str, str] = {}
         self.rules: dict[str, list[str]] = {}
@@ -61,7 +61,7 @@ class _Writer:
         for chain in self.hooks:
             policy, rules = chain.policy.upper(), chain.rules
             if chain.hook == "forward" and self.table == "filter":
-                rules = _PASSED
+                rules = (REPLIES, Rule("containers: judged in mangle", _PASSING.name))
             elif self.table == "mangle":
                 policy = "ACCEPT"
             self.open(chain.hook.upper(), policy)
@@ -223,13 +223,22 @@ def _around(nets: Sequence[Net], start: int, end: int, family: int) -> Net:
     return first >> rest << rest, WIDTH[family] - rest
 
 
-_VERDICTS = {"accept": "-j ACCEPT", "drop": "-j DROP", "reset": "-j REJECT --reject-with tcp-reset"}
+_VERDICTS = {
+    "accept": "-j ACCEPT",
+    "drop": "-j DROP",
+    "reset": "-j REJECT --reject-with tcp-reset",
+    "return": "-j RETURN",
+}
 
-# filter's FORWARD lets pass what mangle's has judged, with a policy of DROP for whatever has not been there.
-_PASSED = (
-    REPLIES,
-    *(Rule("containers: from their own bridges", "accept", came_in=name) for name in BRIDGES),
-    Rule("containers: judged in mangle", "accept", state="dnat"),
+# filter's FORWARD lets pass what mangle's has judged, with a policy of DROP for whatever has not been there. Between
+# its own containers Docker decides: up to 27 it appends `-i docker0 -o docker0 -j DROP` for icc=false, behind ours.
+_PASSING = Chain(
+    "passing",
+    (
+        *(Rule("containers: Docker decides", "return", came_in=name, goes_out=name) for name in ("docker*", "br-*")),
+        *(Rule("containers: from their own bridges", "accept", came_in=name) for name in BRIDGES),
+        Rule("containers: published", "accept", state="dnat"),
+    ),
 )
 
 
