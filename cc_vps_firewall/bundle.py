@@ -175,7 +175,7 @@ sys.exit(main())
 _MOMENTS = ('f"before {name}"', 'f"after {name}"', '"before status"', '"after status"')
 # What is certain on a host that a bundle closes: nobody is asked, the system is the one that runs.
 _KNOWN: Mapping[str, bool | str | None] = {
-    "confirm is not None": False,
+    "confirm is not None and changed": False,
     "host.rivals and not replace": False,
     'root == "/"': True,
     'root != "/"': False,

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import backend, bundle, converge, kernel, policy, register, removal, saved, userdata
+from . import backend, bundle, converge, kernel, policy, register, removal, report, saved, userdata
 from .errors import FirewallError, PolicyRefused
 
 EXAMPLES = """\
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=layout,
     )
+    parser.add_argument("--version", action="version", version=f"vps-firewall {bundle.VERSION}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, call: Callable[[Any], int], about: str, example: str, file: bool = True) -> Any:
@@ -152,18 +153,23 @@ def render(options: Any) -> int:
 
 
 def plan(options: Any) -> int:
-    lines = converge.preview(_section(userdata.read(options.file)), backend.look())
-    print("\n".join(lines) if lines else "nothing would change")
+    section = _section(userdata.read(options.file))
+    _as_root("plan", "compares a policy with the kernel's rules")
+    lines = converge.preview(section, backend.look())
+    if lines:
+        print(f"{_counted(len(lines), 'change')}: + is added, - is taken out, ~ is rewritten")
+        lines.append(f"nothing was changed; `vps-firewall apply {options.file}` does it")
+    print("\n".join(lines) or "nothing would change")
     return 0
 
 
 def apply(options: Any) -> int:
     section, host = _section(userdata.read(options.file)), backend.look()
 
-    def go(confirm: Callable[[], bool] | None) -> int:
+    def go(confirm: Callable[[], str] | None) -> int:
         told = converge.converge(section, host, replace=options.replace, guard=_keeps_session, confirm=confirm)
         _settle()
-        print(json.dumps(told, indent=1, sort_keys=True) if options.json else _said(told))
+        print(json.dumps(told, indent=1, sort_keys=True) if options.json else "\n".join(report.lines(told, None, None)))
         return 0
 
     if not options.confirm:
@@ -184,11 +190,14 @@ def _settle() -> None:
 
 
 def verify(options: Any) -> int:
+    _as_root("verify", "compares the kernel's rules with the policy")
     differences, told = converge.check_drift(backend.look())
     if options.json:
         print(json.dumps({"equal": not differences, "differences": differences}, indent=1))
     elif differences:
+        print(f"{_counted(len(differences), 'difference')}: + is missing on this host, - is here and not in the policy")
         print("\n".join(differences))
+        print("to put the policy back in force: `vps-firewall apply FILE`; to keep a change, write it into the policy")
     else:
         print(f"equal: kernel, saved file and policy ({told.get('backend')})")
     return 6 if differences else 0
@@ -196,23 +205,24 @@ def verify(options: Any) -> int:
 
 def status(options: Any) -> int:
     told = saved.read_json(saved.STATUS)
+    host, root = backend.look(), os.geteuid() == 0
+    found = report.now(host) if root else report.NOT_ROOT
+    wanted = report.saved_policy(host) if root else None
     if options.json:
-        print(json.dumps(told, indent=1, sort_keys=True))
-        return 0
-    print(_said(told) if told else "no policy was ever applied on this host")
+        more = {"settings": report.settings(wanted)} if wanted else {}
+        print(json.dumps({**told, "now": found.as_json(), **more}, indent=1, sort_keys=True))
+    elif told:
+        print("\n".join(report.lines(told, found, wanted)))
+    else:
+        print("\n".join(["no policy was ever applied on this host", *report.filters(found)]))
     return 0
 
 
 def remove(options: Any) -> int:
+    _as_root("remove", "changes the kernel's rules")
     removed = removal.remove(backend.look())
     _settle()
-    print(
-        "\n".join(
-            (*removed.done, *removed.left)
-            if removed.done
-            else ("there is nothing of vps-firewall to remove", *removed.left)
-        )
-    )
+    print("\n".join([*(removed.done or ["there is nothing of vps-firewall to remove"]), *removed.left]))
     return 0
 
 
@@ -249,29 +259,13 @@ def uninstall(options: Any) -> int:
 # --- words ------------------------------------------------------------------------------------------------
 
 
-def _said(told: converge.Status) -> str:
-    seconds = sum(told.get("steps", {}).values())
-    by = told.get("by", "?")
-    lines = [f"{told.get('result', '?')} by {by} at {told.get('when', '?')} in {seconds:.2f} s"]
-    if told.get("result") == "unfinished":
-        lines[0] = f"unfinished: a run by {by}, begun at {told.get('when')}, did not come to its end; run verify"
-    if told.get("in_force"):
-        lines.append(f"in force: {told['in_force']}")
-    lines += [f"problem: {problem}" for problem in told.get("problems", [])]
-    if told.get("backend"):
-        lines.append(f"{told['backend']}, saved in {', '.join(told.get('saved', []))}")
-        lines.append(f"loaded at boot by {', '.join(told.get('services', []))}")
-    for family, title in (("ipv4", "IPv4"), ("ipv6", "IPv6")):
-        for line in told.get("open", {}).get(family, []):
-            more = f", {line['limit']} each" if "limit" in line else ""
-            more += f", on {line['interface']}" if "interface" in line else ""
-            name = line.get("name") or line.get("policy", "")
-            shown = name if name == line["ports"] else f"{name} ({line['ports']})"
-            lines.append(f"{title}  {shown} from {line['from']}{more}")
-    if told.get("backend"):
-        lines.append("everything else is closed")
-    lines += [f"note: {note}" for note in told.get("notes", [])]
-    return "\n".join(lines)
+def _as_root(verb: str, what: str) -> None:
+    if os.geteuid():
+        raise FirewallError(f"`vps-firewall {verb}` {what}: run it as root")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def _tell(*lines: str) -> None:
@@ -339,7 +333,7 @@ def _ssh_session() -> tuple[str, str, str, int] | None:
     return None
 
 
-def _with_confirmation(go: Callable[[Callable[[], bool] | None], int], seconds: int, terminal: int) -> int:
+def _with_confirmation(go: Callable[[Callable[[], str] | None], int], seconds: int, terminal: int) -> int:
     """Run `go` in a process that outlives this terminal; it takes the rules back unless this one says yes.
 
     A cut connection kills this process: its end of the pipe closes, which is a no.
@@ -355,21 +349,29 @@ def _with_confirmation(go: Callable[[Callable[[], bool] | None], int], seconds: 
         try:
             os.setsid()  # neither an interrupt nor a hangup of the terminal comes here
 
-            def confirmed() -> bool:
+            def refusal() -> str:
                 with contextlib.suppress(BrokenPipeError):  # nobody is left to ask; that is a no
                     os.write(ask, b"?")
-                return bool(select.select([answer], [], [], seconds)[0]) and os.read(answer, 1) == b"y"
+                heard = bool(select.select([answer], [], [], seconds)[0])
+                return _REFUSALS[os.read(answer, 1) if heard else _LATE]
 
-            code = _guarded(lambda: go(confirmed))
+            code = _guarded(lambda: go(refusal))
         finally:
             os._exit(code)
     os.close(answer)
     os.close(ask)
-    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):  # a no, and too late a yes
-        if os.read(question, 1):
-            _tell(f"The rules are in force. Log in a second time to try; then type yes within {seconds} s to keep them")
-            if _typed_yes(seconds, terminal, question):
-                os.write(say, b"y")
+    with contextlib.suppress(BrokenPipeError):  # too late an answer
+        try:
+            said = b""
+            if os.read(question, 1):
+                _tell(
+                    "The new rules are loaded, and not saved yet. Log in from another terminal to see that you can; "
+                    f"then type yes within {seconds} s to keep them, or no to put back what was there before"
+                )
+                said = _typed(seconds, terminal, question)
+        except KeyboardInterrupt:
+            said = b"n"
+        os.write(say, said)
     os.close(say)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code < 0:
@@ -377,23 +379,33 @@ def _with_confirmation(go: Callable[[Callable[[], bool] | None], int], seconds: 
     return code
 
 
-def _typed_yes(seconds: int, terminal: int, question: int) -> bool:
-    """Did somebody say yes in time? The end of input is a no, and so is that of whoever asks the question."""
+_LATE = b"t"
+# What the answer is told by, and why it keeps nothing.
+_REFUSALS = {b"y": "", b"n": "you answered no", _LATE: "not confirmed in time", b"": "nobody was there to confirm"}
+
+
+def _typed(seconds: int, terminal: int, question: int) -> bytes:
+    """Wait for a yes or a no. -> b"y", b"n", _LATE where none came in time, or nothing where the input ended or whoever
+    asks has gone."""
     deadline, said = time.monotonic() + seconds, b""
     while (left := deadline - time.monotonic()) > 0:
         ready = select.select([terminal, question], [], [], left)[0]
-        if not ready or question in ready:
-            return False
+        if question in ready:
+            return b""
+        if not ready:
+            break
         try:
             heard = os.read(terminal, 1000)
         except OSError:
             heard = b""  # EIO: the terminal is gone
         if not heard:
-            return False
+            return b""
         *lines, said = (said + heard).split(b"\n")
-        if any(line.strip().lower() in (b"y", b"yes") for line in lines):
-            return True
-    return False
+        for line in lines:
+            if (word := line.strip().lower()) in (b"y", b"yes", b"n", b"no"):
+                return word[:1]
+            _tell("type yes or no")
+    return _LATE
 
 
 def _terminal() -> int:

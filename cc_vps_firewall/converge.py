@@ -39,14 +39,15 @@ def converge(
     by: str = "command",
     replace: bool = False,
     guard: Callable[[Policy], None] = lambda wanted: None,
-    confirm: Callable[[], bool] | None = None,
+    confirm: Callable[[], str] | None = None,
     notes: Sequence[str] = (),
     checkpoint: Callable[[str], None] = lambda moment: None,
 ) -> Status:
     """Make this host enforce the policy in `section`, or leave it as it was.
 
     `by` and `notes` go into the status. `replace`: switch off firewall managers that would fight ours. `guard`
-    may refuse a policy by raising. `confirm` is asked when the rules are in force and nothing is saved yet.
+    may refuse a policy by raising. `confirm` is asked when new rules are in force and nothing is saved yet: it returns
+    why they are to go again, or nothing to keep them.
     `checkpoint` hears of the start and the end of every step.
     Returns the status that was written. Raises a FirewallError, with the host in the state it was in.
     """
@@ -60,7 +61,9 @@ def converge(
             story.status.update(story.kept(), result="disabled")
             return story.status
         if host.rivals and not replace:
-            raise FirewallError(f"{' and '.join(host.rivals)} is switched on here and would fight these rules")
+            are = "are" if len(host.rivals) > 1 else "is"
+            rivals = " and ".join(host.rivals)
+            raise FirewallError(f"{rivals} {are} active and would overwrite these rules; --replace disables it")
 
         with story.step("render"):
             choices = backend.choices(wanted.backend, host)
@@ -80,10 +83,10 @@ def converge(
                 live = kernel.dump(play.choice.backend, tuple(play.texts))
                 if differs := verify.differences(play.choice.backend, live, play.shown.result()):
                     raise Drift("the kernel holds something else than what was loaded: " + "; ".join(differs[:5]))
-            if confirm is not None:
+            if confirm is not None and changed:
                 with story.step("confirm"):
-                    if not confirm():
-                        raise FirewallError("not confirmed in time")
+                    if refusal := confirm():
+                        raise FirewallError(refusal)
             with story.step("save"):
                 written = _save(play.choice, renders[play.choice.backend], section, host, undo)
             with story.step("enable"):
@@ -262,7 +265,7 @@ def check_drift(host: Host) -> tuple[list[str], Status]:
     stored = saved.read_json(saved.POLICY)
     if not stored:
         raise Drift("no policy was ever applied on this host")
-    wanted = policy.parse(stored.get("section"), ssh_ports=_ports(stored, host), read_list=userdata.read_list)
+    wanted = policy.parse(stored.get("section"), ssh_ports=saved_ports(stored, host), read_list=userdata.read_list)
     name = str(stored.get("backend"))
     choice = backend.choices(name, host)[0]
     texts = render.texts(name, wanted)
@@ -271,18 +274,22 @@ def check_drift(host: Host) -> tuple[list[str], Status]:
     for family, path in choice.place.files.items():
         on_disk = saved.read(path)
         if on_disk is None:
-            out.append(f"-{path} (there is no such file)")
+            out.append(f"+{path} (there is no such file)")
         elif on_disk != texts[family]:
             out += [f"{line[0]}{path} {line[1:]}" for line in verify.text_differences(texts[family], on_disk)]
     out += _not_included(choice)
     missing = [unit for unit in choice.units if not backend.enabled(unit)]
-    out += [f"-{unit} is not enabled: nothing loads the rules at boot" for unit in missing]
+    out += [f"+{unit} enabled: nothing loads the rules at boot" for unit in missing]
     with saved.locked(), kernel.scratch() as empty:
         families = {f: t for f, t in texts.items() if f not in skipped}
         empty.submit(kernel.load, name, families).result()
         rehearsed = empty.submit(_shown, name, families).result()
-        out += verify.differences(name, kernel.dump(name, tuple(families)), rehearsed)
+        out += _in_kernel(verify.differences(name, kernel.dump(name, tuple(families)), rehearsed))
     return out, status
+
+
+def _in_kernel(lines: Sequence[str]) -> list[str]:
+    return [f"{line[0]}kernel {line[1:]}" for line in lines]
 
 
 def _not_included(choice: Choice) -> list[str]:
@@ -292,7 +299,7 @@ def _not_included(choice: Choice) -> list[str]:
     shared, ours = saved.read(choice.place.include_in) or "", choice.place.files[0]
     named = re.findall(r'(?m)^\s*include\s+"([^"]+)"', shared)
     return (
-        [] if any(fnmatch.fnmatch(ours, name) for name in named) else [f"-{choice.place.include_in} (without {ours})"]
+        [] if any(fnmatch.fnmatch(ours, name) for name in named) else [f'+{choice.place.include_in} include "{ours}"']
     )
 
 
@@ -305,9 +312,7 @@ def preview(section: object, host: Host) -> list[str]:
     with contextlib.ExitStack() as stack:
         play = _rehearse(backend.choices(wanted.backend, host), wanted, renders, host, stack)
         choice = play.choice
-        # Seen from the live side: what is wanted and missing is added, what is there and unwanted goes.
-        turned = verify.differences(choice.backend, play.before.result(), play.shown.result())
-        out = [{"+": "-", "-": "+"}[line[0]] + f"kernel {line[1:]}" for line in turned]
+        out = _in_kernel(verify.differences(choice.backend, play.before.result(), play.shown.result()))
     for family, path in choice.place.files.items():
         on_disk = saved.read(path)
         if on_disk != renders[choice.backend][family]:
@@ -722,7 +727,8 @@ def _problems(failure: BaseException) -> list[str]:
     return [reason(failure)]
 
 
-def _ports(stored: Mapping[str, object], host: Host) -> tuple[int, ...]:
+def saved_ports(stored: Mapping[str, object], host: Host) -> tuple[int, ...]:
+    """Where sshd listened when a saved policy was applied."""
     ports = stored.get("ssh_ports")
     return tuple(p for p in ports if isinstance(p, int)) if isinstance(ports, list) else host.ssh_ports
 

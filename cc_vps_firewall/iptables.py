@@ -334,9 +334,19 @@ def has_ours(dump: str) -> bool:
 def refuses(dump: str) -> bool:
     """May rules in filter refuse what comes in, ours left out?"""
     table = parse_dump(dump).get("filter", Table())
-    rules = [rule for chain, rules in table.rules.items() if not chain.startswith(OURS) for rule in rules]
-    refusing = any(re.search(r"-j (?:DROP|REJECT)\b", rule) for rule in rules if not ours(rule))
-    return table.policies.get("INPUT") == "DROP" or (refusing and bool(table.rules.get("INPUT")))
+    mine = any(map(ours, table.rules.get("INPUT", ())))
+    if table.policies.get("INPUT") == "DROP" and not mine:
+        return True
+    todo, seen = ["INPUT"], {"INPUT"}
+    while todo:
+        for rule in table.rules.get(todo.pop(), ()):
+            target = re.search(r"-[jg] (\S+)", rule)
+            if target and not ours(rule) and target[1] in ("DROP", "REJECT"):
+                return True
+            if target and target[1] in table.rules and target[1] not in seen and not target[1].startswith(OURS):
+                seen.add(target[1])
+                todo.append(target[1])
+    return False
 
 
 def foreign(table: Table, rule: str, rivals: Sequence[str] = ()) -> bool:
@@ -405,7 +415,7 @@ def _table_transition(name: str, before: Table, after: Table, rivals: Sequence[s
 
 
 def differences(live: str, wanted: str) -> list[str]:
-    """What a live dump has (+) and lacks (-) against a rehearsed one, as far as it is ours to say."""
+    """What a live dump lacks (+) and has too much (-) against a rehearsed one, as far as it is ours to say."""
     if _blocks(live) == _blocks(wanted):
         return []
     have, want = parse_dump(live), parse_dump(wanted)
@@ -415,7 +425,7 @@ def differences(live: str, wanted: str) -> list[str]:
         for chain, policy in theirs.policies.items():
             has = mine.policies.get(chain, "ACCEPT")
             if policy not in ("-", has):
-                out += [f"-{name} {chain} policy {policy}", f"+{name} {chain} policy {has}"]
+                out += [f"-{name} {chain} policy {has}", f"+{name} {chain} policy {policy}"]
         for chain in dict.fromkeys([*theirs.policies, *mine.policies]):
             if theirs.policies.get(chain) == "-" or chain.startswith(OURS):
                 kept = mine.rules.get(chain)
@@ -435,8 +445,8 @@ def _line_differences(where: str, have: list[str] | None, want: list[str] | None
     known, wanted = set(have or ()), set(want or ())
     missing = [r for r in want or () if r not in known]
     extra = [r for r in have or () if r not in wanted]
-    lines = [f"-{where} {r}" for r in missing] + [f"+{where} {r}" for r in extra]
-    return lines or [f"-{where} (its rules are in another order)" if have is not None else f"-{where} (chain)"]
+    lines = [f"-{where} {r}" for r in extra] + [f"+{where} {r}" for r in missing]
+    return lines or [f"+{where} (its rules in another order)" if have is not None else f"+{where} (chain)"]
 
 
 def whole(dump: str, now: str) -> str:

@@ -43,6 +43,19 @@ def comparable(dump: str) -> str:
     return re.sub(r"(\tflags dynamic[^\n]*\n(?:\t\t\w[^\n]*\n)*?)\t\telements = \{[^}]*\}\n", r"\1", dump)
 
 
+def placed(dump: str) -> str:
+    """A dump of our table with each line behind the name of the chain or set that it is in; lines of other kinds, which
+    say nothing by themselves, are left out."""
+    place, lines = "", []
+    for line in dump.splitlines():
+        if line.startswith("\t\t"):
+            lines.append(f"{place}: {line.strip()}")
+        elif line.startswith("\t") and line.endswith(" {"):
+            place = line[1:-2]
+            lines.append(place)
+    return "\n".join(lines)
+
+
 def refusing(ruleset: str) -> list[str]:
     """`nft list ruleset` -> the tables that may refuse what comes in, ours left out: those with a chain at the input
     hook and a verdict that drops or rejects."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 
-from . import backend, converge, iptables, kernel, nftables, saved
+from . import backend, converge, live, saved
 from .backend import Host
-from .errors import FirewallError, NoBackend
 
 
 @dataclass(frozen=True)
@@ -33,37 +31,12 @@ def remove(host: Host) -> Removal:
         for name in backend.BACKENDS:
             choice = backend.choices(name, host)[0]
             files = converge.mine(choice)
-            if _loaded(name) or files:
+            if live.holds_ours(name) or files:
                 converge.remove_rules(choice, lock)
                 done += [f"removed the rules from {name}", *(f"removed {path}" for path in files)]
         done += saved.remove_all("/", [saved.POLICY, saved.SERVICES, saved.STATUS], saved.Undo())
     disabled = [unit for unit in backend.strings(record, "disabled") if backend.masked(unit)]
-    return Removal(tuple(done), (_filtered_by(others()), *(_still_masked(unit) for unit in disabled)))
-
-
-def _loaded(name: str) -> bool:
-    """Does the kernel hold rules of ours in this backend? Raises ToolFailed where its tool cannot say."""
-    try:
-        kernel.tools(name)
-    except NoBackend:
-        return False
-    dumps = kernel.dump(name, backend.FAMILIES[name]).values()
-    return any(text if name == nftables.NAME else iptables.has_ours(text) for text in dumps)
-
-
-def others() -> list[str]:
-    """What else on this host refuses packets that come in, by the names of its tools; what no tool can show is left
-    out."""
-    found, hidden = [], []
-    with contextlib.suppress(FirewallError):
-        kernel.tools(iptables.NAME)
-        hidden = ["ip filter", "ip6 filter"]  # iptables' own names, where it speaks to nf_tables
-        dumps = kernel.dump(iptables.NAME, backend.FAMILIES[iptables.NAME])
-        found += [f"iptables over IPv{family}" for family, text in dumps.items() if iptables.refuses(text)]
-    with contextlib.suppress(FirewallError):
-        tables = nftables.refusing(kernel.list_ruleset())
-        found += [f"the table {table} of nftables" for table in tables if table not in hidden]
-    return found
+    return Removal(tuple(done), (_filtered_by(live.other_filters()), *(_still_masked(unit) for unit in disabled)))
 
 
 def _filtered_by(others: list[str]) -> str:

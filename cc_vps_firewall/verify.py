@@ -9,13 +9,15 @@ from . import iptables, nftables
 
 
 def differences(backend: str, live: Mapping[int, str], wanted: Mapping[int, str]) -> list[str]:
-    """Lines that the kernel has and should not (+), and has not and should (-); empty when equal.
+    """What an apply would change: lines that are to come (+), and lines that are to go (-), each with the chain or set
+    it is in; empty when equal.
 
     `wanted` is a dump too, of the same text loaded into an empty namespace: tools print rules in their own
     words, which no source text equals.
     """
     if backend == nftables.NAME:
-        return text_differences(nftables.comparable(wanted[0]), nftables.comparable(live[0]))
+        have, want = nftables.comparable(live[0]), nftables.comparable(wanted[0])
+        return [] if have == want else text_differences(nftables.placed(want), nftables.placed(have))
     return [
         f"{line[0]}IPv{family} {line[1:]}"
         for family, text in wanted.items()
@@ -39,13 +41,13 @@ _COMMENT = 'comment "'
 
 
 def text_differences(wanted: str, live: str) -> list[str]:
-    """Lines of `live` that `wanted` has not (+), and the other way round (-)."""
+    """Lines of `wanted` that `live` has not (+), and the other way round (-)."""
     if wanted == live:
         return []
-    old, new = wanted.splitlines(), live.splitlines()
+    old, new = live.splitlines(), wanted.splitlines()
     if len(old) + len(new) > 20_000:  # difflib takes minutes there; what is missing and what is new says enough
         known, there = set(old), set(new)
         gone = [f"-{line}" for line in old if line not in there] + [f"+{line}" for line in new if line not in known]
-        return gone or ["-(the same lines in another order)"]
+        return gone or ["+(the same lines in another order)"]
     diff = list(difflib.unified_diff(old, new, lineterm="", n=0))[2:]
     return [line for line in diff if not line.startswith("@@")]

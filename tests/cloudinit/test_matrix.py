@@ -286,7 +286,7 @@ def test_a_next_boot_whose_service_loads_nothing(machine: Machine, internet: Int
         machine.write("/etc/nftables.conf", "flush ruleset\n")
         verified = machine.run("vps-firewall", "verify", check=False)
         assert verified.returncode == 6
-        assert "-/etc/nftables.conf (without /etc/nftables/vps-firewall.nft)" in verified.stdout
+        assert '+/etc/nftables.conf include "/etc/nftables/vps-firewall.nft"' in verified.stdout
     boot.boot(machine)
     with machine.listening(EVERYTHING):
         assert answering(internet, ANYONE) == {4: {22, 80}, 6: {22, 80}}

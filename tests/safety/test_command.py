@@ -40,12 +40,15 @@ def wait_for(happens: object, seconds: float = 20.0) -> None:
         time.sleep(0.02)
 
 
-def assert_taken_back(machine: Machine, old: State) -> None:
+LATE, REFUSED, NOBODY = "not confirmed in time", "you answered no", "nobody was there to confirm"
+
+
+def assert_taken_back(machine: Machine, old: State, why: str) -> None:
     wait_for(lambda: machine.status()["result"] == "failed")
     assert machine.state() == old
     status = machine.status()
     assert status["failed_in"] == "confirm", status
-    assert status["problems"] == ["not confirmed in time; what was there before is back"]
+    assert status["problems"] == [f"{why}; what was there before is back"]
     assert machine.leftovers() == []
     assert machine.command("verify").value == 0
 
@@ -57,8 +60,8 @@ def test_yes(tool: str) -> None:
         assert machine.files() == old.files, "nothing is saved before the yes"
         out, err = process.communicate("what?\nyes\n")
         assert process.returncode == 0
-        assert err.startswith("The rules are in force. ")
-        assert "type yes within 30 s to keep them" in err
+        assert err.startswith("The new rules are loaded, and not saved yet. ")
+        assert "type yes within 30 s to keep them, or no to put back what was there before\ntype yes or no\n" in err
         assert "https (443/tcp)" in out
         assert machine.status()["result"] == "applied"
         assert machine.command("verify").value == 0
@@ -73,16 +76,38 @@ def test_no_answer(tool: str) -> None:
         assert process.wait() == 5
         assert time.monotonic() - began >= 2
         assert "vps-firewall: not confirmed in time; what was there before is back\n" in process.communicate()[1]
-        assert_taken_back(machine, old)
+        assert_taken_back(machine, old, LATE)
 
 
-@pytest.mark.parametrize("said", ["no\n", "", "yesterday\n"])
-def test_anything_but_yes(said: str) -> None:
+@pytest.mark.parametrize(("said", "why"), [("no\n", REFUSED), ("N\n", REFUSED), ("", NOBODY), ("yesterday\n", NOBODY)])
+def test_anything_but_yes(said: str, why: str) -> None:
     with Machine("nftables") as machine:
         process, old = begin(machine, 30)
         process.communicate(said)
         assert process.returncode == 5
-        assert_taken_back(machine, old)
+        assert_taken_back(machine, old, why)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_no_is_heard_at_once(tool: str) -> None:
+    with Machine(tool) as machine:
+        process, old = begin(machine, 60)
+        assert process.stdin is not None
+        process.stdin.write("no\n")
+        process.stdin.flush()
+        assert process.wait(20) == 5
+        assert_taken_back(machine, old, REFUSED)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_an_unchanged_policy_asks_nothing(tool: str) -> None:
+    with Machine(tool) as machine:
+        machine.do(lambda: machine.write("/run/new.yaml", NEW))
+        assert machine.command("apply", "/run/new.yaml").value == 0
+        run = machine.start(*COMMAND, "--confirm", "60")
+        out, err = run.communicate(timeout=20)
+        assert (run.returncode, err) == (0, "")
+        assert out.startswith("unchanged by command ")
 
 
 @pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGKILL, signal.SIGTERM])
@@ -93,7 +118,7 @@ def test_the_one_who_would_say_yes_is_killed(tool: str, how: signal.Signals) -> 
         process.send_signal(how)
         process.communicate()
         assert process.returncode == -how
-        assert_taken_back(machine, old)
+        assert_taken_back(machine, old, NOBODY)
 
 
 def test_an_interrupt_is_a_no() -> None:
@@ -102,7 +127,7 @@ def test_an_interrupt_is_a_no() -> None:
         process.send_signal(signal.SIGINT)
         process.communicate()
         assert process.returncode == 5
-        assert_taken_back(machine, old)
+        assert_taken_back(machine, old, REFUSED)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -114,7 +139,7 @@ def test_the_terminal_dies(tool: str) -> None:
         os.close(theirs)
         os.close(ours)
         process.wait()
-        assert_taken_back(machine, old)
+        assert_taken_back(machine, old, NOBODY)
 
 
 def test_yes_on_a_terminal_while_the_policy_comes_from_standard_input() -> None:
@@ -163,7 +188,7 @@ def test_a_yes_that_comes_too_late_is_none() -> None:
         process.send_signal(signal.SIGCONT)
         process.communicate()
         assert process.returncode == 5
-        assert_taken_back(machine, old)
+        assert_taken_back(machine, old, LATE)
 
 
 def test_a_refused_policy_asks_nobody() -> None:

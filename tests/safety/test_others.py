@@ -118,9 +118,9 @@ def test_what_is_put_back_is_what_was_there(tool: str) -> None:
 def with_an_event(event: Callable[[], None], section: object) -> Callable[[Checkpoint], object]:
     """An apply that nobody confirms, and in the meantime something happens."""
 
-    def confirm() -> bool:
+    def confirm() -> str:
         event()
-        return False
+        return "not confirmed in time"
 
     def work(checkpoint: Checkpoint) -> object:
         return converge.converge(section, backend.look(), confirm=confirm, checkpoint=checkpoint)

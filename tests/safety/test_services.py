@@ -51,7 +51,10 @@ def test_the_command_refuses_beside_a_rival_and_replaces_it_when_told(tool: str,
         switch_on(machine, rival)
         before = machine.state()
         run = machine.command("apply", "FILE", policy=NEW)
-        assert (run.value, run.err) == (1, f"vps-firewall: {rival} is switched on here and would fight these rules\n")
+        assert (run.value, run.err) == (
+            1,
+            f"vps-firewall: {rival} is active and would overwrite these rules; --replace disables it\n",
+        )
         assert machine.state() == before
         assert machine.asked_of_systemctl() == []
         assert f"-service {rival} disabled and masked" in machine.command("plan", "FILE").out
