@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,9 +53,8 @@ def is_policy(block: Block) -> bool:
 
 
 def section(block: Block) -> Any:
-    """The value of a block's vps_firewall: key, read as user-data is."""
-    opening = "" if block.text.startswith("#cloud-config") else "#cloud-config\n"
-    return userdata.section((opening + block.text).encode())
+    """The value of a block's vps_firewall: key, read as user-data is, as it stands."""
+    return userdata.section(block.text.encode())
 
 
 def first_policy(page: Path) -> policy.Policy:
@@ -71,14 +71,31 @@ def list_files(page: Path) -> Mapping[str, str]:
         if kind == "text" and path.startswith("/"):
             found[path] = block.text
         elif kind == POLICY:
-            found.update(_written(block.text))
+            found.update(files_of(block))
     return found
 
 
-def _written(text: str) -> dict[str, str]:
-    value = yaml.safe_load(text)
+def files_of(block: Block) -> dict[str, str]:
+    """Files that a block brings itself."""
+    value = yaml.safe_load(block.text)
     files = value.get("write_files", []) if isinstance(value, dict) else []
     return {file["path"]: file["content"] for file in files}
+
+
+def commands(block: Block) -> Iterator[list[str]]:
+    """The arguments of each `vps-firewall`, also called as a module, that a block of shell commands has."""
+    words = shlex.shlex(block.text.replace("\\\n", " "), posix=True, punctuation_chars="|&;<>\n")
+    words.whitespace = " \t"
+    words.whitespace_split = True
+    before: list[str] = []
+    for word in [*words, "\n"]:
+        if word.strip("|&;<>\n"):
+            before.append(word)
+            continue
+        line = " ".join(before)
+        if match := re.match(r"(?:\$ )?(?:sudo )?(?:\S*/vps-firewall|vps-firewall|python3 -m cc_vps_firewall) ", line):
+            yield before[len(match[0].split()) :]
+        before = []
 
 
 def links(page: Path) -> Iterator[str]:

@@ -1,14 +1,14 @@
-"""console blocks and packets of a page -> what a shell and a kernel say to them, on a throw-away host.
+"""console blocks and packets of a page -> what a shell and a kernel say to them, on a throw-away machine.
 
 A page's `console` blocks are one session, from top to bottom: a line `$ COMMAND` is typed, `yes` alone is typed when
---confirm asks, all else was printed; a line `...` stands for anything. The YAML blocks that name a file
-(```yaml web.yaml) and the `text` blocks that name a path lie there when the session begins.
+--confirm asks, all else was printed, and all of it. `$ reboot` is a boot, by the machine's own cloud-init. The YAML
+blocks that name a file (```yaml web.yaml) and the `text` blocks that name a path lie there when the session begins.
+The machine is Debian 13, in namespaces of its own, with a checkout of ours in the folder where the session is typed.
 
 `<!-- packet: nftables from ADDRESS -->` and `<!-- packet: iptables from ADDRESS -->` show which rules a SYN to port 22
 meets under the page's first policy: as traced by the kernel, or as counted by it.
 
-The host is this one, with a network of its own and overlays over /etc, /usr and /var/lib: it takes root, and changes
-nothing here. Its services are a script that keeps the links that `systemctl enable` would make.
+The host of these is this one, with a network of its own: it takes root, and changes nothing here.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from cc_vps_firewall import iptables, nftables, ruleset
+from tests import suites
+from tests.cloudinit import boot
+from tests.cloudinit.world import Machine, world
 
 from . import pages
 from .pages import HOME, Block
@@ -33,48 +34,19 @@ SECONDS = 120
 _CUT = "@@ next @@"
 _PACKET = re.compile(r"^<!-- packet: (?P<what>[^\n]+) -->\n```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.M | re.S)
 
-# $1: an empty directory, where the overlays live. $2: the folder of PyYAML.
-_HOST = r"""
+SUITE = "trixie"
+WORK = "/root/vps-firewall"  # what the reader has cloned
+_DEBIAN = """\
 set -e
-mount --make-rprivate /
-mount -t tmpfs -o mode=0755 played "$1"
-for folder in etc usr var/lib; do
-    mkdir -p "$1/$folder/upper" "$1/$folder/work"
-    mount -t overlay -o "lowerdir=/$folder,upperdir=$1/$folder/upper,workdir=$1/$folder/work" overlay "/$folder"
-done
-mount -t tmpfs -o mode=0755 run /run
-ip link set lo up
-rm -rf /etc/ufw /etc/ssh/sshd_config /etc/ssh/sshd_config.d /etc/iptables /var/lib/vps-firewall
-rm -f /etc/systemd/system/*.wants/{nftables,netfilter-persistent,firewalld,ssh}.*
-rm -f /usr/lib/systemd/system/netfilter-persistent.service /usr/bin/systemctl /usr/sbin/ufw
-rm -f /etc/os-release
-echo ID=debian >/etc/os-release
-printf '#!/usr/sbin/nft -f\n\nflush ruleset\n' >/etc/nftables.conf
-mkdir -p /run/bin /etc/vps-firewall
-cat >/run/bin/systemctl <<'EOF'
-#!/bin/sh
-wants=/etc/systemd/system/sysinit.target.wants
-mkdir -p "$wants"
-case "$1" in
-enable) ln -sf "/lib/systemd/system/$2" "$wants/$2" ;;
-disable) rm -f "$wants/$2" ;;
-esac
-EOF
-printf '#!/bin/sh\nexec python3 -m cc_vps_firewall "$@"\n' >/run/bin/vps-firewall
-chmod +x /run/bin/systemctl /run/bin/vps-firewall
+rm -rf /etc/iptables /usr/lib/systemd/system/netfilter-persistent.service
+rm -f /etc/systemd/system/*.wants/netfilter-persistent.service /etc/systemd/system/*.wants/nftables.service
+"""
 
-# A cloud-init to install into, as far as it goes; and PyYAML, for a Python of this host that may have none.
-packages=/usr/lib/python3/dist-packages
-rm -rf $packages/cloudinit $packages/cc_vps_firewall /etc/cloud /usr/local/sbin/vps-firewall /usr/sbin/vps-firewall
-mkdir -p $packages/cloudinit/config/schemas /etc/cloud/cloud.cfg.d /run/python
-echo '__VERSION__ = "25.1.4"' >$packages/cloudinit/version.py
-echo '{"$defs": {}, "allOf": [], "properties": {}}' >$packages/cloudinit/config/schemas/schema-cloud-config-v1.json
-printf '#!/usr/bin/python3\n' >/usr/bin/cloud-init
-printf 'cloud_init_modules:\n  - bootcmd\n  - write_files\n  - users_groups\n  - ssh\n' >/etc/cloud/cloud.cfg
-ln -s "$2" /run/python/yaml
-export PYTHONPATH=/run/python PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
-export PATH=/usr/local/sbin:/usr/sbin:/run/bin:/usr/bin:/sbin:/bin
-unset SSH_CONNECTION
+# On a page that does not install it, the command is there.
+_COMMAND = f"""\
+#!/bin/sh
+export PYTHONPATH={WORK} PYTHONDONTWRITEBYTECODE=1
+exec python3 -m cc_vps_firewall "$@"
 """
 
 # Two ends of a wire: the host is 192.0.2.10, the far end is everybody else.
@@ -160,24 +132,63 @@ def typed(block: Block) -> list[Typed]:
 def played(page: Path) -> list[tuple[Block, Typed, str]]:
     """(block, command, what it printed) for every command of a page."""
     commands = [(block, t) for block in pages.blocks(page) if block.info == "console" for t in typed(block)]
-    script = ["code=0"]
-    for _, one in commands:
-        script.append(f"echo {shlex.quote(_CUT)}")
-        answer = "< <(sleep 1; echo yes)" if one.yes else "</dev/null"
-        script.append(f"(exit $code); {{ {one.command}\n}} 2>&1 {answer}; code=$?")
     files = dict(pages.list_files(page))
     for block in pages.blocks(page):
         kind, *words = block.info.split()
         files.update({name: block.text for name in words if kind == "yaml" and "." in name})
-    said = _on_a_host("\n".join(script), files)
-    printed = said.split(f"{_CUT}\n")[1:]
+    printed: list[str] = []
+    with world(suites.root_of(SUITE)) as (machine, _):
+        _prepare(machine, files)
+        while len(printed) < len(commands):
+            until = len(printed)
+            while until < len(commands) and commands[until][1].command != "reboot":
+                until += 1
+            printed += _session(machine, [one for _, one in commands[len(printed) : until]])
+            if until < len(commands):
+                _reboot(machine)
+                printed.append("")
     return [(block, one, text) for (block, one), text in zip(commands, printed)]
 
 
+def _prepare(machine: Machine, files: Mapping[str, str]) -> None:
+    machine.run("sh", "-c", _DEBIAN)
+    for part in boot.SOURCES:
+        target = machine.root / WORK.lstrip("/") / part
+        shutil.copytree(HOME / part, target, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    for name, text in files.items():
+        machine.write(name if name.startswith("/") else f"{WORK}/{name}", text)
+    machine.write("/usr/local/bin/vps-firewall", _COMMAND)
+    machine.run("chmod", "755", "/usr/local/bin/vps-firewall")
+    machine.write("/etc/cloud/cloud.cfg.d/90_seed.cfg", boot.SITE_CONFIGURATION)
+    boot.seed(machine, "#cloud-config\n{}\n")
+    boot.boot(machine)  # a machine that somebody has, and that cloud-init is done with
+
+
+def _session(machine: Machine, commands: Sequence[Typed]) -> list[str]:
+    """What each of them prints."""
+    script = [f"cd {WORK}", "code=0"]
+    for one in commands:
+        script.append(f"echo {shlex.quote(_CUT)}")
+        answer = "< <(sleep 1; echo yes)" if one.yes else "</dev/null"
+        script.append(f"(exit $code); {{ {one.command}\n}} 2>&1 {answer}; code=$?")
+    environment = {"PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    said = _run([*machine.entrance(environment), "bash", "-c", "\n".join(script)])
+    return said.split(f"{_CUT}\n")[1:]
+
+
+def _reboot(machine: Machine) -> None:
+    """The kernel forgets its rules, the unit that is enabled loads what is saved, and cloud-init goes through its
+    stages."""
+    machine.run("nft", "flush", "ruleset")
+    for unit in ("vps-firewall.service", "nftables.service"):
+        if machine.run("systemctl", "is-enabled", unit, check=False).stdout.strip() == "enabled":
+            machine.run("sh", "-c", boot.exec_start(machine, unit))
+    boot.boot(machine)
+
+
 def agrees(printed: str, page: str) -> bool:
-    """Is this what the page shows? Times differ, and `...` stands for anything."""
-    pieces = [re.escape(_timeless(piece)) for piece in re.split(r"^\.\.\.\n", page, flags=re.M)]
-    return re.fullmatch(r"(?:.*\n)*?".join(pieces), _timeless(printed)) is not None
+    """Is this what the page shows, all of it? Times differ."""
+    return _timeless(printed) == _timeless(page)
 
 
 def packets(page: Path) -> list[tuple[str, str, str]]:
@@ -221,10 +232,10 @@ def _packet(page: Path, what: str) -> str:
     rules = ruleset.build(pages.first_policy(page))
     opening = f"SOURCE={shlex.quote(source)}\n{_WIRE}"
     if backend == nftables.NAME:
-        said = _on_a_host(opening + _TRACED, {"rules": nftables.render(rules)})
+        said = _on_a_host(opening + _TRACED, nftables.render(rules))
         lines = re.findall(rf"^trace id \w+ {nftables.TABLE} (?!\w+ packet:)(.*?) *$", said, re.M)
     else:
-        said = _on_a_host(opening + _COUNTED, {"rules": iptables.render(rules, 4)})
+        said = _on_a_host(opening + _COUNTED, iptables.render(rules, 4))
         counted = [line for line in said.splitlines() if re.search(r"\[[1-9]\d*:\d+\]", line)]
         lines = [line for line in counted if "OUTPUT" not in line and "VPSFW-LEAVING" not in line]
     if not lines:
@@ -232,23 +243,14 @@ def _packet(page: Path, what: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _on_a_host(script: str, files: dict[str, str]) -> str:
-    """What a bash script prints there. Relative files lie in its working directory, beside a copy of the package."""
-    with tempfile.TemporaryDirectory(prefix="vps-firewall-played-") as scratch:
-        overlays, work = Path(scratch, "overlays"), Path(scratch, "work")
-        overlays.mkdir()
-        for folder in ("cc_vps_firewall", "schemas"):
-            shutil.copytree(HOME / folder, work / folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-        absolute = []
-        for number, (name, text) in enumerate(files.items()):
-            if name.startswith("/"):
-                Path(work, f".file{number}").write_text(text, encoding="utf-8")
-                absolute.append(f"mkdir -p {shlex.quote(str(Path(name).parent))}; mv .file{number} {shlex.quote(name)}")
-            else:
-                Path(work, name).write_text(text, encoding="utf-8")
-        whole = "\n".join([_HOST, f"cd {shlex.quote(str(work))}", *absolute, "set +e", script])
-        yaml_folder = str(Path(yaml.__file__).parent)
-        return _run(["unshare", "--net", "--mount", "bash", "-c", whole, "bash", str(overlays), yaml_folder])
+def _on_a_host(script: str, rules: str) -> str:
+    """What a bash script prints there, beside a file `rules`."""
+    with tempfile.TemporaryDirectory(prefix="vps-firewall-played-") as work:
+        Path(work, "rules").write_text(rules, encoding="utf-8")
+        whole = (
+            f"set -e\nmount --make-rprivate /\nmount -t tmpfs run /run\nip link set lo up\ncd {work}\nset +e\n{script}"
+        )
+        return _run(["unshare", "--net", "--mount", "bash", "-c", whole])
 
 
 def _run(command: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What pages show of a kernel and a shell is what these say today."""
+"""What pages show of a kernel is what it says today."""
 
 from __future__ import annotations
 
@@ -20,14 +20,6 @@ def name(page: Path) -> str:
 def test_what_the_kernel_holds(page: Path) -> None:
     for what, text in shown.marks(page, "kernel"):
         assert shown.from_a_kernel(page, what) == text, what
-
-
-@pytest.mark.parametrize("page", [p for p in PAGES if played.has_session(p)], ids=name)
-def test_sessions_print_what_the_page_shows(page: Path) -> None:
-    commands = played.played(page)
-    assert commands
-    for block, typed, printed in commands:
-        assert played.agrees(printed, typed.printed), f"{block}: $ {typed.command}\n{printed}"
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if played.has_packets(p)], ids=name)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from cc_vps_firewall import policy
+from cc_vps_firewall import cli, policy
 from cc_vps_firewall.errors import PolicyRefused
 from docs import generate, pages, played, shown
 from docs.pages import HOME, Block
@@ -35,19 +36,23 @@ def test_shown_text_is_what_the_code_gives(page: Path) -> None:
 
 @pytest.mark.parametrize("block", [b for b in POLICIES if not b.info.startswith(pages.REFUSED)], ids=name)
 def test_policies_are_accepted(block: Block) -> None:
-    assert problems_with(block) == []
+    """As they stand, without what else is on the page."""
+    assert problems_with(block, pages.files_of(block)) == []
     schema = json.loads(generate.SCHEMA.read_text(encoding="utf-8"))
     jsonschema.Draft4Validator(schema).validate({"vps_firewall": pages.section(block)})
 
 
 @pytest.mark.parametrize("block", [b for b in POLICIES if b.info.startswith(pages.REFUSED)], ids=name)
 def test_policies_are_refused_with_what_stands_below(block: Block) -> None:
-    assert problems_with(block) == said_below(block).splitlines()
+    assert problems_with(block, pages.list_files(block.page)) == said_below(block).splitlines()
 
 
-def problems_with(block: Block) -> list[str]:
-    files = pages.list_files(block.page)
+@pytest.mark.parametrize("block", POLICIES, ids=name)
+def test_policies_can_be_pasted_as_user_data(block: Block) -> None:
+    assert block.text.startswith("#cloud-config\n")
 
+
+def problems_with(block: Block, files: Mapping[str, str]) -> list[str]:
     def read_list(path: str) -> str:
         if path not in files:
             raise FileNotFoundError(2, "No such file or directory", path)
@@ -79,6 +84,24 @@ def test_yaml_blocks_that_are_no_policy_are_few(page: Path) -> None:
     """A policy whose key is misspelt would not be checked."""
     others = [b for b in pages.blocks(page) if b.info.startswith("yaml") and not pages.is_policy(b)]
     assert others == []
+
+
+COMMANDS = [
+    (block, words)
+    for page in PAGES
+    for block in pages.blocks(page)
+    if block.info in ("sh", "console")
+    for words in pages.commands(block)
+]
+
+
+@pytest.mark.parametrize("block, words", COMMANDS, ids=name)
+def test_our_command_takes_what_pages_give_it(block: Block, words: list[str]) -> None:
+    """Also where it cannot be played: on a provider's command line, in an image's tree."""
+    try:
+        cli._parser().parse_args(words)
+    except SystemExit:
+        pytest.fail(f"{block}: vps-firewall {' '.join(words)}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -125,8 +148,7 @@ def test_a_mark_that_shows_nothing_is_an_error() -> None:
 
 def test_sessions_are_compared_without_their_times() -> None:
     page = "applied by command at 2026-01-02T03:04:05Z in 0.10 s\n"
+    assert not played.agrees(page + "more\n", page)
     assert played.agrees("applied by command at 2027-01-02T03:04:06Z in 12.34 s\n", page)
     assert not played.agrees("unchanged by command at 2027-01-02T03:04:06Z in 12.34 s\n", page)
-    assert played.agrees("first\nsecond\nthird\n", "first\n...\nthird\n")
-    assert played.agrees("first\nthird\n", "first\n...\nthird\n")
-    assert not played.agrees("first\nsecond\n", "first\n...\nthird\n")
+    assert not played.agrees("first\nsecond\nthird\n", "first\n...\nthird\n")
