@@ -88,7 +88,7 @@ def converge(
                     if refusal := confirm():
                         raise FirewallError(refusal)
             with story.step("save"):
-                written = _save(play.choice, renders[play.choice.backend], section, host, undo)
+                written = _save(play.choice, renders[play.choice.backend], section, host, undo, story.notes)
             with story.step("enable"):
                 _enable(play.choice, fresh)
         except BaseException as failure:
@@ -250,7 +250,7 @@ def _force(choice: Choice, host: Host) -> Status:
     with contextlib.suppress(FirewallError, OSError), saved.locked() as lock:
         failures += _retire_other(choice, host, lock)  # a seal, say, would go on to drop what these rules let in
     try:
-        save_rules(choice, texts, host, saved.Undo())
+        save_rules(choice, texts, host, saved.Undo(), failures)
         _enable(choice, [])
     except (FirewallError, OSError) as failure:
         failures.append(f"the next boot may be open: {reason(failure)}")
@@ -421,7 +421,7 @@ def _load(play: _Rehearsal, before: Texts, rivals: Sequence[str], lock: int) -> 
     return any(todo.values())
 
 
-def _save(choice: Choice, texts: Texts, section: object, host: Host, undo: saved.Undo) -> list[str]:
+def _save(choice: Choice, texts: Texts, section: object, host: Host, undo: saved.Undo, notes: list[str]) -> list[str]:
     kept = {"section": section, "ssh_ports": list(host.ssh_ports), "backend": choice.backend}
     ours = backend.enabled_by_us()
     gone = backend.strings(saved.read_json(saved.SERVICES), "disabled")
@@ -430,7 +430,7 @@ def _save(choice: Choice, texts: Texts, section: object, host: Host, undo: saved
         "disabled": sorted({*gone, *(f"{rival}.service" for rival in host.rivals)}),
     }
     files = {saved.POLICY: (saved.as_json(kept), 0o600), saved.SERVICES: (saved.as_json(services), 0o600)}
-    return save_rules(choice, texts, host, undo, also=files)
+    return save_rules(choice, texts, host, undo, notes, also=files)
 
 
 def save_rules(
@@ -438,10 +438,12 @@ def save_rules(
     texts: Texts,
     host: Host,
     undo: saved.Undo,
+    notes: list[str],
     root: str = "/",
     also: Mapping[str, tuple[str, int | None]] = MappingProxyType({}),
 ) -> list[str]:
-    """Write what the next boot of the system at `root` loads, and other files with it. -> the paths written."""
+    """Write what the next boot of the system at `root` loads, and other files with it. -> the paths written; `notes`
+    gets what their owner should know."""
     place = choice.place
     tools = kernel.tools(choice.backend, root)
     units = {path: (text, 0o644) for path, text in backend.unit_files(choice, tools, root).items()}
@@ -457,7 +459,7 @@ def save_rules(
     all_files = {**files, **units, **also}
     written = saved.save_all({saved.below(root, path): file for path, file in all_files.items()}, undo)
     if root == "/":
-        kernel.relabel(written)
+        notes += kernel.relabel(written)
         if any(path in written for path in units):
             kernel.reload_units()
     return written
@@ -483,7 +485,7 @@ def _put_back(
                 kernel.disable(unit)
         try:
             undo.undo()
-            kernel.relabel([path for path, old in undo.before.items() if old])
+            story.notes += kernel.relabel([path for path, old in undo.before.items() if old])
         except (FirewallError, OSError) as failure:
             lost.append(f"the files: {reason(failure)}")
         # Last: what was there before may be nothing, and a systemctl that hangs takes half a minute.

@@ -23,6 +23,7 @@ Texts = Mapping[int, str]  # by family: 0 (both at once), 4, 6
 TIMEOUT = 30.0  # seconds that a tool may take for nothing at all; a hung one must not keep a first boot open
 BYTES_A_SECOND = 100_000  # of text, on top of that: a tenth of what the slowest tool does on a small machine
 GATE_WAIT = 10  # seconds between the start of two tools that are to run together, at the very most
+LABEL_TIMEOUT = 3.0  # seconds that restorecon may take: no rule depends on a label
 LOCK_WAIT = 10  # seconds to wait for the xtables lock when somebody else holds it
 CLONE_NEWNET = 0x40000000  # unshare(2)
 SBIN = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")
@@ -58,23 +59,26 @@ def _find_below(root: str, tool: str) -> str:
     return next((f"{f}/{tool}" for f in SBIN if os.path.exists(below(root, f"{f}/{tool}"))), "")
 
 
-def run(*argv: str, text: str = "", hold: Sequence[int] = ()) -> str:
+def run(*argv: str, text: str = "", hold: Sequence[int] = (), limit: float = 0) -> str:
     """One process, its standard input a file in memory: it goes on although we are killed. -> what it printed.
 
-    It keeps the files in `hold` open: a lock lasts until it has ended. Raises ToolFailed.
+    It keeps the files in `hold` open: a lock lasts until it has ended. `limit`: seconds, in the place of TIMEOUT.
+    Raises ToolFailed.
     """
-    return finish(start(*argv, text=text, hold=hold), argv[0], len(text))
+    return finish(start(*argv, text=text, hold=hold), argv[0], len(text), limit)
 
 
 def start(*argv: str, text: str = "", hold: Sequence[int] = ()) -> subprocess.Popen[bytes]:
     """The first half of `run`."""
+    if not text:
+        return _spawn(argv, subprocess.DEVNULL, hold)
     with _in_memory(text) as memory:
         return _spawn(argv, memory, hold)
 
 
-def finish(process: subprocess.Popen[bytes], name: str, size: int = 0) -> str:
+def finish(process: subprocess.Popen[bytes], name: str, size: int = 0, limit: float = 0) -> str:
     """The second half of `run`; `size` of the text that the tool was given."""
-    code, out, err = _answer(process, name, size)
+    code, out, err = _answer(process, name, size, limit)
     if code:
         raise ToolFailed(_failure(name, code, err))
     return out
@@ -85,8 +89,8 @@ def _failure(name: str, code: int, said: str) -> str:
     return f"{name} failed ({code}): {' / '.join(lines) or 'it said nothing'}"
 
 
-def _answer(process: subprocess.Popen[bytes], name: str, size: int = 0) -> tuple[int, str, str]:
-    seconds = TIMEOUT + size / BYTES_A_SECOND
+def _answer(process: subprocess.Popen[bytes], name: str, size: int = 0, limit: float = 0) -> tuple[int, str, str]:
+    seconds = limit or TIMEOUT + size / BYTES_A_SECOND
     try:
         out, err = process.communicate(timeout=seconds)
     except BaseException as failure:
@@ -316,7 +320,13 @@ def reload_units() -> None:
         run("systemctl", "daemon-reload")
 
 
-def relabel(paths: Sequence[str]) -> None:
-    """Give files the SELinux label of their place, where SELinux is on."""
-    if os.path.exists("/sys/fs/selinux/enforce") and find("restorecon"):
-        run("restorecon", *paths)
+def relabel(paths: Sequence[str]) -> list[str]:
+    """Give files the SELinux label of their place, where SELinux is on. -> what its owner should know: a label that
+    cannot be set is no reason to go without rules."""
+    try:
+        # Without a path restorecon prints its usage and fails.
+        if paths and os.path.exists("/sys/fs/selinux/enforce"):
+            run("restorecon", *paths, limit=LABEL_TIMEOUT)
+    except ToolFailed as failure:
+        return [f"SELinux labels were not set: {failure}"]
+    return []

@@ -45,14 +45,14 @@ def close(root: str, default: object, prefer: str = "", over_policy: bool = Fals
         unit for unit in _UNITS.difference(choice.units) if backend.enabled(unit, root) and _installed(unit, root)
     )
     folders = saved.missing_folders(root, _sealing(choice, root))
-    undo = saved.Undo()
+    undo, notes = saved.Undo(), list[str]()
     try:
         _remember(root, undo, choice, fresh, others, folders)
         text = _DEFAULT_HEADER + yaml.safe_dump({policy.KEY: default}, default_flow_style=False, sort_keys=False)
         files = {DEFAULT: text, PRESET: _presets(choice)}
         there = {saved.below(root, path): text for path, text in files.items() if not saved.masked(root, path)}
         written = saved.save(there, undo, 0o644)
-        written += converge.save_rules(choice, render.texts(choice.backend, nothing), host, undo, root)
+        written += converge.save_rules(choice, render.texts(choice.backend, nothing), host, undo, notes, root)
         for unit in others:
             kernel.disable(unit, root)
         for unit in fresh:
@@ -67,6 +67,7 @@ def close(root: str, default: object, prefer: str = "", over_policy: bool = Fals
         *(f"wrote {os.path.relpath(path, root)}" for path in written),
         *(f"disabled {unit}" for unit in others),
         *(f"enabled {unit}" for unit in fresh),
+        *notes,
     ]
 
 

@@ -162,7 +162,7 @@ def files() -> str:
             "A `.fallback` is the built-in policy: SSH from anywhere, and what the network needs. `iptables.service` "
             "loads it when it cannot load the file.\n\n",
             "Each file is written to a temporary one beside it, synced, renamed, and the folder is synced. The SELinux "
-            "label is restored where SELinux is on.\n\n",
+            "label is restored where SELinux is on; a label that cannot be set is a note in the status.\n\n",
             "## What else is written\n\n",
             *_table(("file", "mode", ""), own),
             "\n`vps-firewall install` writes the package, the command, and a list of modules for cloud-init. It prints "

@@ -50,15 +50,21 @@ def _paths(names: Sequence[str]) -> list[str]:
     return sorted(path for path in found if path)
 
 
-def in_cloud_init(machine: Machine, section: object, packages: Path = REPOSITORY, wrap: str = "exec") -> str:
-    """The module as cloud-init calls it, in a process of its own. -> what it raised, or nothing."""
+def in_cloud_init(
+    machine: Machine, section: object, packages: Path = REPOSITORY, wrap: str = "exec", instance: str = ""
+) -> str:
+    """The module as cloud-init calls it, in a process of its own. -> what it raised, or nothing. Without an `instance`
+    it is one that has no datasource to ask."""
     return machine.run(
         f"{wrap} {sys.executable} -",
         f"""import logging, sys
 sys.path.insert(0, {str(packages)!r})
 import cc_vps_firewall
 class Cloud:
-    def __getattr__(self, name): raise RuntimeError("this cloud has no " + name)
+    def __getattr__(self, name):
+        if {instance!r} and name == "datasource": return self
+        if {instance!r} and name == "get_instance_id": return lambda: {instance!r}
+        raise RuntimeError("this cloud has no " + name)
 try:
     cc_vps_firewall.handle("vps_firewall", {{"vps_firewall": {section!r}}}, Cloud(), logging.getLogger(), [])
 except Exception as failure:
