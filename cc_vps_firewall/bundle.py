@@ -91,6 +91,33 @@ def make(
     return _WRITERS[form](parts), parts
 
 
+@dataclass(frozen=True)
+class Made:
+    """What a bundle says of itself: the release that made it, and the section of its policy."""
+
+    version: str
+    section: object
+
+
+def read(data: bytes) -> Made | None:
+    """User-data that is a bundle already -> what it says; None for any other. Raises PolicyRefused where it was
+    spoilt."""
+    parts = _parts(data)
+    head = next((p.content for p in parts if p.kind == HANDLER and MARK.encode() in p.content[:200]), None)
+    stanza = next((part for part in parts if part.kind == OURS), None)
+    if head is None or stanza is None:
+        return None
+    version = head[: head.find(b":")].rpartition(b" ")[2].decode("ascii", "replace")
+    return Made(version, _stanza(stanza))
+
+
+def _stanza(part: Part) -> object:
+    try:
+        return json.loads(part.content)[policy.KEY]
+    except (LookupError, TypeError, ValueError):
+        raise _refused(part.name, "is a bundle's own, and was changed; bundle the stanza itself") from None
+
+
 def fit(bundle: bytes, parts: Sequence[Part], name: str, form: str) -> str:
     """How much of a provider's limit a bundle takes, in words. Raises PolicyRefused when it is too much."""
     provider = PROVIDERS[name]
@@ -280,10 +307,7 @@ def _taken_apart(data: bytes) -> tuple[dict[str, Any], list[Part]]:
     former = [part for part in parts if part.kind == OURS]
     rest = [p for p in parts if p.kind != OURS and not (p.kind == HANDLER and MARK.encode() in p.content[:200])]
     if former and not any(_has_key(part) for part in rest):
-        try:
-            section = json.loads(former[-1].content)[policy.KEY]
-        except (LookupError, TypeError, ValueError):
-            raise _refused(former[-1].name, "is a bundle's own, and was changed; bundle the stanza itself") from None
+        section = _stanza(former[-1])
         policy.parse(section, read_list=userdata.read_list)
     else:
         section = userdata.section(data)

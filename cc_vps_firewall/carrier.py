@@ -17,6 +17,7 @@ from . import KEY, STATUS, put_in_force
 PACKED = ""  # the bundle's own: lzma in base64
 HOMES = ("/var/lib/vps-firewall/engine", "/run/vps-firewall/engine")  # the second where the first cannot be written
 COMMAND = "/usr/local/sbin/vps-firewall"
+WHOLE = ("/usr/bin/vps-firewall", "/usr/sbin/vps-firewall")  # a package's command, and an install's
 FAILED = "/var/lib/cloud/instance/scripts/vps-firewall-failed"
 
 seen: list[str] = []  # parts of ours in this run of cloud-init
@@ -63,10 +64,10 @@ def _engine() -> Any:
     except OSError:
         home = _unpack(HOMES[1])
     try:
-        if os.path.realpath(COMMAND) != home + "/vps-firewall":
+        if not any(map(os.path.exists, WHOLE)) and os.path.realpath(COMMAND) != home + "/vps-firewall":
             os.symlink(home + "/vps-firewall", COMMAND)
     except OSError:
-        pass  # /usr cannot be written, or the whole command is there
+        pass  # /usr cannot be written
     import importlib
 
     sys.path.insert(0, home)

@@ -230,6 +230,8 @@ def carry(options: Any) -> int:
     data = userdata.read(options.file)
     provider = bundle.PROVIDERS.get(options.provider, bundle.ANY)
     form = options.format or provider.form
+    if form == "gzip" and sys.stdout.isatty():
+        raise FirewallError("a bundle as gzip is not written to a terminal; send it to a file: > bundle.gz")
     made, parts = bundle.make(data, form, chosen=options.backend, default=provider.backend)
     if options.provider:
         _tell(bundle.fit(made, parts, options.provider, form))
@@ -274,6 +276,9 @@ def _tell(*lines: str) -> None:
 
 
 def _section(data: bytes) -> object:
+    if made := bundle.read(data):
+        print(f"vps-firewall: this is a bundle of vps-firewall {made.version}; its policy is read", file=sys.stderr)
+        return made.section
     section = userdata.section(data)
     for note in userdata.notes(data, section):
         print(f"vps-firewall: {note}", file=sys.stderr)

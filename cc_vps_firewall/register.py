@@ -39,6 +39,8 @@ CONFIG = "etc/cloud/cloud.cfg"
 DROP_IN = f"{DROP_INS}/99_vps_firewall.cfg"
 CLEAN_HOOK = "etc/cloud/clean.d/50-vps-firewall"
 COMMAND = "usr/sbin/vps-firewall"
+BUNDLES_COMMAND = "usr/local/sbin/vps-firewall"  # as in carrier.py, which cloud-init alone imports
+BUNDLES_ENGINE = "/vps-firewall/engine/vps-firewall"
 KEPT_SCHEMA = "var/lib/vps-firewall/registered-schema.json"
 INSTALLER = "INSTALLER"  # beside the engine that a package holds: the name of the package manager, as PEP 376 has it
 SCHEMA = "cloudinit/config/schemas/schema-cloud-config-v1.json"
@@ -72,6 +74,7 @@ def install(root: str = "/") -> list[str]:
     made = saved.missing_folders(root, (f"{found.packages}/{DEFINITION}/x", RECORD, CLEAN_HOOK, COMMAND, DROP_IN))
     try:
         written = list(_install(root, found, listed, undo))
+        notes += _remove_bundles_command(root)
     except BaseException:
         undo.undo()
         saved.remove_folders(root, made)
@@ -464,6 +467,17 @@ def _own_schema() -> str:
 def _put(root: str, files: Mapping[str, str], undo: saved.Undo, mode: int) -> Iterator[str]:
     for path in saved.save({saved.below(root, path): text for path, text in files.items()}, undo, mode):
         yield os.path.relpath(path, root)
+
+
+def _remove_bundles_command(root: str) -> list[str]:
+    """A machine that a bundle closed has its short command in a folder that comes before ours on PATH. -> what was
+    done"""
+    folder, name = os.path.split(BUNDLES_COMMAND)
+    link = os.path.join(saved.below(root, folder), name)
+    if not (os.path.islink(link) and os.readlink(link).endswith(BUNDLES_ENGINE)):
+        return []
+    saved.unlink(link)
+    return [f"removed {BUNDLES_COMMAND}, a bundle's"]
 
 
 # --- paths ------------------------------------------------------------------------------------------------

@@ -200,6 +200,11 @@ def remove(path: str, undo: Undo) -> None:
         os.unlink(path)
 
 
+def unlink(path: str) -> None:
+    """Take a link away, wherever it leads."""
+    os.unlink(path)
+
+
 def remove_folder(path: str) -> None:
     """Take a package's folder away, with what Python compiled in it; a folder that holds more stays."""
     compiled = os.path.join(path, "__pycache__")

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from cc_vps_firewall import bundle
+from tests.cloudinit import boot
 from tests.cloudinit.world import Machine
 from tests.packages import made
 from tests.packages.files import on_disk, ours
@@ -60,6 +62,29 @@ def test_a_life_from_an_older_version_to_its_removal(any_debian: Machine, debs: 
     assert on_disk(debian) == before
     assert ours(debian) == []
     assert debian.run("dpkg-query", "--show", "vps-firewall", check=False).stdout == "", "dpkg has forgotten it"
+
+
+def test_a_machine_that_a_bundle_closed_gets_another_policy(debian: Machine, debs: dict[str, Path]) -> None:
+    """As docs/how-to/stock-images.md says: the package over it, and an apply. The bundle's own command, which is first
+    on PATH, makes room, and no later boot brings the bundle's policy back."""
+    debian.run("rm", "-r", "/var/lib/cloud/instance")  # a link, where cloud-init makes it
+    debian.write("/etc/cloud/cloud.cfg.d/90_seed.cfg", boot.SITE_CONFIGURATION)
+    made = bundle.make(b"#cloud-config\nvps_firewall: {backend: nftables, allow: [https]}\n", "mime")[0]
+    boot.seed(debian, made)
+    boot.boot(debian)
+    link = "/usr/local/sbin/vps-firewall"
+    assert debian.run("which", "vps-firewall").stdout == f"{link}\n"
+    put(debian, debs["this"])
+    assert debian.run("which", "vps-firewall").stdout == "/usr/bin/vps-firewall\n"
+    assert debian.run("vps-firewall", "verify", check=False).returncode in (0, 6)
+    debian.run("vps-firewall", "apply", "-", given=POLICY.replace("{allow", "{backend: nftables, allow"))
+    for _ in range(2):
+        rules = debian.run("nft", "list", "table", "inet", "vps_firewall").stdout
+        assert 'allow[0] http"' in rules
+        assert "https" not in rules
+        assert debian.run("vps-firewall", "verify").stdout.startswith("equal: ")
+        boot.boot(debian)
+    assert debian.run("which", "vps-firewall").stdout == "/usr/bin/vps-firewall\n"
 
 
 def test_what_verification_checks(debian: Machine, debs: dict[str, Path]) -> None:

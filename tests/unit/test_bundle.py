@@ -8,6 +8,7 @@ import builtins
 import configparser
 import email
 import gzip
+import io
 import json
 import re
 import symtable
@@ -499,6 +500,43 @@ def test_the_command(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) 
     out, err = capfdbinary.readouterr()
     assert out == b""
     assert err.startswith(b"vps_firewall.allow[0]: htpp")
+
+
+@pytest.mark.parametrize("form", bundle.FORMS)
+def test_a_bundle_is_known_for_one_and_its_policy_is_read(
+    form: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "made"
+    made = bundle.make(STANZA, form)[0]
+    file.write_bytes(base64.b64decode(made) if form == "base64" else made)
+    told = f"vps-firewall: this is a bundle of vps-firewall {bundle.VERSION}; its policy is read\n"
+    assert cli.main(["check", str(file)]) == 0
+    assert capsys.readouterr().err == told
+    assert cli.main(["render", "--backend", "nftables", str(file)]) == 0
+    assert "allow[0] http" in capsys.readouterr().out
+    assert bundle.read(STANZA) is None
+
+
+def test_a_bundle_whose_stanza_was_spoilt_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "made"
+    file.write_bytes(bundle.make(STANZA, "mime")[0].replace(b'"vps_firewall"', b'"vps_firewal"'))
+    assert cli.main(["check", str(file)]) == 2
+    assert capsys.readouterr().err.endswith("is a bundle's own, and was changed; bundle the stanza itself\n")
+
+
+@pytest.mark.parametrize(("form", "code"), [("gzip", 1), ("mime", 0)])
+def test_gzip_is_not_written_to_a_terminal(
+    form: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "user-data"
+    file.write_bytes(STANZA)
+    written = io.BytesIO()
+    terminal = io.TextIOWrapper(written)
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert cli.main(["bundle", "--format", form, str(file)]) == code
+    assert bool(written.getvalue()) == (not code)
+    assert ("a bundle as gzip is not written to a terminal" in capsys.readouterr().err) == bool(code)
 
 
 def test_cut_is_exact() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cc_vps_firewall import register, saved, seal
+from cc_vps_firewall import carrier, register, saved, seal
 from cc_vps_firewall.errors import CannotRegister
 from tests.suites import REPOSITORY
 
@@ -41,6 +41,19 @@ def test_install_adds_the_module_and_changes_nothing_else(root: Path) -> None:
     assert (root / "usr/lib/python3.9/site-packages/cc_vps_firewall/converge.py").is_file()
     assert (root / register.COMMAND).stat().st_mode & 0o777 == 0o755
     assert (root / register.COMMAND).read_text().startswith("#!/usr/bin/python3\n")
+
+
+def test_a_bundles_command_makes_room_for_the_whole(root: Path) -> None:
+    assert f"/{register.BUNDLES_COMMAND}" == carrier.COMMAND
+    assert all(f"{home}/vps-firewall".endswith(register.BUNDLES_ENGINE) for home in carrier.HOMES)
+    place = root / register.BUNDLES_COMMAND
+    place.parent.mkdir(parents=True)
+    place.symlink_to(f"{carrier.HOMES[0]}/vps-firewall")
+    assert f"removed {register.BUNDLES_COMMAND}, a bundle's" in register.install(str(root))
+    assert not place.is_symlink()
+    place.symlink_to("/opt/mine")
+    register.install(str(root))
+    assert place.is_symlink(), "somebody else's stays"
 
 
 def test_the_schema_knows_the_key_and_still_what_it_knew(root: Path) -> None:
