@@ -159,6 +159,7 @@ def _write(path, text):
 
 
 # --- when the engine itself is broken -----------------------------------------------------------------------
+# Of ICMPv6 the kernel's tracker leaves aside what neighbours and multicast routers say, and looks at the rest.
 
 _NFT = """table inet vps_firewall
 delete table inet vps_firewall
@@ -167,9 +168,9 @@ table inet vps_firewall {
     type filter hook input priority filter; policy drop;
     iif "lo" accept
     ct state established,related accept
-    meta l4proto { 1, 58 } accept
-    udp sport 67 udp dport 68 accept
-    udp sport 547 udp dport 546 accept
+    meta l4proto 58 ct state untracked accept
+    ip daddr 255.255.255.255 udp sport 67 udp dport 68 accept
+    ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
     tcp dport { PORTS } accept
     drop
   }
@@ -185,7 +186,7 @@ _IPTABLES = """*filter
 :OUTPUT ACCEPT [0:0]
 -A INPUT -i lo -j ACCEPT
 -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
--A INPUT -p ICMP -j ACCEPT
+-A INPUT -p ipv6-icmp -m conntrack --ctstate UNTRACKED -j ACCEPT
 -A INPUT -p udp -m udp --sport CLIENT -j ACCEPT
 -A INPUT -p tcp -m multiport --dports PORTS -j ACCEPT
 -A INPUT -j DROP
@@ -195,16 +196,17 @@ COMMIT
 
 
 def _emergency():
-    """Close the host with what this file alone can say: SSH, replies, ICMP and DHCP come in. -> how it is now."""
+    """Close the host with what this file alone can say: SSH, replies, neighbours and DHCP come in. -> how it is now."""
     chosen = ",".join(_ssh_ports())
     nft = _load(("nft", "-f", "-"), _NFT.replace("PORTS", chosen))
-    v4, v6 = ("IPv4", "iptables", "icmp", "67 --dport 68"), ("IPv6", "ip6tables", "ipv6-icmp", "547 --dport 546")
+    v4 = ("IPv4", "iptables", "67 --dport 68 -d 255.255.255.255")
+    v6 = ("IPv6", "ip6tables", "547 --dport 546 -s fe80::/10")
     failed = []
     # One after the other, and both whatever becomes of the first: one family closed is better than none.
-    for family, tool, icmp, client in (v4, v6):
+    for family, tool, client in (v4, v6):
         # Beside nft only in the place of rules of ours, a seal say, that would go on to drop what is let in here.
         if not nft or _load((tool, "-nL", "VPSFW-ARRIVING"), ""):
-            text = _IPTABLES.replace("ICMP", icmp).replace("CLIENT", client).replace("PORTS", chosen)
+            text = _IPTABLES.replace("CLIENT", client).replace("PORTS", chosen)
             done = _load((tool + "-restore", "-w", "10"), text)
             if not (done or nft or (family == "IPv6" and not os.path.exists("/proc/net/if_inet6"))):
                 failed.append(family)

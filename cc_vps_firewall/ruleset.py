@@ -14,12 +14,12 @@ AZURE = Sources(((0xA83F8110, 32),), ())  # 168.63.129.16: DHCP, DNS and the age
 ORACLE_DISK = Sources(((0xA9FE0002, 32),), ())  # 169.254.0.2: the root disk's iSCSI
 LINK_LOCAL = Sources((), ((0xFE80 << 112, 10),))  # fe80::/10
 UNSPECIFIED = Sources((), ((0, 128),))  # ::
+BROADCAST = Sources(((0xFFFFFFFF, 32),), ())  # 255.255.255.255
 LOOPBACK4 = Sources(((0x7F000000, 8),), ())  # 127.0.0.0/8
 LOOPBACK6 = Sources((), ((1, 128),))  # ::1
 
 # ICMP (RFC 792) and ICMPv6 types, by the names of IANA's registers.
-ICMP_ERRORS = (3, 11, 12)  # destination unreachable (with "fragmentation needed"), time exceeded, parameter problem
-ICMPV6_ERRORS = (1, 2, 3, 4)  # the same and packet too big: must not be dropped (RFC 4890 4.3.1)
+PATH_MTU, PATH_MTU_V6 = 3, 2  # destination unreachable, of which "fragmentation needed" is one; packet too big
 NEIGHBOUR = (133, 134, 135, 136)  # router and neighbour solicitation and advertisement (RFC 4861)
 LISTENER = (130, 131, 132, 143)  # multicast listener query, report, done, report v2 (RFC 2710, RFC 3810)
 LISTENER_REPORT_V2 = (143,)
@@ -128,14 +128,23 @@ def _input() -> tuple[Rule, ...]:
 
 
 def _essential() -> tuple[Rule, ...]:
-    """What IPv4 and IPv6 need to work at all (RFC 4890 4.4); no connection tracker is asked about it."""
+    """What IPv4 and IPv6 need to work at all (RFC 4890 4.4), and no tracker knows as a reply.
+
+    Errors are replies where they are about something that this host sent. Any other one is forged, and the kernel would
+    believe it: quoting an echo reply it sets the path MTU to any address. Who takes a flow out of the tracker takes the
+    errors about it out too, and they come in.
+
+    A DHCP server answers to everybody, or whom it was asked by, which is a reply; that of a relay or a cloud has any
+    address. Clients read what comes before they have an address, and when they ask everybody again, from packet
+    sockets, which no rule keeps anything from.
+    """
     return (
-        Rule("base: ICMP errors", "accept", 4, "icmp", icmp=ICMP_ERRORS),
-        Rule("base: ICMPv6 errors", "accept", 6, "icmpv6", icmp=ICMPV6_ERRORS),
+        Rule("base: path MTU of what is untracked", "accept", 4, "icmp", icmp=(PATH_MTU,), state="untracked"),
+        Rule("base: path MTU of what is untracked", "accept", 6, "icmpv6", icmp=(PATH_MTU_V6,), state="untracked"),
         Rule("base: neighbour discovery", "accept", 6, "icmpv6", icmp=NEIGHBOUR, hop_limit=255),
         Rule("base: multicast listeners", "accept", 6, "icmpv6", icmp=LISTENER, sources=LINK_LOCAL),
         Rule("base: multicast listeners", "accept", 6, "icmpv6", icmp=LISTENER_REPORT_V2, sources=UNSPECIFIED),
-        Rule("base: DHCP replies", "accept", 4, "udp", (Port(68, 68),), from_port=67),
+        Rule("base: DHCP replies", "accept", 4, "udp", (Port(68, 68),), from_port=67, destinations=BROADCAST),
         Rule("base: DHCPv6 replies", "accept", 6, "udp", (Port(546, 546),), from_port=547, sources=LINK_LOCAL),
     )
 

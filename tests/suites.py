@@ -92,15 +92,16 @@ def cache_directory() -> Path:
     return (Path(chosen).resolve() if chosen else REPOSITORY / ".cache") / "roots"
 
 
-def root_of(name: str) -> Path:
-    """The root of this suite, from the cache or made now; several processes may ask at once."""
+def root_of(name: str, more: Sequence[str] = ()) -> Path:
+    """The root of this suite, from the cache or made now; several processes may ask at once. `more`: packages besides
+    those that every root has, which make it another root."""
     suite = SUITES[name]
     try:
-        return _cached(suite, name)
+        return _cached(suite, name, more)
     except BuildFailed:
         if not suite.instead:
             raise
-        return _cached(suite, suite.instead)
+        return _cached(suite, suite.instead, more)
 
 
 def cloud_init_version(root: Path) -> str:
@@ -110,8 +111,8 @@ def cloud_init_version(root: Path) -> str:
     return answer.split(":")[-1].split("-")[0]
 
 
-def _cached(suite: Suite, archive_name: str) -> Path:
-    command = _mmdebstrap(archive_name)
+def _cached(suite: Suite, archive_name: str, more: Sequence[str]) -> Path:
+    command = _mmdebstrap(archive_name, more)
     digest = hashlib.sha256("\0".join([_architecture(), *command]).encode()).hexdigest()[:12]
     cache = cache_directory()
     root = cache / f"{archive_name}-{digest}"
@@ -125,7 +126,7 @@ def _cached(suite: Suite, archive_name: str) -> Path:
     return root
 
 
-def _mmdebstrap(archive_name: str) -> list[str]:
+def _mmdebstrap(archive_name: str, more: Sequence[str]) -> list[str]:
     """Everything that decides what will be in the root, so that its digest can name the root."""
     return [
         "mmdebstrap",
@@ -133,7 +134,7 @@ def _mmdebstrap(archive_name: str) -> list[str]:
         "--mode=root",
         "--format=directory",
         "--variant=minbase",
-        "--include=" + ",".join(PACKAGES),
+        "--include=" + ",".join((*PACKAGES, *more)),
         "--essential-hook=" + PRESEED,
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in UNUSED_FILES),
         archive_name,

@@ -165,6 +165,16 @@ def world(root: Path) -> Iterator[tuple[Machine, Internet]]:
 
 
 @contextlib.contextmanager
+def pair(root: Path) -> Iterator[tuple[Machine, Machine]]:
+    """Two machines made from this root, and a wire between them that is neither up nor has an address."""
+    with _machine(root) as one, _machine(root) as other:
+        for machine in (one, other):
+            _configure(machine, "link set lo up")
+        _configure(one, f"link add eth0 type veth peer name eth0 netns {other.holder}")
+        yield one, other
+
+
+@contextlib.contextmanager
 def _machine(root: Path) -> Iterator[Machine]:
     scratch = tempfile.mkdtemp(prefix="vps-firewall-")
     try:

@@ -36,6 +36,7 @@ class Packet:
     from_port: int = 40000
     root: bool = False
     flags: frozenset[str] = frozenset({"syn"})
+    state: str = "new"
 
 
 def fits(nets: Sources, address: str) -> bool:
@@ -62,7 +63,7 @@ def matches(rule: Rule, packet: Packet) -> bool:
             fits(rule.destinations, destination),
             not rule.came_in or named(rule.came_in, packet.came_in),
             not rule.goes_out or named(rule.goes_out, packet.goes_out),
-            rule.state in ("", "new"),
+            rule.state in ("", packet.state),
             not rule.icmp or packet.icmp in rule.icmp,
             not rule.hop_limit or packet.hop_limit == rule.hop_limit,
             not mask or ((packet.flags & mask) == value) != rule.flags[1].startswith("!"),
@@ -178,14 +179,18 @@ def test_rules_admits_and_the_page_agree(
 def test_what_networks_need_passes_whatever_the_policy(section: dict[str, Any]) -> None:
     assume(problems(section) is None)
     rules = ruleset.build(parse(section))
-    for icmp in ruleset.ICMP_ERRORS:
-        assert verdict(rules, "input", Packet("203.0.113.7", "icmp", icmp=icmp)) == "accept"
-    for icmp in ruleset.ICMPV6_ERRORS:
-        assert verdict(rules, "input", Packet("2001:db8::7", "icmpv6", icmp=icmp)) == "accept"
+    for source, proto, types in (("203.0.113.7", "icmp", (3, 4, 5, 11, 12)), ("2001:db8::7", "icmpv6", (1, 2, 3, 4))):
+        for icmp in types:  # errors that the tracker relates to nothing
+            assert verdict(rules, "input", Packet(source, proto, icmp=icmp)) == "drop"
+            untracked = Packet(source, proto, icmp=icmp, state="untracked")
+            needed = icmp == {"icmp": ruleset.PATH_MTU, "icmpv6": ruleset.PATH_MTU_V6}[proto]
+            assert verdict(rules, "input", untracked) == ("accept" if needed else "drop")
     for icmp in ruleset.NEIGHBOUR:
         assert verdict(rules, "input", Packet("fe80::1", "icmpv6", icmp=icmp, hop_limit=255)) == "accept"
         assert verdict(rules, "input", Packet("fe80::1", "icmpv6", icmp=icmp, hop_limit=254)) == "drop"
-    assert verdict(rules, "input", Packet("203.0.113.1", "udp", 68, from_port=67)) == "accept"
+    for to, expected in (("255.255.255.255", "accept"), ("", "drop")):
+        dhcp = Packet("203.0.113.1", "udp", 68, from_port=67, destination=to)
+        assert verdict(rules, "input", dhcp) == expected
     assert verdict(rules, "input", Packet("fe80::1", "udp", 546, from_port=547)) == "accept"
     for spoofed in ("127.0.0.1", "::1"):
         assert verdict(rules, "input", Packet(spoofed, "tcp", 22)) == "drop"
