@@ -188,9 +188,10 @@ def test_what_networks_need_passes_whatever_the_policy(section: dict[str, Any]) 
     for icmp in ruleset.NEIGHBOUR:
         assert verdict(rules, "input", Packet("fe80::1", "icmpv6", icmp=icmp, hop_limit=255)) == "accept"
         assert verdict(rules, "input", Packet("fe80::1", "icmpv6", icmp=icmp, hop_limit=254)) == "drop"
-    for to, expected in (("255.255.255.255", "accept"), ("", "drop")):
+    for to in ("255.255.255.255", ""):
         dhcp = Packet("203.0.113.1", "udp", 68, from_port=67, destination=to)
-        assert verdict(rules, "input", dhcp) == expected
+        opened = naive(section, "203.0.113.1", "udp", 68, "eth0")
+        assert verdict(rules, "input", dhcp) == ("accept" if to or opened else "drop")
     assert verdict(rules, "input", Packet("fe80::1", "udp", 546, from_port=547)) == "accept"
     for spoofed in ("127.0.0.1", "::1"):
         assert verdict(rules, "input", Packet(spoofed, "tcp", 22)) == "drop"
