@@ -22,8 +22,10 @@ from .policy import KEY, Policy
 
 Status = dict[str, Any]  # what status.json holds; docs/reference/status.md says what is in it
 Texts = Mapping[int, str]
+TAKEN_OUT = "rules of others that were taken out"
 STILL_ON = "could not be switched off"  # of another firewall, which may come over our rules
 IPV6_OFF = "IPv6 is off in this kernel: its rules are saved, and not loaded"
+MAX_TAKEN_OUT = 6  # rules of others that a note names; `plan` shows them all
 MAX_TOLD = 200  # problems and differences in status.json; `check` and `verify` print them all
 SMALL = 200_000  # bytes of iptables rules that are changed one by one in no time, so that no moment is other people's
 
@@ -96,6 +98,7 @@ def converge(
             raise story.verdict(failure, lost) from failure.__cause__
         with story.step("retire"):
             undo.forget()
+            story.notes += _taken_out(play.choice.backend, before, host.rivals) if changed else []
             former = str(story.former.get("backend"))
             story.notes += _retire_rivals(play, host, lock) + _retire_other(play.choice, host, lock, former)
             story.notes += _retire_units(play.choice)
@@ -123,7 +126,7 @@ def first_boot(
         closed = close(section, host, unread, checkpoint)
         now = backend.rivals()
         gone = tuple(set(host.rivals) - set(now))
-        notes = [*notes, *(note for note in closed.get("notes", ()) if note.startswith(gone))] if gone else notes
+        notes = [*notes, *(note for note in closed.get("notes", ()) if note.startswith((TAKEN_OUT, *gone)))]
         host = replace(host, rivals=now)  # to stop them once more takes as long as the first time
         if unread:
             raise PolicyRefused([*unread, *_refusals(section, host)])
@@ -408,7 +411,7 @@ def _load(play: _Rehearsal, before: Texts, rivals: Sequence[str], lock: int) -> 
             return False
     else:
         play.shown.result()  # a tool that cannot show what it loaded cannot tell what is there to be put back
-        prefixes = tuple({"ufw": "ufw", "firewalld": "FWD"}[r] for r in rivals)
+        prefixes = _prefixes(rivals)
         for family, dump in before.items():
             careful = len(dump) + len(todo[family]) < SMALL or iptables.shared(dump)
             if "-A " in dump and (careful or known):
@@ -419,6 +422,21 @@ def _load(play: _Rehearsal, before: Texts, rivals: Sequence[str], lock: int) -> 
                 beside.append(family)
     kernel.load(name, todo, beside, [lock])
     return any(todo.values())
+
+
+def _prefixes(rivals: Sequence[str]) -> tuple[str, ...]:
+    """What the names of a firewall manager's chains begin with."""
+    return tuple({"ufw": "ufw", "firewalld": "FWD"}[rival] for rival in rivals)
+
+
+def _taken_out(name: str, before: Texts, rivals: Sequence[str]) -> list[str]:
+    """Which rules of others an apply took out of iptables; without addresses, since everybody may read the status."""
+    if name == nftables.NAME:
+        return []
+    lines = [f"IPv{f} {line}" for f, dump in before.items() for line in iptables.taken_out(dump, _prefixes(rivals))]
+    shown = [re.sub(r"( -[sd]|-range) \S+", r"\1 ...", line) for line in lines[:MAX_TAKEN_OUT]]
+    more = [f"and {len(lines) - len(shown)} more"] if len(lines) > len(shown) else []
+    return [f"{TAKEN_OUT}: {'; '.join(shown + more)}"] if lines else []
 
 
 def _save(choice: Choice, texts: Texts, section: object, host: Host, undo: saved.Undo, notes: list[str]) -> list[str]:

@@ -350,22 +350,66 @@ def refuses(dump: str) -> bool:
 
 
 def foreign(table: Table, rule: str, rivals: Sequence[str] = ()) -> bool:
-    """Is this rule, which is not ours, somebody else's to keep? A jump into a chain of theirs, or a rule about
+    """Is this rule, which is not ours, somebody else's to keep? A ban, a jump into a chain of theirs, or a rule about
     a bridge of containers or virtual machines. What else stands in a built-in chain would change what the
     policy says, and goes: the first thing that the tutorial does, too."""
-    target = re.search(r"-[jg] (\S+)", rule)
-    if target and table.policies.get(target[1]) == "-" and not target[1].startswith((OURS, *rivals)):
+    target = _target(rule)
+    if _is_ban(rule) or (table.policies.get(target) == "-" and not target.startswith((OURS, *rivals))):
         return True
-    names = re.findall(r"(?:^| )-[io] (\S+)", rule)
+    names = re.findall(r"(?:^| )-[io] (\S+)", _bare(rule))
     return any(name.startswith(tuple(b.rstrip("*") for b in BRIDGES)) for name in names)
+
+
+def _is_ban(rule: str) -> bool:
+    """Does it only refuse what is in a set (CrowdSec, fail2ban), or see to it that a VXLAN comes encrypted (Docker)?
+    What refuses everything but a set could lock the owner out, and is none."""
+    return bool(_BAN.search(f" {_bare(rule)}"))
+
+
+_BAN = re.compile(
+    r"(?: -m set --match-set .*|^ -p udp .* --(?:u32|bytecode) .*)-j (?:DROP|REJECT|LOG|TARPIT)\b"
+    r"|^ -p udp -m policy --dir in --pol ipsec .* --(?:u32|bytecode) .*-j ACCEPT\b"
+)
+
+
+def _target(rule: str) -> str:
+    target = re.search(r"(?:^| )-[jg] (\S+)", _bare(rule))
+    return target[1] if target else ""
+
+
+def _bare(rule: str) -> str:
+    """Without what is quoted, such as a comment, which may hold anything."""
+    return re.sub(r'"(?:\\.|[^"\\])*"', '""', rule)
+
+
+def _goes(name: str, table: Table, rule: str, rivals: Sequence[str] = ()) -> bool:
+    """Has a rule to go from a built-in chain of ours? In mangle, only what lets pass what is judged there."""
+    if ours(rule):
+        return False
+    return _target(rule) in ("ACCEPT", "RETURN") if name == "mangle" else not foreign(table, rule, rivals)
+
+
+def taken_out(dump: str, rivals: Sequence[str] = ()) -> list[str]:
+    """The rules of others that `transition` takes out of built-in chains."""
+    return [
+        f"{name} {hook.upper()} {rule}"
+        for name, table in _beside_ours(dump).items()
+        for hook in TABLES.get(name, ())
+        for rule in table.rules.get(hook.upper(), ())
+        if _goes(name, table, rule, rivals)
+    ]
+
+
+def _beside_ours(dump: str) -> dict[str, Table]:
+    """A dump without what is in chains of ours, which may be very long."""
+    return parse_dump("\n".join(line for line in dump.split("\n") if not line.startswith(f"-A {OURS}")))
 
 
 def shared(dump: str) -> bool:
     """Does somebody else have chains or rules in our two tables?"""
-    rest = "\n".join(line for line in dump.split("\n") if not line.startswith(f"-A {OURS}"))
     return any(
         (table.policies.get(chain) == "-" and not chain.startswith(OURS)) or any(not ours(rule) for rule in rules)
-        for name, table in parse_dump(rest).items()
+        for name, table in _beside_ours(dump).items()
         if name in TABLES
         for chain, rules in table.rules.items()
     )
@@ -396,10 +440,11 @@ def _table_transition(name: str, before: Table, after: Table, rivals: Sequence[s
                     added += rules
             continue
         have, want = before.rules.get(chain, []), [r for r in after.rules[chain] if ours(r)]
-        gone = [r for r in have if not ours(r) and name == "filter" and not foreign(before, r, rivals)]
+        gone = [r for r in have if _goes(name, before, r, rivals)]
+        late = any(ours(r) and any(map(_is_ban, have[i:])) for i, r in enumerate(have))  # which would refuse nobody
         if policy != before.policies.get(chain, "ACCEPT"):
             declared.append(f":{chain} {policy} [0:0]\n")
-        if gone or [r for r in have if ours(r)] != want:
+        if gone or late or [r for r in have if ours(r)] != want:
             removed += [f"-D {chain} {r}\n" for r in have if ours(r) or r in gone]
             added += [f"-A {chain} {r}\n" for r in want]
     for chain in before.policies:
@@ -432,10 +477,7 @@ def differences(live: str, wanted: str) -> list[str]:
             elif chain not in theirs.policies:
                 continue
             else:
-                kept = [
-                    r for r in mine.rules.get(chain, [])
-                    if ours(r) or (name == "filter" and not foreign(mine, r))
-                ]  # fmt: skip
+                kept = [r for r in mine.rules.get(chain, []) if ours(r) or _goes(name, mine, r)]
             if kept != theirs.rules.get(chain):
                 out += _line_differences(f"{name} {chain}", kept, theirs.rules.get(chain))
     return out
@@ -451,17 +493,24 @@ def _line_differences(where: str, have: list[str] | None, want: list[str] | None
 
 def whole(dump: str, now: str) -> str:
     """A dump -> text for a restore that makes our two tables as they were then, empty ones included. What other
-    people have put into chains of their own since, or before the rules of a built-in one, stays."""
+    people have put into chains of their own since, or before the rules of a built-in one, stays; their chains and bans
+    that are gone since stay gone: the set that a ban names may be too, and then no tool takes the text."""
     tables, since = parse_dump(dump), parse_dump(now)
     parts = []
     for name, hooks in TABLES.items():
         table, later = tables.get(name, Table()), since.get(name, Table())
+        gone = {c for c in table.policies if now and c not in later.policies and not c.startswith(OURS)}
         for chain, rules in later.rules.items():
             if later.policies.get(chain) != "-":
-                had = table.rules.get(chain, [])
+                had = [
+                    r for r in table.rules.get(chain, [])
+                    if ours(r) or r in rules or not (_target(r) in gone or _is_ban(r))
+                ]  # fmt: skip
                 table.rules[chain] = [r for r in rules if not ours(r) and foreign(later, r) and r not in had] + had
             elif not chain.startswith(OURS):
                 table.policies[chain], table.rules[chain] = "-", rules
+        for chain in gone:
+            table.policies.pop(chain), table.rules.pop(chain)
         policies = {hook.upper(): "ACCEPT" for hook in hooks} | table.policies
         parts.append(f"*{name}\n")
         parts += [f":{chain} {policy} [0:0]\n" for chain, policy in policies.items()]

@@ -122,8 +122,9 @@ class State:
 class Machine:
     """Use it as a context: its namespaces are gone afterwards."""
 
-    def __init__(self, tool: str = "nftables", release: str = "debian") -> None:
-        self.tool, self.release = tool, release
+    def __init__(self, tool: str = "nftables", release: str = "debian", copied: Sequence[str] = ()) -> None:
+        """`copied`: what else of this computer's /etc is on the machine."""
+        self.tool, self.release, self.copied = tool, release, (*COPIED, *copied)
         self.backend = tool.partition("-")[0]
         self.environment = {**os.environ, "PATH": f"/usr/sbin:{os.environ['PATH']}", "PYTHONPATH": ""}
         self._thread = ThreadPoolExecutor(1, "machine")
@@ -154,7 +155,7 @@ class Machine:
             # Links to the programs of this computer: a test puts others in their places.
             "mount --bind /usr/sbin /run/sbin && mount -t tmpfs -o mode=755 sbin /usr/sbin",
             "ln -s /run/sbin/* /usr/sbin/",
-            *(f"if [ -e /etc/{name} ]; then cp -a /etc/{name} /run/etc/; fi" for name in COPIED),
+            *(f"if [ -e /etc/{name} ]; then cp -a /etc/{name} /run/etc/; fi" for name in self.copied),
             "mount --bind /run/etc /etc",
             "mount -t tmpfs -o mode=755 lib /var/lib",
             "mkdir -p /etc/systemd/system /run/share /run/work",
