@@ -39,6 +39,7 @@ lint: $(STAMP)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/mypy packer/build packer/bake/evidence.py
 
 bench: host $(STAMP)
 	$(PYTHON) -m tests.bench

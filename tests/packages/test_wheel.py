@@ -74,7 +74,7 @@ def test_the_wheel_holds_the_module_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     modules = {f"cc_vps_firewall/{path.name}" for path in (REPOSITORY / "cc_vps_firewall").glob("*.py")}
-    assert names == {*modules, f"cc_vps_firewall/{SCHEMA}"}
+    assert names == {*modules, f"cc_vps_firewall/{SCHEMA}", "cc_vps_firewall/py.typed"}
 
 
 def test_a_wheel_of_the_checkout_is_the_same(wheel: Path, tmp_path: Path) -> None:
