@@ -414,7 +414,7 @@ def patch_schema(text: str, own: str | None = None) -> str:
         schema[definitions], schema["allOf"], known.keys()
     except (ValueError, KeyError, TypeError, AttributeError):
         raise CannotRegister("cloud-init's schema file is not as any version we know has it") from None
-    nested = {k: v for k, v in ours.items() if k not in ("$schema", "id", "title")}
+    nested = {k: v for k, v in ours.items() if k not in ("$schema", "$id", "title")}
     inner = nested.pop("definitions", {})
     prefix = f"#/{definitions}/{DEFINITION}/definitions/"
     nested = _relocate(nested, prefix)
@@ -431,12 +431,19 @@ def patch_schema(text: str, own: str | None = None) -> str:
     return json.dumps(schema, indent=2) + "\n"
 
 
+FOR_EDITORS = ("defaultSnippets", "patternErrorMessage")  # which cloud-init would read at every boot
+
+
 def _relocate(value: Any, prefix: str) -> Any:
-    """Our `#/definitions/x` are one level deeper inside cloud-init's file."""
+    """Our `#/definitions/x` are one level deeper inside cloud-init's file, which is draft-04. That knows no `if`: what
+    `else` asks no value can have, so that all must be as the `if` says."""
     if isinstance(value, Mapping):
+        here = {k: v for k, v in value.items() if k not in ("if", "else", *FOR_EDITORS)}
+        if isinstance(value.get("if"), Mapping):
+            here["allOf"] = [*here.get("allOf", ()), value["if"]]
         return {
             k: v.replace("#/definitions/", prefix) if k == "$ref" and isinstance(v, str) else _relocate(v, prefix)
-            for k, v in value.items()
+            for k, v in here.items()
         }
     if isinstance(value, list):
         return [_relocate(v, prefix) for v in value]

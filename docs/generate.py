@@ -193,17 +193,19 @@ def policy() -> str:
     return "".join(_Page(schema).lines())
 
 
+_OPENINGS = "a list of [services and groups](services.md), [ports](#port), and mappings with the keys below"
 # Values that several keys take: how a key's type names them, and what is said of them once, below the keys.
 _VALUES = {
     "sources": ("a list of [sources](#source)", ""),
     "denied": ("a list of [sources](#source), without `any`", ""),
-    "opening": ("[services and groups](services.md), [ports](#port), and mappings with the keys below", ""),
-    "exit": ("[services and groups](services.md), [ports](#port), and mappings with the keys below", ""),
+    "openings": (_OPENINGS, ""),
+    "exits": (_OPENINGS, ""),
     "source": ("a [source](#source)", "Source"),
     "listed": ("a [source](#source) other than `any`", ""),
     "limit": ("a [rate](#rate), or `false`", "Rate"),
     "service": ("a [service or group](services.md)", ""),
     "port": ("a [port](#port)", "Port"),
+    "interface": ("text", ""),
     "comment": ("text", ""),
     "lists": ("a mapping of names to sources, or to files", ""),
 }
@@ -277,16 +279,16 @@ class _Page:
         schema = self.resolved(schema)
         if "enum" in schema:
             return " or ".join(f"`{_yaml(v)}`" for v in schema["enum"])
-        if schema.get("type") == "object":
-            return "a mapping"
-        if "anyOf" in schema:
-            lists = [choice for choice in schema["anyOf"] if choice.get("type") == "array"]  # or its one entry
-            return ", or ".join(self.kind(choice) for choice in lists or schema["anyOf"])
-        if schema["type"] == "array":
+        kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        if kinds == ["object", "boolean"]:
+            return "a mapping, or `false`"
+        if kinds == ["string", "object"]:
+            return "`accept`, or a mapping"
+        if "array" in kinds:  # or its one entry
             return f"a list of {self.kind(schema['items'])}"
-        if schema["type"] == "integer":
+        if kinds == ["integer"]:
             return f"numbers, {schema['minimum']} to {schema['maximum']}"
-        return {"boolean": "`true` or `false`", "string": "text"}[schema["type"]]
+        return {"boolean": "`true` or `false`", "string": "text", "object": "a mapping"}[kinds[0]]
 
     def resolved(self, schema: Schema) -> Schema:
         """Follow `$ref`, alone or under `allOf`; what stands beside it counts first."""

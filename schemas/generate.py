@@ -1,26 +1,51 @@
 """the parser's knowledge -> schemas/vps-firewall.schema.json: run as `python3 -m schemas.generate`.
 
-Draft-04, as cloud-init's own schema, into which `vps-firewall install` puts this one as a definition. What is
-said here a second time (names of services, keys, patterns) comes from the package itself; descriptions and
+What is said here a second time (names of services, keys, patterns) comes from the package itself; descriptions and
 examples are this file's own. tests/unit/test_schema.py fails while the committed file is stale.
 
-What may be very long, a list of sources, is judged item by item, and not under an anyOf: an error then names the wrong
-item, and not, in cloud-init's log, the hundred thousand around it; and jsonschema, which cloud-init runs at boot,
-looks at each once.
+Draft-07, which editors and check-jsonschema know best. cloud-init's own schema is draft-04: `vps-firewall install`,
+which puts this one into it as a definition, turns each `if` and `else` into a demand for the `if`. Nothing else here
+needs more than draft-04. Nor is there a `not`: cloud-init 25.1 overrides the method that jsonschema calls for it in a
+way that raises, which ends its stage before any module has run.
 
-Three things a draft-04 schema cannot do are the parser's alone: arithmetic (host bits, ranges that run
-backwards), looking elsewhere (is this name a list? does deny refuse everybody?), and reading files.
+Checkers print what a value was held against: a list of all names, a pattern for IPv6. One typo is to be one line in
+each of them, so what a text must be is asked by an `if`, which nobody prints, and `else` asks for the words that say
+it, which no text has that gets there. And no `anyOf` stands where types can tell: a keyword asks values of its own type
+alone (`pattern` texts, `items` lists, `properties` mappings), and an error names the item that is wrong, not the
+hundred thousand around it. An enum of all names would be a page of an editor's hover, too: they are a pattern, and
+snippets, which an editor offers with what each opens, and shows nowhere else.
+
+Measured with check-jsonschema 0.39 and yaml-language-server 1.25. Other ways to say it: an enum (6,494 and 3,101
+characters for one typo), an enum beside something that always passes, with a `not` (short, but 3,446 characters of
+hover), `not` alone (short, but an editor says only that something is not allowed), examples (8,573 of hover).
+
+Three things such a schema cannot do are the parser's alone: arithmetic (host bits, ranges that run backwards), looking
+elsewhere (is this name a list? does deny refuse everybody?), and reading files.
 """
 
 from __future__ import annotations
 
+import configparser
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from cc_vps_firewall import policy, services
+from tests.unit import service_comments
 
 HOME = Path(__file__).parent / "vps-firewall.schema.json"
+
+
+def _home_page() -> str:
+    setup = configparser.ConfigParser()
+    setup.read(HOME.parent.parent / "setup.cfg", encoding="utf-8")
+    return setup["metadata"]["url"]
+
+
+# A name, and no place that anybody asks: everything is inside. It is no URN, against which jsonschema before 4.18,
+# EL 9's among them, cannot resolve "#/definitions/x".
+ID = f"{_home_page()}schemas/{HOME.name}"
 Schema = dict[str, Any]
 
 PORT = "(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
@@ -46,17 +71,57 @@ def _pattern(pattern: str) -> str:
     return rf"^(?:{pattern})$(?!\n)"
 
 
-LISTED: list[Schema] = [
-    {"pattern": _pattern(IPV4 + PREFIX4)},
-    {"pattern": _pattern(IPV6 + PREFIX6)},
-    {"pattern": _pattern(f"(?!any$){policy.LIST_NAME.pattern}")},
-]
+def _never(words: str) -> Schema:
+    """Words in the place of a pattern: what is held against them is told so. No text that gets here has them in it, for
+    it is shorter."""
+    return {"pattern": words, "maxLength": len(words) - 1, "patternErrorMessage": f"This is not {words}."}
+
+
+# What a text may be: its pattern, or other names that stand for theirs, and the words for it.
+TEXTS: dict[str, tuple[str | tuple[str, ...], str]] = {
+    "opening": (("service", "port"), "a service or a group by name, or a port such as 8080/tcp"),
+    "service": ("|".join(services.names()), "a service or a group by name, such as http or web"),
+    "port": (f"{PORT}(?:-{PORT})?/(?:tcp|udp)", "a port with its protocol, such as 8080/tcp or 60000-61000/udp"),
+    "source": (("listed", "any"), "an address, a network, the name of a list, or any"),
+    "listed": (("ipv4", "ipv6", "list"), "an address, a network, or the name of a list"),
+    "ipv4": (IPV4 + PREFIX4, "an IPv4 address or network"),
+    "ipv6": (IPV6 + PREFIX6, "an IPv6 address or network"),
+    "list": (f"(?!any$){policy.LIST_NAME.pattern}", "the name of a list"),
+    "any": ("any", "the word any"),
+    "limit": (RATE, "a rate such as 30/minute, or false for none"),
+    "interface": (policy.INTERFACE.pattern, "an interface name such as eth0 or wg0"),
+    "comment": (
+        policy.COMMENT.pattern,
+        "a comment of 1 to 64 printable ASCII characters without quotes and backslashes",
+    ),
+    "path": (policy.PATH.pattern.replace(r"\x", r"\u00"), "an absolute path of a file on the host"),
+    "outgoing": ("accept", "accept, or a mapping whose policy is drop"),
+}
+OTHER_TYPES = ["array", "boolean", "integer", "null", "number", "object"]
+
+
+def _text(name: str) -> Schema:
+    """One of TEXTS; a value of another type is not asked."""
+    allowed = TEXTS[name][0]
+    if isinstance(allowed, tuple):
+        return {"anyOf": [{"$ref": f"#/definitions/{other}-text"} for other in allowed]}
+    return {"anyOf": [{"type": OTHER_TYPES}, {"pattern": _pattern(allowed)}]}
+
+
+def _words(name: str) -> Schema:
+    return {"if": {"$ref": f"#/definitions/{name}-text"}, "else": _never(TEXTS[name][1])}
+
+
+# Of true and false the latter.
+FALSE: Schema = {"anyOf": [{"type": [t for t in [*OTHER_TYPES, "string"] if t != "boolean"]}, {"enum": [False]}]}
+NOT_TRUE: Schema = {"if": {"$ref": "#/definitions/false"}, "else": {"enum": [False]}}
 
 
 def schema() -> Schema:
     """The whole document."""
     return {
-        "$schema": "http://json-schema.org/draft-04/schema#",
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": ID,
         "title": "VPS firewall",
         "description": "The vps_firewall: key of cloud-init's user-data: a machine that is closed from its first "
         "packet, and open to exactly what is written here.",
@@ -65,8 +130,10 @@ def schema() -> Schema:
         "definitions": {
             "policy": _policy(),
             "ssh": _ssh(),
+            "openings": _some("opening"),
             "opening": _opening(),
             "outgoing": _outgoing(),
+            "exits": _some("exit", words="opening"),
             "exit": _exit(),
             "lists": _lists(),
             "sources": _some("source", minItems=1),
@@ -78,12 +145,17 @@ def schema() -> Schema:
             "service": _service(),
             "interface": _interface(),
             "comment": _comment(),
+            "names": _names(),
+            "false": FALSE,
+            **{f"{name}-text": _text(name) for name in TEXTS},
         },
     }
 
 
 def text() -> str:
-    return json.dumps(schema(), indent=2) + "\n"
+    """The document's text; a name that an editor offers takes one line of it."""
+    snippet = r'\{\s+("label": .*)\s+("body": .*)\s+("description": .*)\s+\}'
+    return re.sub(snippet, r"{\1 \2 \3}", json.dumps(schema(), indent=2)) + "\n"
 
 
 def _key(title: str, description: str, examples: list[Any], **more: Any) -> Schema:
@@ -141,13 +213,15 @@ def _policy() -> Schema:
                         default={},
                     ),
                 ),
-                "allow": _key(
-                    "What else may come in",
-                    "Services, groups, ports, or mappings that narrow them to sources, a rate or an interface. Each "
-                    "entry opens; none closes what another one opens.",
-                    [["http", "https"], ["web", "8080/tcp", {"service": "mysql", "from": ["10.0.0.0/8"]}]],
-                    default=[],
-                    anyOf=_one_or_name("opening"),
+                "allow": _ref(
+                    "openings",
+                    **_key(
+                        "What else may come in",
+                        "Services, groups, ports, or mappings that narrow them to sources, a rate or an interface. "
+                        "Each entry opens; none closes what another one opens.",
+                        [["http", "https"], ["web", "8080/tcp", {"service": "mysql", "from": ["10.0.0.0/8"]}]],
+                        default=[],
+                    ),
                 ),
                 "deny": _ref(
                     "denied",
@@ -224,7 +298,7 @@ def _ssh() -> Schema:
                 "A port or a list of them, as numbers. Default: where this host's sshd is configured to listen, and "
                 "its ssh.socket where that is on.",
                 [22, [22, 2222]],
-                anyOf=_one_or_list(port, minItems=1),
+                **{**port, "type": ["integer", "array"], "items": port, "minItems": 1},
             ),
             "from": _ref(
                 "sources",
@@ -248,16 +322,11 @@ def _ssh() -> Schema:
             ),
         },
     )
-    return {"anyOf": [mapping, {"enum": [False]}]}
-
-
-def _one_or_name(entry: str) -> list[Schema]:
-    """A list of entries, or a lone name in place of a list of one."""
-    return [{"type": "array", "items": _ref(entry)}, _ref("service"), _ref("port")]
+    return {**mapping, "type": ["object", "boolean"], **NOT_TRUE}
 
 
 def _opening() -> Schema:
-    mapping = _object(
+    return _either(
         policy.ALLOW_KEYS,
         {
             "service": _ref("service"),
@@ -273,38 +342,47 @@ def _opening() -> Schema:
             "comment": _ref("comment"),
         },
     )
-    return {"anyOf": [_ref("service"), _ref("port"), _either(mapping)]}
 
 
-def _either(mapping: Schema) -> Schema:
-    return {**mapping, "oneOf": [{"required": ["service"]}, {"required": ["port"]}]}
+def _either(keys: tuple[str, ...], properties: Schema) -> Schema:
+    """A name, a port, or a mapping that has one of them."""
+    return {
+        **_object(keys, properties),
+        "type": ["string", "object"],
+        "anyOf": [{"required": ["service"]}, {"required": ["port"]}],
+        "dependencies": {"service": {"properties": {"port": _never("an entry with one of service and port")}}},
+        "allOf": [_ref("names")],
+        **_words("opening"),
+    }
 
 
 def _outgoing() -> Schema:
-    allow = _key(
-        "What may leave",
-        "Services, groups, ports, or mappings that narrow them to destinations.",
-        [["dns", "ntp", "http", "https"], [{"port": "5432/tcp", "to": ["10.0.0.0/24"]}]],
-        default=[],
-        anyOf=_one_or_name("exit"),
-    )
     mapping = _object(
         policy.OUTGOING_KEYS,
         {
             "policy": _key("Everything else", "What becomes of the rest.", ["drop"], enum=["drop", "accept"]),
-            "allow": allow,
+            "allow": _ref(
+                "exits",
+                **_key(
+                    "What may leave",
+                    "Services, groups, ports, or mappings that narrow them to destinations.",
+                    [["dns", "ntp", "http", "https"], [{"port": "5432/tcp", "to": ["10.0.0.0/24"]}]],
+                    default=[],
+                ),
+            ),
         },
         required=["policy"],
-        anyOf=[
-            {"properties": {"policy": {"enum": ["drop"]}}},
-            {"properties": {"policy": {"enum": ["accept"]}, "allow": {"type": "array", "maxItems": 0}}},
-        ],
     )
-    return {"anyOf": [{"enum": ["accept"]}, mapping]}
+    nothing = {"properties": {"allow": {"type": "array", "maxItems": 0}}}
+    beside_accept = {
+        "if": {"anyOf": [{"properties": {"policy": {"pattern": "^(?!accept$)"}}}, nothing]},
+        "else": nothing,
+    }
+    return {**mapping, "type": ["string", "object"], "allOf": [beside_accept], **_words("outgoing")}
 
 
 def _exit() -> Schema:
-    mapping = _object(
+    return _either(
         policy.OUT_KEYS,
         {
             "service": _ref("service"),
@@ -316,7 +394,6 @@ def _exit() -> Schema:
             "comment": _ref("comment"),
         },
     )
-    return {"anyOf": [_ref("service"), _ref("port"), _either(mapping)]}
 
 
 def _lists() -> Schema:
@@ -326,17 +403,17 @@ def _lists() -> Schema:
         "Absolute path of a file on the host: one address or network a line, # begins a comment.",
         ["/etc/vps-firewall/scanners.txt"],
         type="string",
-        pattern=_pattern(policy.PATH.pattern.replace(r"\x", r"\u00")),
+        **_words("path"),
     )
     mapping = _object(("file",), {"file": file}, required=["file"])
-    some = _some("listed", {"type": "object"})
-    return {"type": "object", "additionalProperties": {**mapping, **some, "type": ["string", "array", "object"]}}
+    some = {**mapping, **_some("listed"), "type": ["string", "array", "object"]}
+    return {"type": "object", "additionalProperties": some}
 
 
-def _some(item: str, *others: Schema, **more: Any) -> Schema:
-    """A list of sources, or a lone one in place of a list of one."""
-    alternatives = [{"type": "array"}, *others, _ref(item)]
-    return {"type": ["string", "array"], "items": _ref(item), "anyOf": alternatives, **more}
+def _some(item: str, *, words: str = "", **more: Any) -> Schema:
+    """A list, or a lone text in place of a list of one."""
+    named = {"allOf": [_ref("names")]} if "opening" in (item, words) else {}
+    return {"type": ["string", "array"], "items": _ref(item), **more, **named, **_words(words or item)}
 
 
 def _source() -> Schema:
@@ -346,7 +423,7 @@ def _source() -> Schema:
         "resolver answers before the firewall is up.",
         ["203.0.113.7", "203.0.113.0/24", "2001:db8::/32", "office", "any"],
         type="string",
-        anyOf=[*LISTED, {"enum": ["any"]}],
+        **_words("source"),
     )
 
 
@@ -356,12 +433,12 @@ def _listed() -> Schema:
         "An IPv4 or IPv6 address or network, or the name of a list.",
         ["203.0.113.7", "203.0.113.0/24", "2001:db8::/32", "office"],
         type="string",
-        anyOf=LISTED,
+        **_words("listed"),
     )
 
 
 def _limit() -> Schema:
-    return {"anyOf": [{"type": "string", "pattern": _pattern(RATE)}, {"enum": [False]}]}
+    return {"type": ["string", "boolean"], "allOf": [NOT_TRUE], **_words("limit")}
 
 
 def _port() -> Schema:
@@ -370,7 +447,7 @@ def _port() -> Schema:
         "A port or a range of ports with its protocol.",
         ["8080/tcp", "60000-61000/udp"],
         type="string",
-        pattern=_pattern(f"{PORT}(?:-{PORT})?/(?:tcp|udp)"),
+        **_words("port"),
     )
 
 
@@ -379,8 +456,18 @@ def _service() -> Schema:
         "Service or group",
         "A name from the table of services, or a group of them.",
         ["http", "https", "web", "mail"],
-        enum=list(services.names()),
+        type="string",
+        allOf=[_ref("names")],
+        **_words("service"),
     )
+
+
+def _names() -> Schema:
+    """What an editor offers where a service is wanted, with what each name opens."""
+    entries, groups = service_comments.entries(), service_comments.groups()
+    about = {g.name: f"{', '.join(g.members)}: {g.description}" for g in groups}
+    about.update((name, f"{', '.join(e.openings)}: {e.description}") for e in entries for name in (e.name, *e.aliases))
+    return {"defaultSnippets": [{"label": name, "body": name, "description": about[name]} for name in services.names()]}
 
 
 def _interface() -> Schema:
@@ -389,7 +476,7 @@ def _interface() -> Schema:
         "The network interface that packets come in by. A * at the end stands for anything.",
         ["eth1", "wg*"],
         type="string",
-        pattern=_pattern(policy.INTERFACE.pattern),
+        **_words("interface"),
     )
 
 
@@ -399,7 +486,7 @@ def _comment() -> Schema:
         "Stands beside the rule in the kernel's own listing. Up to 64 printable ASCII characters without \" and \\.",
         ["application servers"],
         type="string",
-        pattern=_pattern(policy.COMMENT.pattern),
+        **_words("comment"),
     )
 
 

@@ -39,7 +39,7 @@ def test_policies_are_accepted(block: Block) -> None:
     """As they stand, without what else is on the page."""
     assert problems_with(block, pages.files_of(block)) == []
     schema = json.loads(generate.SCHEMA.read_text(encoding="utf-8"))
-    jsonschema.Draft4Validator(schema).validate({"vps_firewall": pages.section(block)})
+    jsonschema.Draft7Validator(schema).validate({"vps_firewall": pages.section(block)})
 
 
 @pytest.mark.parametrize("block", [b for b in POLICIES if b.info.startswith(pages.REFUSED)], ids=name)

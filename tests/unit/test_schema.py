@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import configparser
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,7 +30,10 @@ CLOUD_INIT = {  # the frame of cloud-init's own schema, as far as a module's def
     "additionalProperties": False,
 }
 INSIDE = json.loads(register.patch_schema(json.dumps(CLOUD_INIT)))
-VALIDATORS = {"alone": jsonschema.Draft4Validator(SCHEMA), "inside": jsonschema.Draft4Validator(INSIDE)}
+VALIDATORS: dict[str, Any] = {
+    "alone": jsonschema.Draft7Validator(SCHEMA),
+    "inside": jsonschema.Draft4Validator(INSIDE),
+}
 
 LONG = 50_000  # bytes; jsonschema takes seconds from there
 
@@ -60,10 +65,45 @@ def test_the_committed_file_is_fresh() -> None:
     assert generate.HOME.read_text(encoding="utf-8") == generate.text(), "run python3 -m schemas.generate"
 
 
-@pytest.mark.parametrize("schema", [SCHEMA, INSIDE], ids=["alone", "inside"])
-def test_it_is_a_draft_04_schema(schema: dict[str, Any]) -> None:
-    jsonschema.Draft4Validator.check_schema(schema)
-    assert schema["$schema"] == "http://json-schema.org/draft-04/schema#"
+@pytest.mark.parametrize("where", VALIDATORS)
+def test_it_is_the_schema_that_it_says(where: str) -> None:
+    validator = VALIDATORS[where]
+    validator.check_schema(validator.schema)
+    assert validator.schema["$schema"] == validator.META_SCHEMA["$schema"]
+
+
+def test_it_has_a_name() -> None:
+    """An address of the project's own, which setup.cfg knows; inside cloud-init's schema it would be of no use."""
+    setup = configparser.ConfigParser()
+    setup.read(generate.HOME.parent.parent / "setup.cfg")
+    assert SCHEMA["$id"] == setup["metadata"]["url"] + "schemas/vps-firewall.schema.json"
+    assert "$id" not in INSIDE["$defs"][register.DEFINITION]
+
+
+def keywords(node: object) -> Iterator[str]:
+    """Every keyword of a schema, wherever it stands."""
+    if isinstance(node, dict):
+        for name, below in node.items():
+            yield name
+            if name in ("properties", "definitions", "dependencies"):
+                for inner in below.values():
+                    yield from keywords(inner)
+            elif name not in ("default", "examples"):
+                yield from keywords(below)
+    elif isinstance(node, list):
+        for below in node:
+            yield from keywords(below)
+
+
+def test_cloud_init_knows_every_keyword_that_it_gets() -> None:
+    """No `not`: cloud-init 25.1 raises a TypeError for one, and no module runs. Nothing that is for editors either, and
+    nothing that draft-04 would leave unasked."""
+    asked = {
+        "$ref", "additionalProperties", "allOf", "anyOf", "definitions", "dependencies", "enum", "items", "maxItems",
+        "maxLength", "maximum", "minItems", "minimum", "pattern", "properties", "required", "type",
+    }  # fmt: skip
+    told = {"default", "description", "examples", "title"}
+    assert set(keywords(INSIDE["$defs"][register.DEFINITION])) == asked | told
 
 
 def keys(node: object, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -106,7 +146,7 @@ def test_every_key_says_what_it_is(where: str) -> None:
 @pytest.mark.parametrize("where", KEYS)
 def test_every_example_and_default_is_right(where: str) -> None:
     said = KEYS[where]
-    validator = jsonschema.Draft4Validator({**said, "definitions": SCHEMA["definitions"]})
+    validator = jsonschema.Draft7Validator({**said, "definitions": SCHEMA["definitions"]})
     for example in said["examples"] + [said[k] for k in ("default",) if k in said]:
         validator.validate(example)
 
@@ -127,8 +167,34 @@ def test_defaults_are_those_of_the_parser() -> None:
 
 
 def test_names_of_services_stand_in_one_place() -> None:
-    assert SCHEMA["definitions"]["service"]["enum"] == list(services.names())
-    assert generate.text().count('"https"') < 12  # the enum, and examples
+    pattern = re.compile(SCHEMA["definitions"]["service-text"]["anyOf"][1]["pattern"])
+    assert all(map(pattern.match, services.names()))
+    assert generate.text().count('"https"') < 14  # a snippet, and in examples
+    assert generate.text().count("|https|") == 1
+
+
+def test_an_editor_offers_every_name_with_what_it_opens() -> None:
+    """yaml-language-server 1.25 completes what is a snippet of the schema, or of one that `allOf` names beside it."""
+    snippets = SCHEMA["definitions"]["names"]["defaultSnippets"]
+    assert [snippet["body"] for snippet in snippets] == list(services.names())
+    assert all(snippet["label"] == snippet["body"] for snippet in snippets)
+    about = {snippet["body"]: snippet["description"] for snippet in snippets}
+    assert about["www"] == "80/tcp: World Wide Web"
+    assert about["web"] == "http, https: web server"
+    for name in ("opening", "openings", "exit", "exits", "service"):
+        assert {"$ref": "#/definitions/names"} in SCHEMA["definitions"][name]["allOf"]
+
+
+@pytest.mark.parametrize("name", generate.TEXTS)
+def test_what_a_text_must_be_is_said_and_never_met(name: str) -> None:
+    """A text that is not what it must be is held against the words for it, which it can only meet by being longer."""
+    words = generate.TEXTS[name][1]
+    assert re.fullmatch(r"[\w ,:/-]+", words), "it would be a pattern for something else"
+    told = jsonschema.Draft7Validator({"definitions": SCHEMA["definitions"], **generate._words(name)})
+    for wrong in (words, words + "!", f"not {words}"):
+        assert not told.is_valid(wrong)
+    assert [e.message for e in told.iter_errors("\x07")] == [f"{chr(7)!r} does not match {words!r}"]
+    assert all(map(told.is_valid, (7, None, [], {}, True)))  # which are asked for their type elsewhere
 
 
 def test_a_wrong_source_is_named_and_not_the_list_around_it() -> None:
