@@ -274,21 +274,38 @@ def check_drift(host: Host) -> tuple[list[str], Status]:
     texts = render.texts(name, wanted)
     skipped: list[int] = status.get("skipped_families", [])
     out = []
-    for family, path in choice.place.files.items():
-        on_disk = saved.read(path)
-        if on_disk is None:
-            out.append(f"+{path} (there is no such file)")
-        elif on_disk != texts[family]:
-            out += [f"{line[0]}{path} {line[1:]}" for line in verify.text_differences(texts[family], on_disk)]
-    out += _not_included(choice)
-    missing = [unit for unit in choice.units if not backend.enabled(unit)]
-    out += [f"+{unit} enabled: nothing loads the rules at boot" for unit in missing]
     with saved.locked(), kernel.scratch() as empty:
         families = {f: t for f, t in texts.items() if f not in skipped}
         empty.submit(kernel.load, name, families).result()
         rehearsed = empty.submit(_shown, name, families).result()
+        for family, path in choice.place.files.items():
+            out += _in_file(name, family, path, texts[family], rehearsed)
+        out += _not_included(choice)
+        missing = [unit for unit in choice.units if not backend.enabled(unit)]
+        out += [f"+{unit} enabled: nothing loads the rules at boot" for unit in missing]
         out += _in_kernel(verify.differences(name, kernel.dump(name, tuple(families)), rehearsed))
     return out, status
+
+
+def _in_file(name: str, family: int, path: str, text: str, rehearsed: Texts) -> list[str]:
+    """What differs in a saved file, by what it loads: the distributions' own commands save equal rules in words of
+    their own. A family that this kernel does not have is compared by its text."""
+    on_disk = saved.read(path)
+    if on_disk is None:
+        return [f"+{path} (there is no such file)"]
+    if on_disk == text:
+        return []
+    if family in rehearsed:
+        try:
+            with kernel.scratch() as empty:
+                empty.submit(kernel.load, name, {family: on_disk}).result()
+                loaded = empty.submit(kernel.dump, name, (family,)).result()
+        except ToolFailed as failure:
+            return [f"+{path} (does not load: {failure})"]
+        differs = verify.differences(name, loaded, {family: rehearsed[family]})
+    else:
+        differs = verify.text_differences(text, on_disk)
+    return [f"{line[0]}{path} {line[1:]}" for line in differs]
 
 
 def _in_kernel(lines: Sequence[str]) -> list[str]:
@@ -618,6 +635,14 @@ def remove_unit_files(units: Set[str]) -> list[str]:
 
 def _other(choice: Choice, host: Host) -> Choice:
     return next(c for name in backend.BACKENDS if name != choice.backend for c in backend.choices(name, host))
+
+
+def hold_ours(choice: Choice) -> bool:
+    """Do the files of this backend hold our rules, in whatever words? Who replaced them by others wants no others."""
+    return all(re.search(_OURS, saved.read(path) or "") for path in choice.place.files.values())
+
+
+_OURS = r"# Made by vps-firewall|(?m:^:VPSFW-|^table inet vps_firewall\b)"
 
 
 def mine(choice: Choice) -> list[str]:

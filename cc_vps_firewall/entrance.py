@@ -179,7 +179,7 @@ def stand_guard() -> list[str]:
     choice = backend.choices(str(kept.get("backend")), host)[0]
     disabled = saved.read_json(saved.STATUS).get("result") == "disabled"
     wanted = not disabled and not host.rivals and all(map(backend.enabled, choice.units))
-    if not wanted or len(converge.mine(choice)) != len(choice.place.files):
+    if not (wanted and converge.hold_ours(choice)):
         return []
     told = f"{' and '.join(choice.units)} did not load the rules at this boot"
     loaded = f"{told}; they were loaded after it"

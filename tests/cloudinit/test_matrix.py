@@ -346,6 +346,28 @@ def test_a_lower_layer_that_switches_it_off(machine: Machine, internet: Internet
     assert "vps_firewall.enabled: is false in the image or in vendor-data" in boot.record(machine).errors[0]
 
 
+@both_backends
+def test_rules_that_were_saved_in_the_tools_own_words(machine: Machine, internet: Internet, backend: str) -> None:
+    """By netfilter-persistent's own plugins, or with nft's list: equal rules, and none of their owner's at a boot whose
+    service loads nothing."""
+    save = "netfilter-persistent save"
+    if backend == "nftables":
+        save = f"nft list ruleset >/run/saved; cat /run/saved >{SAVED[backend][0]}"
+    boot.seed(machine, f"#cloud-config\nvps_firewall: {{backend: {backend}, allow: [http]}}\n")
+    boot.boot(machine)
+    before = [machine.read(path) for path in SAVED[backend]]
+    machine.run("sh", "-c", save)
+    assert all(machine.read(path) not in ("", text) for path, text in zip(SAVED[backend], before))
+    verified = machine.run("vps-firewall", "verify", check=False)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    forget_rules(machine)
+    boot.boot(machine)
+    assert f"{LOADERS[backend]} did not load the rules at this boot" in boot.record(machine).errors[0]
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22, 80}, 6: {22, 80}}
+    assert [machine.read(path) for path in SAVED[backend]] == before
+
+
 # --- what is asserted ---
 
 
