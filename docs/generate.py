@@ -17,11 +17,12 @@ from typing import Any
 from cc_vps_firewall import backend, cli, saved
 from tests.unit import service_comments
 
-from . import pages, played, shown
+from . import manual, pages, played, shown
 from .pages import HOME
 
 REFERENCE = HOME / "docs" / "reference"
 SCHEMA = HOME / "schemas" / "vps-firewall.schema.json"
+MANUAL = HOME / "packaging" / "vps-firewall.8"
 MADE = "<!-- Made by `make docs`. Changes here are lost. -->\n\n"
 
 Schema = Mapping[str, Any]
@@ -30,7 +31,8 @@ Schema = Mapping[str, Any]
 def generated() -> dict[Path, str]:
     """The pages that are made whole, and what they should hold."""
     made = {"policy.md": policy(), "services.md": services(), "commands.md": commands(), "files.md": files()}
-    return {REFERENCE / name: MADE + text for name, text in made.items()}
+    pages_of_reference = {REFERENCE / name: MADE + text for name, text in made.items()}
+    return {**pages_of_reference, MANUAL: manual.page(_parsers(cli._parser()), _usage)}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import argparse
 import configparser
+import email.utils
 import gzip
 import hashlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +31,7 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 NAME = "vps-firewall"
 RELEASE = "1"
+MAINTAINER = "vps-firewall maintainers <maintainers@vps-firewall.invalid>"
 EL = ("9", "10")
 
 # What goes into the source archive, and so into the packages.
@@ -108,7 +111,10 @@ def _rpmbuild(source: Path, out: Path, what: str, more: Mapping[str, str]) -> li
         (top / f"SOURCES/{NAME}-{version}.tar.gz").write_bytes(archive(source, version, date))
         spec = top / f"SPECS/{NAME}.spec"
         # The source package carries it, and whoever builds that has none of our macros.
-        spec.write_text((source / "packaging/vps-firewall.spec").read_text().replace("@VERSION@", version))
+        text = (source / "packaging/vps-firewall.spec").read_text()
+        for tag, value in (("Version", version), ("URL", said_of("url", source))):
+            text = re.sub(rf"(?m)^({tag}: +).*", rf"\g<1>{value}", text)
+        spec.write_text(text)
         spec.chmod(0o644)
         os.utime(spec, (date, date))
         os.utime(top / f"SOURCES/{NAME}-{version}.tar.gz", (date, date))
@@ -118,6 +124,7 @@ def _rpmbuild(source: Path, out: Path, what: str, more: Mapping[str, str]) -> li
             "_rpmdir": str(top / "made"),
             "_srcrpmdir": str(top / "made"),
             "_build_name_fmt": "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm",
+            "packager": MAINTAINER,
             # The same bytes wherever and whenever it is built.
             "_buildhost": "localhost",
             "use_source_date_epoch_as_buildtime": "1",
@@ -144,8 +151,12 @@ def deb(source: Path, out: Path) -> list[Path]:
         doc = root / f"usr/share/doc/{NAME}"
         doc.mkdir(parents=True)
         shutil.copy(source / "README.md", doc)
-        (doc / "changelog.gz").write_bytes(gzip.compress((source / "CHANGELOG.md").read_bytes(), 9, mtime=0))
+        (doc / "changelog.gz").write_bytes(packed((source / "CHANGELOG.md").read_bytes()))
+        (doc / "changelog.Debian.gz").write_bytes(packed(debian_changelog(version, date).encode()))
         shutil.copy(source / "packaging/deb/copyright", doc)
+        overrides = root / "usr/share/lintian/overrides"
+        overrides.mkdir(parents=True)
+        shutil.copy(source / "packaging/deb/lintian-overrides", overrides / NAME)
         control = root / "DEBIAN"
         control.mkdir()
         files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
@@ -153,7 +164,8 @@ def deb(source: Path, out: Path) -> list[Path]:
         (control / "md5sums").write_text(sums)
         size = sum((path.stat().st_size + 1023) // 1024 for path in files)
         fields = (source / "packaging/deb/control").read_text()
-        fields = fields.replace("@VERSION@", f"{version}-{RELEASE}").replace("@SIZE@", str(size))
+        for name, value in (("VERSION", f"{version}-{RELEASE}"), ("SIZE", str(size)), ("URL", said_of("url", source))):
+            fields = fields.replace(f"@{name}@", value)
         (control / "control").write_text(fields)
         for name in ("triggers", "preinst", "postinst", "prerm"):
             shutil.copy(source / f"packaging/deb/{name}", control)
@@ -181,12 +193,31 @@ def lay_out(source: Path, root: Path, site: str, by: str) -> None:
         for path in sorted(source.glob(pattern)):
             shutil.copyfile(path, target / path.name)
             (target / path.name).chmod(mode)
+    manual = root / "usr/share/man/man8"
+    manual.mkdir(parents=True, exist_ok=True)
+    (manual / f"{NAME}.8.gz").write_bytes(packed((source / f"packaging/{NAME}.8").read_bytes()))
     # PEP 376's way to say who installed it: `vps-firewall install` leaves such an engine alone.
     (root / site / "cc_vps_firewall/INSTALLER").write_text(f"{by}\n")
     # A link is nobody's configuration: it goes with the package, where dpkg would keep a file.
     hook = root / CLEAN_HOOK
     hook.parent.mkdir(parents=True, exist_ok=True)
-    hook.symlink_to("/usr/libexec/vps-firewall/clean")
+    called = "usr/libexec/vps-firewall/clean"
+    # Each as its policy wants it: dpkg's are absolute from one folder of the root to another, rpm's never are.
+    hook.symlink_to(f"/{called}" if by == "dpkg" else os.path.relpath(root / called, hook.parent))
+
+
+def debian_changelog(version: str, date: int) -> str:
+    """In the form that Debian's tools read; what is new stands in changelog.gz."""
+    return f"""{NAME} ({version}-{RELEASE}) unstable; urgency=medium
+
+  * What is new is in changelog.gz, for people who run a VPS.
+
+ -- {MAINTAINER}  {email.utils.formatdate(date)}
+"""
+
+
+def packed(data: bytes) -> bytes:
+    return gzip.compress(data, 9, mtime=0)
 
 
 def archive(source: Path, version: str, date: int) -> bytes:
@@ -199,13 +230,18 @@ def archive(source: Path, version: str, date: int) -> bytes:
             data = path.read_bytes()
             info.size, info.mtime, info.mode = len(data), date, 0o755 if os.access(path, os.X_OK) else 0o644
             tar.addfile(info, io.BytesIO(data))
-    return gzip.compress(held.getvalue(), 9, mtime=0)
+    return packed(held.getvalue())
 
 
 def version_of(source: Path) -> str:
+    return said_of("version", source)
+
+
+def said_of(key: str, source: Path) -> str:
+    """What setup.cfg says of the project."""
     config = configparser.ConfigParser()
     config.read(source / "setup.cfg", encoding="utf-8")
-    return config["metadata"]["version"]
+    return config["metadata"][key]
 
 
 def date_of(source: Path) -> int:

@@ -34,7 +34,7 @@ def verified(machine: Machine, package: str = "vps-firewall") -> str:
 def test_a_life_from_an_older_version_to_its_removal(el: Machine, rpms: dict[str, Path], tmp_path: Path) -> None:
     offer(el, "older", [rpms["older"]], tmp_path)
     # Folders that belong to other packages on EL, and that those of the stand-in do not list.
-    el.run("mkdir", "-p", "/usr/share/licenses", "/usr/libexec/iptables")
+    el.run("mkdir", "-p", "/usr/share/licenses", "/usr/libexec/iptables", "/usr/share/man/man8")
     before = on_disk(el)
     dnf(el, "install", "vps-firewall")
     added = on_disk(el) - before
@@ -194,7 +194,8 @@ def test_an_engine_that_was_copied_here_before_makes_room(el: Machine, rpms: dic
     assert el.run("sh", "-c", f"test ! -L {HOOK} && echo a file of its own").stdout
     put(el, rpms["this"])
     assert verified(el) == ""
-    assert el.run("readlink", HOOK).stdout == "/usr/libexec/vps-firewall/clean\n"
+    assert el.run("readlink", HOOK).stdout == "../../../usr/libexec/vps-firewall/clean\n"
+    assert el.run("readlink", "-e", HOOK).stdout == "/usr/libexec/vps-firewall/clean\n"
     assert el.read(f"{ENGINE}/gone.py") == ""
     assert (
         el.run("sh", "-c", "command -v vps-firewall; ls /usr/sbin/vps-firewall 2>&1", check=False).stdout.split("\n")[0]
@@ -205,7 +206,7 @@ def test_an_engine_that_was_copied_here_before_makes_room(el: Machine, rpms: dic
     assert verified(el) == ""
     el.run("rpm", "-e", "vps-firewall", "iptables-nft-services")
     left = on_disk(el) - before
-    assert {line.split()[1] for line in left} <= {"/usr/share/licenses", "/usr/libexec/iptables"}
+    assert {line.split()[1] for line in left} <= {"/usr/share/licenses", "/usr/libexec/iptables", "/usr/share/man/man8"}
 
 
 def test_the_rules_of_a_policy_outlive_the_package(el: Machine, rpms: dict[str, Path], tmp_path: Path) -> None:
