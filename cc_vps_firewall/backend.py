@@ -18,6 +18,7 @@ TOOLS = {
     "iptables": ("iptables-restore", "iptables-save", "ip6tables-restore", "ip6tables-save", "flock"),
 }
 FAMILIES = {"nftables": (0,), "iptables": (4, 6)}  # 0: one text for both
+FALLBACK = "fallback"  # beside those: what a service loads when it cannot load iptables' file
 
 OWN_UNIT = "vps-firewall.service"
 UNIT_FOLDERS = ("etc/systemd/system", "run/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")

@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from . import backend, converge, policy, render, resolved, shrink, userdata
+from . import backend, converge, iptables, policy, render, resolved, shrink, userdata
 from .errors import PolicyRefused, Problem
 
 FORMS = ("mime", "gzip", "archive", "base64")
@@ -217,6 +217,7 @@ _KNOWN: Mapping[str, bool | str | None] = {
     'later = any(problem.path.endswith(".file") for problem in failure.problems)': "0",
     "unread, told = _raw(cloud, section, taken)": False,
     "notes += told": False,
+    "notes += seal.not_loaded(host, _uptime())": False,
     "not taken and not unread": False,
     "not any(converge.STILL_ON in note for note in told)": True,
     "out += _not_included(choice)": False,
@@ -280,7 +281,8 @@ def resolve(section: Mapping[str, Any], backends: Sequence[str]) -> str:
         wanted = policy.parse(meant, read_list=userdata.read_list)
         if not wanted.enabled:
             raise _refused(f"{policy.KEY}.enabled", "is false: a bundle of that would do nothing")
-        texts = {f"{b}{family}": text for b in backends for family, text in render.texts(b, wanted).items()}
+        names = (*backends, *([backend.FALLBACK] if iptables.NAME in backends else []))
+        texts = {f"{name}{family}": text for name in names for family, text in render.texts(name, wanted).items()}
         head = {
             "backend": "auto" if len(backends) > 1 else backends[0],
             "default_port": asked,

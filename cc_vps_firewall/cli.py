@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import backend, bundle, converge, kernel, policy, register, removal, report, saved, userdata
+from . import backend, bundle, converge, kernel, modules, policy, register, removal, report, saved, userdata
 from .errors import FirewallError, PolicyRefused
 
 EXAMPLES = """\
@@ -191,16 +191,35 @@ def _settle() -> None:
 
 def verify(options: Any) -> int:
     _as_root("verify", "compares the kernel's rules with the policy")
-    differences, told = converge.check_drift(backend.look())
+    host = backend.look()
+    differences, told = converge.check_drift(host)
+    lacking = _lacking(str(told.get("backend")), host)
+    differences += lacking
     if options.json:
         print(json.dumps({"equal": not differences, "differences": differences}, indent=1))
     elif differences:
         print(f"{_counted(len(differences), 'difference')}: + is missing on this host, - is here and not in the policy")
         print("\n".join(differences))
-        print("to put the policy back in force: `vps-firewall apply FILE`; to keep a change, write it into the policy")
+        if len(differences) > len(lacking):
+            print(
+                "to put the policy back in force: `vps-firewall apply FILE`; to keep a change, write it into the policy"
+            )
+        if lacking:
+            print("a kernel's modules come in packages, kernel-modules-extra on EL; or apply it with another backend")
     else:
         print(f"equal: kernel, saved file and policy ({told.get('backend')})")
     return 6 if differences else 0
+
+
+def _lacking(name: str, host: backend.Host) -> list[str]:
+    """What is missing in kernels that may boot next, and could not load what is saved. This one has loaded it."""
+    if name not in backend.BACKENDS:
+        return []
+    files = backend.choices(name, host)[0].place.files
+    texts = {family: saved.read(path) or "" for family, path in files.items()}
+    those = modules.lacking("/", name, [texts], skip=os.uname().release)
+    cannot = f"without which it cannot load {' and '.join(files.values())}"
+    return [f"+kernel {version}: {', '.join(missing)}, {cannot}" for version, missing in those.items()]
 
 
 def status(options: Any) -> int:

@@ -90,7 +90,7 @@ def converge(
                     if refusal := confirm():
                         raise FirewallError(refusal)
             with story.step("save"):
-                written = _save(play.choice, renders[play.choice.backend], section, host, undo, story.notes)
+                written = _save(play.choice, renders[play.choice.backend], wanted, section, host, undo, story.notes)
             with story.step("enable"):
                 _enable(play.choice, fresh)
         except BaseException as failure:
@@ -253,7 +253,7 @@ def _force(choice: Choice, host: Host) -> Status:
     with contextlib.suppress(FirewallError, OSError), saved.locked() as lock:
         failures += _retire_other(choice, host, lock)  # a seal, say, would go on to drop what these rules let in
     try:
-        save_rules(choice, texts, host, saved.Undo(), failures)
+        save_rules(choice, texts, wanted, saved.Undo(), failures)
         _enable(choice, [])
     except (FirewallError, OSError) as failure:
         failures.append(f"the next boot may be open: {reason(failure)}")
@@ -456,7 +456,15 @@ def _taken_out(name: str, before: Texts, rivals: Sequence[str]) -> list[str]:
     return [f"{TAKEN_OUT}: {'; '.join(shown + more)}"] if lines else []
 
 
-def _save(choice: Choice, texts: Texts, section: object, host: Host, undo: saved.Undo, notes: list[str]) -> list[str]:
+def _save(
+    choice: Choice,
+    texts: Texts,
+    wanted: Policy,
+    section: object,
+    host: Host,
+    undo: saved.Undo,
+    notes: list[str],
+) -> list[str]:
     kept = {"section": section, "ssh_ports": list(host.ssh_ports), "backend": choice.backend}
     ours = backend.enabled_by_us()
     gone = backend.strings(saved.read_json(saved.SERVICES), "disabled")
@@ -465,13 +473,13 @@ def _save(choice: Choice, texts: Texts, section: object, host: Host, undo: saved
         "disabled": sorted({*gone, *(f"{rival}.service" for rival in host.rivals)}),
     }
     files = {saved.POLICY: (saved.as_json(kept), 0o600), saved.SERVICES: (saved.as_json(services), 0o600)}
-    return save_rules(choice, texts, host, undo, notes, also=files)
+    return save_rules(choice, texts, wanted, undo, notes, also=files)
 
 
 def save_rules(
     choice: Choice,
     texts: Texts,
-    host: Host,
+    wanted: Policy,
     undo: saved.Undo,
     notes: list[str],
     root: str = "/",
@@ -485,8 +493,7 @@ def save_rules(
     units = {path: file for path, file in units.items() if not saved.masked(root, path)}
     files: dict[str, tuple[str, int | None]] = {path: (texts[family], 0o600) for family, path in place.files.items()}
     if place.fallback and not choice.own_unit:
-        # What the service loads when it cannot load the file: closed, and SSH lets its owner in.
-        safe = render.texts(choice.backend, _parse(policy.BUILT_IN, host))
+        safe = render.texts(backend.FALLBACK, wanted)
         files.update({path + place.fallback: (safe[family], 0o600) for family, path in place.files.items()})
     if place.include_in and not choice.own_unit:
         shared = saved.read(saved.below(root, place.include_in), "surrogateescape")

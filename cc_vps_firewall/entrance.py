@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from . import backend, converge, kernel, saved, userdata
+from . import backend, converge, kernel, saved, seal, userdata
 from .backend import Host
 from .errors import FirewallError, NoBackend, PolicyRefused, Problem
 
@@ -36,6 +36,7 @@ def enter(
     that could be done, and the host may be open.
     """
     host, notes = backend.look(), []
+    notes += seal.not_loaded(host, _uptime())
     unread, told = _raw(cloud, section, taken)
     notes += told
     if not taken and not unread:

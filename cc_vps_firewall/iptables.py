@@ -15,6 +15,7 @@ NAME = "iptables"
 MARK = "vps-firewall"  # opens the comment of every rule of ours: how they are told from other people's
 OURS = "VPSFW-"  # opens the name of every chain of ours
 LIST = OURS + "LIST-"  # and of those that hold many networks
+FALLBACK = OURS + "FALLBACK"  # and the one of a text whose rules cannot have comments
 
 # Forwarded packets are judged in mangle, which comes first: Docker inserts its own accepting rules at the
 # top of filter's FORWARD whenever it starts, and its published ports would never meet a rule of ours there.
@@ -106,9 +107,9 @@ class _Writer:
         target = self.target(rule)
         words = ""
         if rule.came_in:
-            words += f" -i {_interface(rule.came_in)}"
+            words += f" -i {interface(rule.came_in)}"
         if rule.goes_out:
-            words += f" -o {_interface(rule.goes_out)}"
+            words += f" -o {interface(rule.goes_out)}"
         for flag, peers in (("-s", rule.sources), ("-d", rule.destinations)):
             nets = peers.of(self.family)
             if len(nets) > 1:
@@ -246,7 +247,8 @@ def _rate(limit: Limit, rate: str, burst: str) -> str:
     return f"{rate} {limit} {burst} {limit.count}"
 
 
-def _interface(pattern: str) -> str:
+def interface(pattern: str) -> str:
+    """A pattern in iptables' own words."""
     return pattern[:-1] + "+" if pattern.endswith("*") else pattern
 
 
@@ -323,7 +325,7 @@ def _blocks(dump: str) -> dict[str, tuple[str, str]]:
 
 
 def ours(rule: str) -> bool:
-    return f'--comment "{MARK} ' in rule
+    return f'--comment "{MARK} ' in rule or (f"-j {OURS}" in rule and _target(rule).startswith(OURS))
 
 
 def has_ours(dump: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from . import backend, converge, kernel, policy, render, saved, userdata
+from . import backend, converge, iptables, kernel, modules, nftables, policy, render, saved, userdata
 from .errors import CannotRegister, FirewallError, NoBackend
 
 DROP_INS = "etc/cloud/cloud.cfg.d"
@@ -38,21 +38,21 @@ def close(root: str, default: object, prefer: str = "", over_policy: bool = Fals
     -> what was done. Raises PolicyRefused, NoBackend, CannotRegister or OSError, with everything put back."""
     if not over_policy and _has_spoken(root):
         return []
-    host, choice, nothing = _sealable(root, default, prefer)
+    choice, nothing, notes = _sealable(root, default, prefer)
     fresh = [unit for unit in choice.units if not backend.enabled(unit, root)]
     # Two services that load rules undo each other: one of them flushes the seal.
     others = sorted(
         unit for unit in _UNITS.difference(choice.units) if backend.enabled(unit, root) and _installed(unit, root)
     )
     folders = saved.missing_folders(root, _sealing(choice, root))
-    undo, notes = saved.Undo(), list[str]()
+    undo = saved.Undo()
     try:
         _remember(root, undo, choice, fresh, others, folders)
         text = _DEFAULT_HEADER + yaml.safe_dump({policy.KEY: default}, default_flow_style=False, sort_keys=False)
         files = {DEFAULT: text, PRESET: _presets(choice)}
         there = {saved.below(root, path): text for path, text in files.items() if not saved.masked(root, path)}
         written = saved.save(there, undo, 0o644)
-        written += converge.save_rules(choice, render.texts(choice.backend, nothing), host, undo, notes, root)
+        written += converge.save_rules(choice, render.texts(choice.backend, nothing), nothing, undo, notes, root)
         for unit in others:
             kernel.disable(unit, root)
         for unit in fresh:
@@ -89,8 +89,8 @@ def _has_spoken(root: str) -> bool:
     return bool(there)
 
 
-def _sealable(root: str, default: object, prefer: str) -> tuple[backend.Host, backend.Choice, policy.Policy]:
-    """-> the host, its backend, and the policy that opens nothing"""
+def _sealable(root: str, default: object, prefer: str) -> tuple[backend.Choice, policy.Policy, list[str]]:
+    """-> the backend, the policy that opens nothing, and what its owner should know"""
     saved.check_root(root)
     host = backend.look(root)
     if host.rivals:
@@ -105,13 +105,14 @@ def _sealable(root: str, default: object, prefer: str) -> tuple[backend.Host, ba
         raise CannotRegister(
             "the default policy says `enabled: false`: every machine whose user-data has no policy would stay shut"
         )
-    choice = _usable(root, prefer or wanted.backend, host)
+    nothing = policy.parse({"ssh": False, "ping": False}, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+    choice = _usable(root, prefer or wanted.backend, host, (nothing, wanted))
     if why := _never_opens(root):
         raise CannotRegister(f"{why}: nothing would load the seal of {root}, or nothing would ever open it")
     if not kernel.find("systemctl"):
         raise CannotRegister("systemctl, which enables the service that loads the seal, is not on this computer")
-    nothing = policy.parse({"ssh": False, "ping": False}, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
-    return host, choice, nothing
+    unknown = modules.unknown(root)
+    return choice, nothing, [f"nobody knows whether its kernel can load the seal: {unknown}"] if unknown else []
 
 
 _SWITCH_OFF = {"firewalld": "mask it there", "ufw": "write ENABLED=no into /etc/ufw/ufw.conf there"}
@@ -324,12 +325,57 @@ def _switch(root: str, on: Iterable[str], off: Iterable[str]) -> list[str]:
     return done
 
 
-def _usable(root: str, wanted: str, host: backend.Host) -> backend.Choice:
+def _usable(root: str, wanted: str, host: backend.Host, policies: Sequence[policy.Policy]) -> backend.Choice:
+    """The first backend whose tools are there, and whose texts every kernel of the image can load. Raises NoBackend."""
     reasons = []
     for choice in backend.choices(wanted, host):
+        name = choice.backend
         try:
-            kernel.tools(choice.backend, root)
-            return choice
+            kernel.tools(name, root)
         except NoBackend as missing:
             reasons.append(str(missing))
+            continue
+        lacking = modules.lacking(root, name, [render.texts(name, one) for one in policies])
+        if not lacking:
+            return choice
+        reasons.append(f"{name}: {modules.summary(lacking)}")
     raise NoBackend(f"cannot seal {root}: {'; '.join(reasons)}")
+
+
+# --- at the first boot ------------------------------------------------------------------------------------
+
+
+def not_loaded(host: backend.Host, seconds: str) -> list[str]:
+    """At a first boot of a sealed image: was the host open for the `seconds` since power-on, because the seal was not
+    loaded? -> what its owner should know"""
+    sealed_by = [choice for choice in backend.choices(backend.AUTO, host) if converge.mine(choice)]
+    # Where it is gone since an earlier instance, that one's owner wanted no firewall.
+    done = saved.POLICY if sealed_by else saved.DONE
+    if "seal" not in saved.read_json(saved.RECORD) or os.path.exists(done) or os.path.exists(saved.POLICY):
+        return []
+    why = ""
+    for choice in sealed_by:
+        texts = {family: saved.read(path) or "" for family, path in choice.place.files.items()}
+        lacking = modules.lacking("/", choice.backend, [texts]).get(os.uname().release)
+        why = f" (the kernel lacks {', '.join(lacking)})" if lacking else ""
+    held, fallen_back = _held([choice.backend for choice in sealed_by] or backend.BACKENDS)
+    missing = [f"IPv{family}" for family in ((4, 6) if host.ipv6 else (4,)) if family not in held]
+    if missing:
+        open_to = f"open over {' and '.join(missing)} for up to {seconds} s, from power-on to here"
+        return [f"the seal of this image was not loaded{why}: {open_to}"]
+    if fallen_back:
+        return [f"the seal of this image could not be loaded{why}; its fallback was, which let nobody in"]
+    return []
+
+
+def _held(backends: Iterable[str]) -> tuple[set[int], bool]:
+    """-> the families for which the kernel holds rules of ours, and whether some are those of a fallback"""
+    held: set[int] = set()
+    fallen_back = False
+    for name in backends:
+        with contextlib.suppress(FirewallError):
+            for family, text in kernel.dump(name, backend.FAMILIES[name]).items():
+                if text if name == nftables.NAME else iptables.has_ours(text):
+                    held |= {family} if family else {4, 6}
+                    fallen_back = fallen_back or iptables.FALLBACK in text
+    return held, fallen_back

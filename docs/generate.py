@@ -161,8 +161,13 @@ def files() -> str:
             "ours keeps its mode. Where the services of a line are not all installed, the file is the same and "
             f"`{backend.OWN_UNIT}` loads it. Where `{backend.PLACES['redhat', 'nftables'].include_in}` or "
             f"`{backend.PLACES['debian', 'nftables'].include_in}` does not exist, it is made.\n\n",
-            "A `.fallback` is the built-in policy: SSH from anywhere, and what the network needs. `iptables.service` "
-            "loads it when it cannot load the file.\n\n",
+            "A `.fallback` is what `iptables.service` loads when it cannot load the file. It says nothing that takes "
+            "an extension of the kernel (no port, no reply, no REJECT), and so loads where the file itself cannot: on "
+            "EL 10, whose kernel has them in `kernel-modules-extra`, a package that nothing installs. It lets in TCP "
+            "from the sources of `ssh.from`, less those of `deny`, and from the cloud's metadata service, which "
+            "cloud-init has to ask; over IPv6 also ICMPv6. Where SSH is open to anywhere it lets nobody in. The module "
+            "loads something better in the network stage: "
+            "[decision 0021](../decisions/0021-what-an-images-kernel-can-load.md).\n\n",
             "Each file is written to a temporary one beside it, synced, renamed, and the folder is synced. The SELinux "
             "label is restored where SELinux is on; a label that cannot be set is a note in the status.\n\n",
             "## What else is written\n\n",
@@ -180,6 +185,10 @@ def files() -> str:
                     ),
                     ("`/etc/systemd/system/*.wants/`", "which services start at boot"),
                     ("`/etc/ufw/ufw.conf`", "whether ufw is on"),
+                    (
+                        "`/lib/modules/*/modules.dep`, `modules.alias`, `modules.builtin`, `modules.builtin.modinfo`",
+                        "what a kernel can load: by `install --sealed`, `cloud-init clean` and `verify`",
+                    ),
                     ("files that `lists` names", "[lists in files](../how-to/lists-in-files.md)"),
                 ),
             ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import resource
 import signal
 import sys
@@ -113,6 +114,39 @@ def systemctl(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "enable", enable)
     monkeypatch.setattr(kernel, "disable", disable)
     monkeypatch.setattr(kernel, "find", lambda tool: f"/usr/bin/{tool}")
+
+
+KERNEL = Path(__file__).with_name("kernel-6.12")  # Debian's, as far as it is about netfilter
+
+
+def kernel_in(
+    root: Path,
+    version: str,
+    *,
+    without: str = "",
+    builtin: str = "",
+    ending: str = ".xz",
+    aliases: bool = True,
+    told: bool = True,
+) -> None:
+    """The folder of a kernel's modules, as depmod leaves it. `without`, `builtin`: the names that match are not there,
+    or are no modules; `told`: what those answer to is in a file too, as it is from Linux 5.2 on."""
+    dep = [line.partition(":")[0] for line in (KERNEL / "modules.dep").read_text().splitlines()]
+    names = {path.rpartition("/")[2].partition(".")[0]: path.replace(".xz", ending) for path in dep}
+    there = {name: path for name, path in names.items() if not (without and re.fullmatch(without, name))}
+    inside = {name for name in there if builtin and re.fullmatch(builtin, name)}
+    answers = [line.split()[1:] for line in (KERNEL / "modules.alias").read_text().splitlines()]
+    files = {
+        "dep": "".join(f"{path}: \n" for name, path in there.items() if name not in inside),
+        "builtin": "".join(f"{there[name].partition('.ko')[0]}.ko\n" for name in sorted(inside)),
+        "builtin.modinfo": "".join(f"{name}.alias={alias}\0" for alias, name in answers if told and name in inside),
+        "alias": "# Aliases extracted from modules themselves.\n"
+        + "".join(
+            f"alias {alias} {name}\n" for alias, name in answers if aliases and name in there and name not in inside
+        ),
+    }
+    for name, text in files.items():
+        put(root, f"lib/modules/{version}/modules.{name}", text)
 
 
 def wanted(root: Path) -> list[str]:

@@ -19,7 +19,8 @@ PACKAGE = Path(cc_vps_firewall.__file__).parent
 # and may import nothing when it is itself imported: see test_the_entry_is_stdlib_only.
 ORDER = (
     "errors", "services", "policy", "userdata", "ruleset", "saved", "backend", "nftables", "iptables", "render",
-    "kernel", "live", "verify", "converge", "removal", "report", "seal", "register", "entrance", "shrink", "resolved",
+    "kernel", "live", "modules", "verify", "converge", "removal", "report", "seal", "register", "entrance", "shrink",
+    "resolved",
     "bundle", "cli", "hosted", "__init__", "carrier", "__main__",
 )  # fmt: skip
 PURE = ("errors", "services", "policy", "ruleset", "nftables", "iptables", "render", "verify")
