@@ -26,6 +26,7 @@ GATE_WAIT = 10  # seconds between the start of two tools that are to run togethe
 LABEL_TIMEOUT = 3.0  # seconds that restorecon may take: no rule depends on a label
 LOCK_WAIT = 10  # seconds to wait for the xtables lock when somebody else holds it
 CLONE_NEWNET = 0x40000000  # unshare(2)
+F_SETPIPE_SZ = 1031  # fcntl(2); Python has it from 3.10 on
 SBIN = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")
 
 _thread = threading.local()  # .alone: it has a network namespace to itself
@@ -60,7 +61,7 @@ def _find_below(root: str, tool: str) -> str:
 
 
 def run(*argv: str, text: str = "", hold: Sequence[int] = (), limit: float = 0) -> str:
-    """One process, its standard input a file in memory: it goes on although we are killed. -> what it printed.
+    """One process, which has its whole text from the start: it goes on although we are killed. -> what it printed.
 
     It keeps the files in `hold` open: a lock lasts until it has ended. `limit`: seconds, in the place of TIMEOUT.
     Raises ToolFailed.
@@ -72,8 +73,8 @@ def start(*argv: str, text: str = "", hold: Sequence[int] = ()) -> subprocess.Po
     """The first half of `run`."""
     if not text:
         return _spawn(argv, subprocess.DEVNULL, hold)
-    with _in_memory(text) as memory:
-        return _spawn(argv, memory, hold)
+    with _ready(text) as source:
+        return _spawn(argv, source, hold)
 
 
 def finish(process: subprocess.Popen[bytes], name: str, size: int = 0, limit: float = 0) -> str:
@@ -104,16 +105,31 @@ def _answer(process: subprocess.Popen[bytes], name: str, size: int = 0, limit: f
 
 
 @contextmanager
-def _in_memory(text: str) -> Iterator[int]:
-    memory = os.memfd_create("vps-firewall", os.MFD_CLOEXEC)
+def _ready(text: str) -> Iterator[int]:
+    """A text to be read from a pipe that holds all of it already: who reads it needs nobody to go on writing.
+
+    No file in memory: a tool that SELinux confines, as where it is called from a service, may not read one; it would
+    read nothing and say that all is well.
+    """
+    data = text.encode()
+    reading, writing = os.pipe()
     try:
-        view = memoryview(text.encode())
-        while view:
-            view = view[os.write(memory, view) :]
-        os.lseek(memory, 0, os.SEEK_SET)
-        yield memory
+        fcntl.fcntl(writing, F_SETPIPE_SZ, len(data) or 1)
+    except (
+        OSError
+    ):  # above a megabyte root needs CAP_SYS_RESOURCE, which a container's lacks: nothing is confined there
+        os.close(reading)
+        os.close(writing)
+        reading = os.memfd_create("vps-firewall", os.MFD_CLOEXEC)
+        writing = os.dup(reading)
+    try:
+        with open(writing, "wb") as file:
+            file.write(data)
+        with contextlib.suppress(OSError):  # a pipe
+            os.lseek(reading, 0, os.SEEK_SET)
+        yield reading
     finally:
-        os.close(memory)
+        os.close(reading)
 
 
 def _spawn(argv: Sequence[str], stdin: int, hold: Sequence[int]) -> subprocess.Popen[bytes]:
@@ -168,13 +184,11 @@ def _at_once(commands: Sequence[tuple[Sequence[str], str]], hold: Sequence[int])
     hold that open file too: when we die before that call the lock stays, and they give up.
     """
     with contextlib.ExitStack() as stack:
-        gate = stack.enter_context(_in_memory(""))
+        gate = stack.enter_context(_ready(""))
         fcntl.flock(gate, fcntl.LOCK_EX)
         waiting = ("flock", "--shared", "--timeout", str(GATE_WAIT), f"/proc/self/fd/{gate}")
         processes = [
-            _spawn(
-                [*waiting, find(argv[0]) or argv[0], *argv[1:]], stack.enter_context(_in_memory(text)), [gate, *hold]
-            )
+            _spawn([*waiting, find(argv[0]) or argv[0], *argv[1:]], stack.enter_context(_ready(text)), [gate, *hold])
             for argv, text in commands
         ]
         fcntl.flock(gate, fcntl.LOCK_UN)

@@ -34,7 +34,8 @@ WRITES = {
     "mkfifo", "truncate", "ftruncate", "chmod", "fchmod", "chown", "fchown", "lchown", "utime", "setxattr",
 }  # fmt: skip
 FLAGS = {"O_CREAT", "O_TRUNC", "O_APPEND"}
-PIPES = {("entrance", "writing")}  # what open() gets there is the end of a pipe, not a path
+# What open() gets there is the end of a pipe, or a file in memory, not a path.
+PIPES = {("entrance", "writing"), ("kernel", "writing")}
 
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
 
