@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from . import backend, converge, iptables, policy, render, resolved, shrink, userdata
+from . import backend, iptables, policy, render, resolved, shrink, userdata
 from .errors import PolicyRefused, Problem
 
 FORMS = ("mime", "gzip", "archive", "base64")
@@ -214,20 +214,19 @@ _KNOWN: Mapping[str, bool | str | None] = {
     "not wanted.enabled": False,
     "more > 0": False,
     # The user-data itself, and the files of its lists, were looked at where the bundle was made.
-    'later = any(problem.path.endswith(".file") for problem in failure.problems)': "0",
+    "passing = any(problem.passing for problem in refused)": "0",
+    "notes = seal.not_loaded(backend.look(), _uptime())": "[]",
     "unread, told = _raw(cloud, section, taken)": False,
     "notes += told": False,
-    "notes += seal.not_loaded(host, _uptime())": False,
     "not taken and not unread": False,
-    "not any(converge.STILL_ON in note for note in told)": True,
     "out += _not_included(choice)": False,
     # Nothing of ours was on this host before.
     "story.notes += _retire_units(play.choice)": False,
     "ours = enabled_by_us(root)": "set()",
     "ours = backend.enabled_by_us()": "set()",
-    "converge.is_off(section)": False,
-    'status["result"] != "disabled"': True,
-    "is_off(section) and not saved.read_json(saved.POLICY)": False,
+    'ended.status["result"] != "disabled"': True,
+    "off = is_off(section)": "0",
+    "off and not saved.read_json(saved.POLICY)": False,
     # Nobody waits for these.
     "guard(wanted)": False,
     "self.checkpoint = checkpoint": False,
@@ -236,8 +235,8 @@ _KNOWN: Mapping[str, bool | str | None] = {
 # Parameters and fields that nobody gives anything to, or asks for; and those where there is one backend.
 _UNGIVEN = ("checkpoint", "confirm", "guard", "read_list", "replace", "root", "unread")
 _UNGIVEN_ALONE = {
-    "nftables": ("covered", "fallback", "former", "ipv6", "major"),
-    "iptables": ("covered", "former", "major"),
+    "nftables": ("fallback", "former", "ipv6", "major"),
+    "iptables": ("former", "major"),
 }
 
 
@@ -247,13 +246,14 @@ def _alone(name: str) -> dict[str, bool | str | None]:
     known: dict[str, bool | str | None] = {
         'AUTO = "auto"': json.dumps(name),
         "wanted in BACKENDS": True,
+        'backend = str(section.get("backend", "auto")) if isinstance(section, Mapping) else "auto"': json.dumps(name),
         "name == nftables.NAME": nft,
         "backend == nftables.NAME": nft,
         'choice.backend == "nftables"': nft,
         "unit in PLUGINS": False if nft else None,
+        "backend.BOTH": False,
+        "backend.BOTH and outcome.status": False,
         "backend.BOTH and (mine(other) or former == other.backend)": False,
-        "covered = _ready({}, host)": False,
-        "covered": False,
         'former = str(story.former.get("backend"))': False,
     }
     if not nft:
@@ -261,6 +261,7 @@ def _alone(name: str) -> dict[str, bool | str | None]:
     return {
         **known,
         "choice.backend == iptables.NAME and not host.ipv6": False,
+        "not some and (family != 6 or host.ipv6)": True,
         "notes += [IPV6_OFF] if skipped else []": False,
         'getattr(_thread, "alone", False)': False,
         "_thread.alone = True": False,
@@ -271,7 +272,7 @@ def _alone(name: str) -> dict[str, bool | str | None]:
 
 def resolve(section: Mapping[str, Any], backends: Sequence[str]) -> str:
     """A section, its own SSH alone, and the built-in policy: what they open and their texts, for resolved.parse()."""
-    alone = {**policy.BUILT_IN, **{key: section[key] for key in converge.OWN_SSH if key in section}}
+    alone = resolved.own_ssh(section)
     own = section.get("ssh", {})
     # The built-in policy opens what the host's sshd listens on, which only the section may know.
     port = {"ssh": {"port": own["port"]}} if isinstance(own, Mapping) and "port" in own else {}
@@ -284,7 +285,6 @@ def resolve(section: Mapping[str, Any], backends: Sequence[str]) -> str:
         names = (*backends, *([backend.FALLBACK] if iptables.NAME in backends else []))
         texts = {f"{name}{family}": text for name in names for family, text in render.texts(name, wanted).items()}
         head = {
-            "backend": "auto" if len(backends) > 1 else backends[0],
             "default_port": asked,
             "key": resolved.key(one),
             "open": policy.open_to(wanted),

@@ -177,14 +177,10 @@ def apply(options: Any) -> int:
     return _with_confirmation(go, options.confirm, _terminal() if options.file == "-" else 0)
 
 
-NOBODY = "iid-datasource-none"  # as in __init__.py: a boot in which cloud-init found no data source
-
-
 def _settle() -> None:
     """This instance has what its owner wants: a user-data that the module has not read yet, or could not put in force,
     is no first boot's any more."""
-    instance = (saved.read("/var/lib/cloud/data/instance-id") or "").strip()
-    if instance and instance != NOBODY:
+    if instance := saved.instance():
         with contextlib.suppress(OSError):  # the firewall stands all the same
             saved.save({saved.DONE: instance}, saved.Undo(), 0o644)
 

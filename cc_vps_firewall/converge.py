@@ -19,6 +19,7 @@ from .backend import Choice, Host
 from .errors import Drift, FirewallError, LoadRefused, NoBackend, PolicyRefused, Problem, RolledBack
 from .kernel import ToolFailed
 from .policy import KEY, Policy
+from .userdata import Unread
 
 Status = dict[str, Any]  # what status.json holds; docs/reference/status.md says what is in it
 Texts = Mapping[int, str]
@@ -40,6 +41,7 @@ def converge(
     *,
     by: str = "command",
     replace: bool = False,
+    good: bool = True,
     guard: Callable[[Policy], None] = lambda wanted: None,
     confirm: Callable[[], str] | None = None,
     notes: Sequence[str] = (),
@@ -47,9 +49,10 @@ def converge(
 ) -> Status:
     """Make this host enforce the policy in `section`, or leave it as it was.
 
-    `by` and `notes` go into the status. `replace`: switch off firewall managers that would fight ours. `guard`
-    may refuse a policy by raising. `confirm` is asked when new rules are in force and nothing is saved yet: it returns
-    why they are to go again, or nothing to keep them.
+    `by` and `notes` go into the status. `good`: it is what the owner of this instance wants, to be fallen back on.
+    `replace`: switch off firewall managers that would fight ours. `guard` may refuse a policy by raising. `confirm` is
+    asked when new rules are in force and nothing is saved yet: it returns why they are to go again, or nothing to keep
+    them.
     `checkpoint` hears of the start and the end of every step.
     Returns the status that was written. Raises a FirewallError, with the host in the state it was in.
     """
@@ -90,7 +93,8 @@ def converge(
                     if refusal := confirm():
                         raise FirewallError(refusal)
             with story.step("save"):
-                written = _save(play.choice, renders[play.choice.backend], wanted, section, host, undo, story.notes)
+                texts = renders[play.choice.backend]
+                written = _save(play.choice, texts, wanted, section, good, host, undo, story.notes)
             with story.step("enable"):
                 _enable(play.choice, fresh)
         except BaseException as failure:
@@ -106,43 +110,58 @@ def converge(
         return story.status
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a first boot ended: `status` is empty where nothing could close the host, `problems` where its policy is in
+    force. `notes`: what its owner should know of the way there. `done`: another boot would come to nothing better.
+    `tool_failed`: one that is there could not do it, and another might."""
+
+    status: Status
+    notes: Sequence[str] = ()
+    problems: Sequence[str] = ()
+    done: bool = False
+    tool_failed: bool = False
+
+
 def first_boot(
     section: object,
     host: Host,
     *,
-    unread: Sequence[Problem] = (),
+    unread: Unread | None = None,
     notes: Sequence[str] = (),
     checkpoint: Callable[[str], None] = lambda moment: None,
-) -> Status:
-    """converge() with nobody at the keyboard: closed first, and never left open.
+) -> Outcome:
+    """converge() with nobody at the keyboard: closed first, never left open, and never wider than it must.
 
     `unread`: what is wrong with the user-data that `section`, merged by cloud-init, no longer shows.
 
-    A kill or a failure at any moment after close() leaves a closed host.
-    Raises what went wrong, with the last good policy or the built-in one in force.
+    A kill or a failure at any moment after the first load leaves a closed host.
     """
+    own = unread.section if unread else section
+    off = is_off(section)
     try:
         saved.sync()  # what cloud-init wrote of the network, else a power cut leaves it empty beside our files
-        closed = close(section, host, unread, checkpoint)
-        now = backend.rivals()
-        gone = tuple(set(host.rivals) - set(now))
-        notes = [*notes, *(note for note in closed.get("notes", ()) if note.startswith((TAKEN_OUT, *gone)))]
-        host = replace(host, rivals=now)  # to stop them once more takes as long as the first time
+        if not (off or _last_good()):
+            closed = _stand_in(own, host, checkpoint)[1]
+            if closed.get("result") in ("applied", "unchanged"):
+                notes = [*notes, *closed["notes"]]
+            host = replace(host, rivals=backend.rivals())  # to stop them once more takes as long as the first time
         if unread:
-            raise PolicyRefused([*unread, *_refusals(section, host)])
-        if is_off(section) and not saved.read_json(saved.POLICY):
+            raise PolicyRefused([*unread.problems, *_refusals(section, host)])
+        if off and not saved.read_json(saved.POLICY):
             notes = [*notes, *_unseal(host)]
-        return converge(section, host, by="cloud-init", replace=True, notes=notes, checkpoint=checkpoint)
+        status = converge(section, host, by="cloud-init", replace=True, notes=notes, checkpoint=checkpoint)
+        return Outcome(status, notes, done=off or not backend.rivals())
     except Exception as failure:
         try:
-            status = fall_back(host, failure, notes, checkpoint)
+            status = fall_back(host, failure, own, notes, checkpoint)
         except Exception as worse:
-            raise StillOpen(f"{reason(worse)}; and before it: {reason(failure)}") from worse
-        if isinstance(failure, PolicyRefused):
-            # The file of a list may be there at the next boot; whatever else is wrong, its owner has to mend.
-            later = any(problem.path.endswith(".file") for problem in failure.problems)
-            failure.settled = bool(status["services"]) and not later
-        raise
+            return Outcome({}, notes, [f"{reason(worse)}; and before it: {reason(failure)}"])
+        refused = failure.problems if isinstance(failure, PolicyRefused) else ()
+        # The file of a list may be there at the next boot; whatever else is refused, its owner has to mend.
+        passing = any(problem.passing for problem in refused)
+        done = bool(refused and status["services"]) and not (passing or backend.rivals())
+        return Outcome(status, notes, every_reason(failure), done, isinstance(failure, LoadRefused))
 
 
 def is_off(section: object) -> bool:
@@ -150,38 +169,19 @@ def is_off(section: object) -> bool:
     return isinstance(section, Mapping) and section.get("enabled") is False
 
 
-def close(
-    section: object,
-    host: Host,
-    unread: Sequence[Problem] = (),
-    checkpoint: Callable[[str], None] = lambda moment: None,
-) -> Status:
-    """Where no good policy was saved before: put the user's SSH and nothing else in force, or the built-in policy when
-    the user's is refused. -> the status, empty when nothing was done."""
-    if is_off(section) or saved.read_json(saved.POLICY):
-        return {}
-    return _close(host, checkpoint, policy.BUILT_IN if unread else _ssh_alone(section, host))
-
-
 def fall_back(
     host: Host,
     failure: BaseException,
+    section: object,
     notes: Sequence[str] = (),
     checkpoint: Callable[[str], None] = lambda moment: None,
 ) -> Status:
-    """After a first boot that failed: the last good policy, which a re-provisioned host may have saved but not
-    loaded, or else the built-in one, and a status that says so. Raises StillOpen when not even that works."""
-    told, section = saved.read_json(saved.STATUS), saved.read_json(saved.POLICY).get("section")
-    status, kept = {}, _called(section)
-    if kept != _BUILT_IN:
-        with contextlib.suppress(Exception):
-            status = converge(section, host, by="last good policy", replace=True, checkpoint=checkpoint)
-    if not status:
-        status, kept = _close(host, checkpoint), _BUILT_IN
-    if not status:
-        kept = "nothing: this host may be open"
+    """After a boot that could not have `section`: put in force what stands in for it, and a status that says so.
+    Raises StillOpen where nothing could be put in force."""
+    told = saved.read_json(saved.STATUS)
+    name, status = _stand_in(section, host, checkpoint)
     notes = [*notes, *status.get("notes", ())]
-    status = {**status, "in_force": kept, "by": "cloud-init", "result": "failed", "notes": notes}
+    status = {**status, "in_force": name, "by": "cloud-init", "result": "failed", "notes": notes}
     status["problems"] = _problems(failure)
     if told.get("result") == "failed":
         status["failed_in"] = told.get("failed_in")
@@ -191,16 +191,41 @@ def fall_back(
     return status
 
 
-_BUILT_IN = "the built-in policy"
+def _stand_in(section: object, host: Host, checkpoint: Callable[[str], None]) -> tuple[str, Status]:
+    """Put in force what stands in for a policy, on a host where anything may be broken: the last good one of this very
+    instance, or its own SSH, or the built-in one where that is no good either. -> which of them it is, and its status,
+    which is empty where nothing worked."""
+    own = policy.own_ssh(section)
+    every = [
+        ("the last good policy", _last_good(), True),
+        ("the policy's own SSH alone", own if "ssh" in own else {}, False),
+        ("the built-in policy", {**policy.BUILT_IN, "backend": own.get("backend", backend.AUTO)}, False),
+    ]
+    candidates = [one for one in every if one[1]]
+    for name, wanted, good in candidates:
+        for choice in (wanted, _elsewhere(wanted, host)) if backend.BOTH else (wanted,):
+            with contextlib.suppress(Exception):
+                return name, converge(choice, host, by="first boot", replace=True, good=good, checkpoint=checkpoint)
+        with contextlib.suppress(Exception):
+            return name, _force(wanted, host, False)
+    # One family that is closed is better than none, and worse than both of them by a wider policy.
+    for name, wanted, _ in candidates:
+        with contextlib.suppress(Exception):
+            return name, _force(wanted, host, True)
+    return "nothing: this host may be open", {}
 
 
-def _called(section: object) -> str:
-    """What a saved policy is to a first boot that failed."""
-    if not isinstance(section, dict) or {**section, "backend": ""} == {**policy.BUILT_IN, "backend": ""}:
-        return _BUILT_IN
-    if set(section) <= {*policy.BUILT_IN, *OWN_SSH}:
-        return "the policy's own SSH alone"
-    return "the last good policy"
+def _elsewhere(section: Mapping[str, object], host: Host) -> Mapping[str, object]:
+    """The same in the backend that it would not take, or not take first."""
+    first = backend.choices(str(section.get("backend")), host)[0].backend
+    return {**section, "backend": next(name for name in backend.BACKENDS if name != first)}
+
+
+def _last_good() -> Mapping[str, object]:
+    """The whole policy that was applied last, where that was for this very instance; empty where there is none."""
+    kept, now = saved.read_json(saved.POLICY), saved.instance()
+    section = kept.get("section")
+    return section if now and kept.get("instance") == now and isinstance(section, dict) else {}
 
 
 def _refusals(section: object, host: Host) -> tuple[Problem, ...]:
@@ -211,42 +236,26 @@ def _refusals(section: object, host: Host) -> tuple[Problem, ...]:
     return ()
 
 
-def _ssh_alone(section: object, host: Host) -> Mapping[str, object]:
-    """The policy's own SSH and nothing else, which opens nothing that the whole will not; the built-in policy for
-    one that is refused."""
-    if not isinstance(section, Mapping) or _refusals(section, host):
-        return policy.BUILT_IN
-    return {**policy.BUILT_IN, **{key: section[key] for key in OWN_SSH if key in section}}
+def _force(section: object, host: Host, some: bool) -> Status:
+    """Load a policy without a rehearsal. `some`: one family of two will do. Raises ToolFailed where it was not."""
+    # nft first: it loads both families or none.
+    for choice in sorted(backend.choices(backend.AUTO, host), key=lambda choice: choice.backend != nftables.NAME):
+        with contextlib.suppress(ToolFailed):
+            return _forced(choice, host, _parse(section, host), some)
+    raise ToolFailed
 
 
-OWN_SSH = ("backend", "lists", "ssh")
-
-
-def _close(host: Host, checkpoint: Callable[[str], None], first: Mapping[str, object] = policy.BUILT_IN) -> Status:
-    """`first`, or the built-in policy, on a host where anything may be broken: through the first backend, through
-    the other one, or straight into the kernel. -> the status, empty when nothing worked."""
-    choices = backend.choices(backend.AUTO, host)
-    other = {**policy.BUILT_IN, "backend": choices[-1].backend}
-    for section in (first, *([policy.BUILT_IN] if first != policy.BUILT_IN else []), other):
-        with contextlib.suppress(Exception):
-            return converge(section, host, by="first boot", replace=True, checkpoint=checkpoint)
-    for choice in sorted(choices, key=lambda choice: choice.backend != nftables.NAME):  # both families or none
-        with contextlib.suppress(Exception):
-            return _force(choice, host)
-    return {}
-
-
-def _force(choice: Choice, host: Host) -> Status:
-    """Load the built-in policy without a rehearsal; of the rest, do what works. An unsaved firewall is better
-    than none, and so is one family of two. Raises ToolFailed when nothing was loaded."""
-    wanted = _parse(policy.BUILT_IN, host)
+def _forced(choice: Choice, host: Host, wanted: Policy, some: bool) -> Status:
+    """Of what comes after the load, do what works: an unsaved firewall is better than none."""
     texts = render.texts(choice.backend, wanted)
     failures: list[str] = []
     loader: Status = {}
     for family, text in texts.items():
         try:
             kernel.load(choice.backend, {family: text})
-        except FirewallError as failure:
+        except ToolFailed as failure:
+            if not some and (family != 6 or host.ipv6):
+                raise
             failures.append(f"{f'IPv{family}' if family else 'this host'} may be open: {failure}")
     if len(failures) == len(texts):
         raise ToolFailed("; ".join(failures))
@@ -461,11 +470,17 @@ def _save(
     texts: Texts,
     wanted: Policy,
     section: object,
+    good: bool,
     host: Host,
     undo: saved.Undo,
     notes: list[str],
 ) -> list[str]:
-    kept = {"section": section, "ssh_ports": list(host.ssh_ports), "backend": choice.backend}
+    kept = {
+        "section": section,
+        "instance": saved.instance() if good else "",
+        "ssh_ports": list(host.ssh_ports),
+        "backend": choice.backend,
+    }
     ours = backend.enabled_by_us()
     gone = backend.strings(saved.read_json(saved.SERVICES), "disabled")
     services = {
@@ -740,7 +755,7 @@ class _Story:
             self.status = {**self.kept(), **told, "result": "failed", "failed_in": self.failed_in}
             raise
         finally:
-            self.status.update(steps=self.steps, notes=self.notes)
+            self.status.update(steps=self.steps, notes=[*dict.fromkeys(self.notes)])
             self.checkpoint("before status")
             _tell(self.status)
             self.checkpoint("after status")
@@ -772,11 +787,15 @@ def _tell(status: Status) -> None:
 
 
 def _problems(failure: BaseException) -> list[str]:
-    if isinstance(failure, PolicyRefused):
-        told = [str(p) for p in failure.problems]
-        more = len(told) - MAX_TOLD
-        return told[:MAX_TOLD] + ([f"{KEY}: and {more} more"] if more > 0 else [])
-    return [reason(failure)]
+    """Of a failure, as many as the status holds."""
+    told = every_reason(failure)
+    more = len(told) - MAX_TOLD
+    return told[:MAX_TOLD] + ([f"{KEY}: and {more} more"] if more > 0 else [])
+
+
+def every_reason(failure: BaseException) -> list[str]:
+    """For people, a line each."""
+    return [str(p) for p in failure.problems] if isinstance(failure, PolicyRefused) else [reason(failure)]
 
 
 def saved_ports(stored: Mapping[str, object], host: Host) -> tuple[int, ...]:

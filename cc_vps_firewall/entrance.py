@@ -6,12 +6,14 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import backend, converge, kernel, saved, seal, userdata
-from .backend import Host
-from .errors import FirewallError, NoBackend, PolicyRefused, Problem
+from .backend import Choice, Host
+from .converge import Outcome
+from .errors import FirewallError, NoBackend
+from .userdata import Unread
 
 LOG = logging.getLogger("cloudinit.config.cc_vps_firewall")
 
@@ -32,63 +34,57 @@ def enter(
     does so too.
 
     The work is done in a process of its own, and what kills that one, for want of memory say, does not kill
-    cloud-init: the last good policy or the built-in one is put in force then. Raises FirewallError when not even
-    that could be done, and the host may be open.
+    cloud-init: what stands in for the policy is put in force then. Raises FirewallError when not even that could be
+    done, and the host may be open.
     """
-    host, notes = backend.look(), []
-    notes += seal.not_loaded(host, _uptime())
+    notes = seal.not_loaded(backend.look(), _uptime())
     unread, told = _raw(cloud, section, taken)
     notes += told
+    meant = unread.section if unread else section
     if not taken and not unread:
         return []
-    if not _ready(section, host):
-        covered = _ready({}, host)
-        if covered:
-            with contextlib.suppress(FirewallError):
-                told = _apart(lambda: list(converge.close(section, host, unread, checkpoint).get("notes", ())))
-                notes += [note for note in told if note.startswith(host.rivals)]
-            covered = bool(saved.read_json(saved.POLICY))
-        notes += _install_tools(section, cloud, host, covered)
-        host = backend.look()
 
-    def boot() -> list[str]:
+    def boot() -> Any:
+        ended = converge.first_boot(section, backend.look(), unread=unread, notes=notes, checkpoint=checkpoint)
+        if not ended.problems:
+            for note in ended.status["notes"]:
+                LOG.info("%s", note)
+            if ended.status["result"] != "disabled":
+                LOG.info("The firewall is loaded, verified and saved")
+        return vars(ended)
+
+    def attempt() -> Outcome:
         try:
-            status = converge.first_boot(section, host, unread=unread, notes=notes, checkpoint=checkpoint)
-        except PolicyRefused as failure:
-            if failure.settled:
-                settled()
-            return [str(problem) for problem in failure.problems]
-        except converge.StillOpen:
-            raise
-        except Exception as failure:
-            return [converge.reason(failure)]
-        told = status.get("notes", [])
-        if not any(converge.STILL_ON in note for note in told):
-            settled()
-        for note in told:
-            LOG.info("%s", note)
-        if status["result"] != "disabled":
-            LOG.info("The firewall is loaded, verified and saved")
-        return []
+            return Outcome(**_apart(boot))
+        except _Killed as failure:
+            killed = failure
 
-    def rescue() -> list[str]:
-        converge.fall_back(host, killed, notes)
-        return [str(killed)]
+        def rescue() -> Any:
+            return vars(Outcome(converge.fall_back(backend.look(), killed, meant, notes), notes, [str(killed)]))
 
-    try:
-        return _apart(boot)
-    except _Killed as failure:
-        killed = failure
-    return _apart(rescue)
+        return Outcome(**_apart(rescue))
+
+    outcome, tried, host = attempt(), saved.read(saved.TOOLS), backend.look()
+    wanted = _wanted(section, host)
+    others = [c for c in backend.choices(backend.AUTO, host) if c not in wanted] if backend.BOTH else []
+    for choice in (*wanted, *others):
+        if _may_help(choice, wanted, outcome):
+            notes = [*outcome.notes, _install(choice, cloud, outcome, tried)]
+            outcome = attempt()
+    if outcome.done:
+        settled()
+    if not outcome.status:
+        raise FirewallError(outcome.problems[0])
+    return [*outcome.problems]
 
 
 class _Killed(FirewallError):
     """The child was killed before it could answer."""
 
 
-def _apart(work: Callable[[], list[str]]) -> list[str]:
-    """Call `work` in a child of ours. -> what it returned. Raises FirewallError where it raised, _Killed where it
-    was killed."""
+def _apart(work: Callable[[], Any]) -> Any:
+    """Call `work` in a child of ours. -> what it returned, as JSON keeps it. Raises FirewallError where it raised,
+    _Killed where it was killed."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -97,7 +93,7 @@ def _apart(work: Callable[[], list[str]]) -> list[str]:
             try:
                 answer = [True, work()]
             except BaseException as failure:
-                answer = [False, [converge.reason(failure)]]
+                answer = [False, converge.reason(failure)]
             with open(writing, "w", encoding="utf-8") as parent:
                 json.dump(answer, parent)
         finally:
@@ -108,10 +104,10 @@ def _apart(work: Callable[[], list[str]]) -> list[str]:
     ended = os.waitpid(child, 0)[1]
     if os.WIFSIGNALED(ended) or not said:
         raise _Killed(f"the engine was killed at its work (signal {os.WTERMSIG(ended)})")
-    well, lines = json.loads(said)
+    well, value = json.loads(said)
     if not well:
-        raise FirewallError(lines[0])
-    return [str(line) for line in lines]
+        raise FirewallError(value)
+    return value
 
 
 def _uptime() -> str:
@@ -120,52 +116,59 @@ def _uptime() -> str:
         return file.read().split(".")[0]
 
 
-def _choices(section: object, host: Host) -> tuple[backend.Choice, ...]:
-    wanted = section.get("backend", backend.AUTO) if isinstance(section, dict) else backend.AUTO
-    return backend.choices(wanted, host)
+def _wanted(section: object, host: Host) -> tuple[Choice, ...]:
+    """The backends that the policy may take."""
+    name = section.get("backend", backend.AUTO) if isinstance(section, dict) else backend.AUTO
+    return backend.choices(name, host)
 
 
-def _ready(section: object, host: Host) -> bool:
-    """Has the host the tools of one of the backends that the policy may take, or does its owner want none?"""
-    if converge.is_off(section):
-        return True
-    for choice in _choices(section, host):
-        with contextlib.suppress(NoBackend):
-            return bool(kernel.tools(choice.backend))
+def _has_tools(choice: Choice) -> bool:
+    with contextlib.suppress(NoBackend):
+        return bool(kernel.tools(choice.backend))
     return False
 
 
-def _install_tools(section: object, cloud: Any, host: Host, covered: bool) -> list[str]:
-    """Let the distribution install a firewall. `covered`: another one closes the host meanwhile. -> what its owner
-    should know."""
-    for choice in _choices(section, host):
-        package = choice.place.package
+def _may_help(choice: Choice, wanted: Sequence[Choice], outcome: Outcome) -> bool:
+    """Is this backend not here, and might it do what those that are here could not?"""
+    if not outcome.problems or _has_tools(choice):
+        return False
+    if backend.BOTH and outcome.status:
+        return choice in wanted and (outcome.tool_failed or not any(map(_has_tools, wanted)))
+    return True
+
+
+def _install(choice: Choice, cloud: Any, outcome: Outcome, tried: str | None) -> str:
+    """Let the distribution install a firewall: once for an instance, for where that comes to nothing it takes half a
+    minute, at each boot. `tried`: the instance for which it was. -> what its owner should know"""
+    package, now = choice.place.package, saved.instance()
+    if tried != now:
         try:
             cloud.distro.install_packages([package])
         except Exception as error:
             # cloud-init raises what it likes here, by distribution and version, also for a package that is there now.
-            # What is missing is told by converge(), which finds no tool.
             LOG.info("%s could not be installed: %s", package, error)
-        if _ready(section, backend.look()):
-            told = "closed but for SSH" if covered else f"unprotected for up to {_uptime()} s, from power-on to here"
-            return [f"{package} had to be installed: {told}"]
-    return []
+        if _has_tools(choice):
+            until = f"unprotected for up to {_uptime()} s, from power-on to here"
+            return f"{package} had to be installed: {'closed but for SSH' if outcome.status else until}"
+        with contextlib.suppress(OSError):  # the worse for its boots
+            saved.save({saved.TOOLS: now}, saved.Undo(), 0o644)
+    return f"{package} could not be installed, which is tried once: install it, and reboot"
 
 
-def _raw(cloud: Any, section: object, taken: bool) -> tuple[list[Problem], list[str]]:
+def _raw(cloud: Any, section: object, taken: bool) -> tuple[Unread | None, list[str]]:
     """What only the user-data itself shows: what is wrong with it that cloud-init's merged configuration has lost, and
     parts that carry the key and do not count."""
-    problems: list[Problem] = []
+    unread = None
     try:
         raw = cloud.datasource.get_userdata_raw()
         data = raw.encode() if isinstance(raw, str) else bytes(raw or b"")
-        problems = userdata.lost(data, section, taken)
-        return problems, userdata.notes(data, section)
+        unread = userdata.unread(data, section, taken)
+        return unread, userdata.notes(data, section)
     except Exception as error:
         # Another part is broken, which is cloud-init's to say; or there is no datasource to ask, as under
         # `cloud-init single`. Whatever it is, it must not keep the host open.
         LOG.debug("The user-data itself could not be looked at: %s", error)
-        return problems, []
+        return unread, []
 
 
 def stand_guard() -> list[str]:
@@ -177,6 +180,7 @@ def stand_guard() -> list[str]:
     disabled, where another firewall is switched on, and where the last policy said `enabled: false`.
     """
     kept, host = saved.read_json(saved.POLICY), backend.look()
+    section = kept.get("section")
     choice = backend.choices(str(kept.get("backend")), host)[0]
     disabled = saved.read_json(saved.STATUS).get("result") == "disabled"
     wanted = not disabled and not host.rivals and all(map(backend.enabled, choice.units))
@@ -187,11 +191,11 @@ def stand_guard() -> list[str]:
 
     def again() -> list[str]:
         try:
-            done = converge.converge(kept.get("section"), host, by="cloud-init", notes=[loaded])
+            done = converge.converge(section, host, by="cloud-init", good=bool(kept.get("instance")), notes=[loaded])
         except Exception as failure:
-            instead = converge.fall_back(host, failure, [told]).get("in_force")
+            instead = converge.fall_back(host, failure, section, [told]).get("in_force")
             return [f"{told}, and could not be loaded after it: {converge.reason(failure)}; in force: {instead}"]
         # Unchanged: they were there, and a tool that was asked had no answer in time.
         return [] if done["result"] == "unchanged" else [loaded]
 
-    return _apart(again)
+    return list(_apart(again))

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing wrong with one line of the user's: where it is, and what is accepted there."""
+    """One thing wrong with one line of the user's: where it is, and what is accepted there. `passing`: the next boot
+    may find it mended, by nobody's hand."""
 
     path: str
     message: str
+    passing: bool = False
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
@@ -27,7 +29,6 @@ class PolicyRefused(FirewallError):
     """The policy has problems; all of them are here, none of it was applied."""
 
     exit_code = 2
-    settled = False  # is what stands in for it in force, will the next boot load it, and would that one refuse it too?
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)

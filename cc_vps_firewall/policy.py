@@ -160,6 +160,29 @@ def parse(section: object, *, ssh_ports: Sequence[int] = (), read_list: Callable
     return policy
 
 
+def own_ssh(section: object) -> dict[str, object]:
+    """A section -> what it says of SSH and nothing else, with the lists that this needs: the built-in policy where it
+    says nothing. Whether it is any good, parse() tells."""
+    own: dict[str, object] = dict(BUILT_IN)
+    if not isinstance(section, Mapping):
+        return own
+    if section.get("backend") in CHOICES["backend"]:
+        own["backend"] = section["backend"]
+    if "ssh" not in section:
+        return own
+    own["ssh"] = ssh = section["ssh"]
+    lists, needed = section.get("lists"), {}
+    if isinstance(lists, Mapping) and isinstance(ssh, Mapping):
+        waiting = [ssh.get("from")]
+        while waiting:
+            value = waiting.pop()
+            for item in value if isinstance(value, (list, tuple)) else (value,):
+                if isinstance(item, str) and item in lists and item not in needed:
+                    needed[item] = lists[item]
+                    waiting.append(lists[item])
+    return {**own, "lists": needed} if needed else own
+
+
 # --- networks ---------------------------------------------------------------------------------------------
 
 
@@ -369,8 +392,8 @@ class _Reader:
         self.suggestions = 0
         self.networks = 0
 
-    def refuse(self, path: str, message: str) -> None:
-        self.problems.append(Problem(path, message))
+    def refuse(self, path: str, message: str, passing: bool = False) -> None:
+        self.problems.append(Problem(path, message, passing))
 
     def policy(self, section: object) -> Policy:
         if not isinstance(section, Mapping):
@@ -532,7 +555,7 @@ class _Reader:
                 lines = self.read_list(name).split("\n")
             except (OSError, ValueError) as error:
                 reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-                self.refuse(path, f"{show(name)}: {reason}")
+                self.refuse(path, f"{show(name)}: {reason}", passing=True)
             else:
                 numbered = ((n, line.partition("#")[0].strip()) for n, line in enumerate(lines, 1))
                 return [(f"{path} line {n}", line) for n, line in numbered if line]

@@ -40,7 +40,8 @@ def parse(section: object, *, ssh_ports: Sequence[int] = (22,)) -> Policy:
                 ports = ", ".join(map(str, ssh_ports))
                 said = f"sshd listens on {ports} here, and not on 22; write port: and bundle again"
                 raise PolicyRefused([Problem(f"{KEY}.ssh", said)])
-            return Policy(found["backend"], found["open"], dict(zip(found["texts"], texts)))
+            backend = str(section.get("backend", "auto")) if isinstance(section, Mapping) else "auto"
+            return Policy(backend, found["open"], dict(zip(found["texts"], texts)))
     raise PolicyRefused([Problem(KEY, "is not what this bundle was made of; make it again")])
 
 
@@ -48,6 +49,12 @@ def key(section: object) -> str:
     """Sections that differ in their backend alone have the same rules."""
     told = {**section, "backend": ""} if isinstance(section, Mapping) else section
     return json.dumps(told, sort_keys=True)
+
+
+def own_ssh(section: object) -> dict[str, object]:
+    """As the parser's, whose lists are good, or there would be no bundle."""
+    told = section if isinstance(section, Mapping) else {}
+    return {**BUILT_IN, **{name: told[name] for name in ("backend", "lists", "ssh") if name in told}}
 
 
 def open_to(wanted: Policy) -> Mapping[str, Any]:

@@ -21,6 +21,9 @@ POLICY = f"{STATE}/policy.json"
 RECORD = f"{STATE}/registered.json"  # what `vps-firewall install` has put into an image, and what was there before
 SERVICES = f"{STATE}/services.json"  # the services that a policy of ours switched on and off
 DONE = f"{STATE}/instance"  # as in __init__.py, which imports nothing of ours
+TOOLS = f"{STATE}/tools"  # the instance for which a package manager was asked for a backend's tools
+INSTANCE_ID = "/var/lib/cloud/data/instance-id"
+NO_DATASOURCE = "iid-datasource-none"  # of a boot in which cloud-init found none
 LOCK = "/run/vps-firewall.lock"
 MAX_LINKS = 40  # as many as Linux follows (path_resolution(7))
 LOCK_WAIT = 60  # seconds for another run of ours to end
@@ -306,6 +309,12 @@ def read(path: str, errors: str = "replace") -> str | None:
     """A file's text, None where there is none. `errors` "surrogateescape": fit to be written back."""
     old = _bytes(path)
     return None if old is None else old[0].decode("utf-8", errors)
+
+
+def instance() -> str:
+    """What cloud-init calls the instance that this is; '' where it cannot say."""
+    found = (read(INSTANCE_ID) or "").strip()
+    return found if found != NO_DATASOURCE else ""
 
 
 def with_include(text: str | None, include: str) -> str:

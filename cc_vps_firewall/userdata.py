@@ -14,6 +14,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -78,6 +79,54 @@ def sections(data: bytes) -> Iterator[tuple[str, object, list[Problem]]]:
     return (found for found in _sections(data, jinja=False) if found[1] is not _ABSENT)
 
 
+@dataclass(frozen=True)
+class Unread:
+    """User-data whose policy cloud-init has not read, or not as it is written. `section`: that policy all the same, as
+    far as it can be told, above what other layers say; null where nobody can tell."""
+
+    problems: tuple[Problem, ...]
+    section: object
+
+
+def unread(data: bytes, merged: object, taken: bool) -> Unread | None:
+    """What is wrong with user-data that cloud-init does not tell; None where nothing is. See lost()."""
+    problems = lost(data, merged, taken)
+    return Unread(tuple(problems), _as_meant(data, merged)) if problems else None
+
+
+def _as_meant(data: bytes, merged: object) -> object:
+    meant = dict(_pairs(merged))
+    try:
+        for where, content, kind in _leaves(data):
+            texts = [] if _is_program(content, kind) or not _PERHAPS.search(content) else [(where, content, False)]
+            for at, text, template in texts and (list(_texts(where, content, kind)) or texts):
+                if not template and _PERHAPS.search(text):
+                    meant.update(_told_part(at, _text(at, text)))
+    except PolicyRefused:
+        return None
+    return meant
+
+
+def _told_part(where: str, text: str) -> dict[str, object]:
+    """What one part says under our key, or one that is nearly ours, with null for what stands twice. Raises
+    PolicyRefused where nobody can tell."""
+    with _told(where):
+        root = _compose(where, text)
+        found = [value for key, value in root.value if isinstance(key.value, str) and _NEARLY.fullmatch(key.value)]
+        if not found:
+            return {}
+        (node,) = found
+        value = _construct(KEY, node)
+        if not isinstance(value, dict):
+            raise ValueError("is no mapping")
+        for key, *inner in set(_twice(node)):
+            if key == "lists" and inner and isinstance(value[key], dict):
+                value[key] = {**value[key], inner[0]: None}
+            else:
+                value[key] = None
+        return value
+
+
 def lost(data: bytes, merged: object, taken: bool) -> list[Problem]:
     """What is wrong with user-data that was meant to carry a policy, as far as cloud-init does not tell: keys that
     stand twice, which its merge has lost, and a policy that it never saw. `merged`: what it has under our key; `taken`:
@@ -140,6 +189,7 @@ def _reflected(value: object, merged: object) -> bool:
 _MEANT = re.compile(rb"(?m)^vps[_-]?fire?wall?s?[ \t]*:")
 # In what is no YAML, where a key may stand; as in __init__.py, which imports nothing of ours.
 _PERHAPS = re.compile(rb"(?im)^[ \t{-]*[\"']?vps[_-]?fire?wall?s?[\"']?[ \t\xa0\xc2]*:")
+_NEARLY = re.compile(r"(?i)vps[_-]?fire?wall?s?")
 _TEMPLATE = re.compile(rb"(?i)## *template: *jinja")
 _ELSEWHERE = re.compile(
     rb"(?im)^[ \t|>-]*(?:## *template|#include|#cloud-config-jsonp|#part-handler)|merge[_-](?:how|type)"
@@ -398,23 +448,31 @@ def _below(node: Any) -> Iterable[object] | None:
 
 
 def _duplicates(root: Any) -> list[Problem]:
-    problems: list[Problem] = []
+    problems = []
+    for keys in _twice(root):
+        path = KEY
+        for key in keys:
+            path = f"{path}[{key}]" if isinstance(key, int) else under(path, key)
+        problems.append(Problem(path, "stands twice in one mapping; write it once"))
+    return problems
+
+
+def _twice(root: Any) -> Iterator[tuple[Any, ...]]:
+    """The way to each key that stands more than once in its mapping: keys, and the numbers of items."""
     seen: set[int] = set()
-    todo = [(KEY, root)]
+    todo: list[tuple[tuple[Any, ...], Any]] = [((), root)]
     while todo:
-        path, node = todo.pop()
+        way, node = todo.pop()
         if id(node) in seen:
             continue
         seen.add(id(node))
         if isinstance(node, yaml.SequenceNode):
-            todo += [(f"{path}[{n}]", child) for n, child in enumerate(node.value)][::-1]
+            todo += [((*way, n), child) for n, child in enumerate(node.value)][::-1]
         elif isinstance(node, yaml.MappingNode):
             names = [(key.value if isinstance(key.value, str) else "", child) for key, child in node.value]
             count = Counter(name for name, _ in names)
-            twice = [name for name in count if name and count[name] > 1]
-            problems += [Problem(under(path, n), "stands twice in one mapping; write it once") for n in twice]
-            todo += [(under(path, name), child) for name, child in names][::-1]
-    return problems
+            yield from ((*way, name) for name in count if name and count[name] > 1)
+            todo += [((*way, name), child) for name, child in names][::-1]
 
 
 # --- files ------------------------------------------------------------------------------------------------

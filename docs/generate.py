@@ -143,6 +143,16 @@ def files() -> str:
     own = [
         (f"`{saved.STATUS}`", "0644", "how the last run ended: [the status](status.md)"),
         (f"`{saved.POLICY}`", "0600", "the policy that was applied last"),
+        (
+            f"`{saved.DONE}`",
+            "0644",
+            "the instance whose user-data was put in force, or refused: later boots leave it at that",
+        ),
+        (
+            f"`{saved.TOOLS}`",
+            "0644",
+            "the instance on which a package could not be installed: it is not tried again there",
+        ),
         (f"`{saved.SERVICES}`", "0600", "which services were enabled and disabled, for `vps-firewall remove`"),
         (f"`{saved.LOCK}`", "0600", "held while a run is at work"),
         (f"`/etc/systemd/system/{backend.OWN_UNIT}`", "0644", "our unit, where no service of the distribution fits"),
@@ -189,6 +199,7 @@ def files() -> str:
                         "`/lib/modules/*/modules.dep`, `modules.alias`, `modules.builtin`, `modules.builtin.modinfo`",
                         "what a kernel can load: by `install --sealed`, `cloud-init clean` and `verify`",
                     ),
+                    (f"`{saved.INSTANCE_ID}`", "which instance this is"),
                     ("files that `lists` names", "[lists in files](../how-to/lists-in-files.md)"),
                 ),
             ),

@@ -182,17 +182,50 @@ def test_sshd_elsewhere_than_the_bundle_thinks(machine: Machine, internet: Inter
 
 
 def test_sshd_elsewhere_and_a_policy_that_is_refused(machine: Machine, internet: Internet) -> None:
-    """The built-in policy knows the port that the section names, and is saved."""
+    """Its own SSH is carried beside it, and is saved."""
     machine.write("/etc/ssh/sshd_config.d/port.conf", "Port 8080\n")
     asked = "{ssh: {port: 8080, from: [203.0.113.7]}, allow: [http]}"
     made = bundled(f"#cloud-config\nvps_firewall: {asked}\nwrite_files: [{{path: /root/mine}}]\n")
     boot.seed(machine, made.replace(b'"http"', b'"https"'))
     boot.boot(machine)
     with machine.listening(EVERYTHING):
-        assert answering(internet, ANYONE) == {4: {8080}, 6: {8080}}
+        assert answering(internet, OFFICE) == {4: {8080}, 6: set()}
+        assert answering(internet, ANYONE) == {4: set(), 6: set()}
     assert_failed(machine)
-    assert boot.record(machine).status["in_force"] == "the built-in policy"
+    assert boot.record(machine).status["in_force"] == "the policy's own SSH alone"
     assert machine.run(COMMAND, "verify", check=False).returncode == 0
+
+
+@both_backends
+def test_provisioned_anew_with_a_bundle_that_is_refused(backend: str, machine: Machine, internet: Internet) -> None:
+    """Somebody has edited the stanza: what the instance before had opened is closed, and SSH is this owner's own."""
+    boot.seed(machine, bundled(f"#cloud-config\nvps_firewall: {{backend: {backend}, allow: [3306/tcp]}}\n"))
+    boot.boot(machine)
+    asked = f"{{backend: {backend}, ssh: {{from: [203.0.113.7]}}, allow: [http]}}"
+    made = bundled(f"#cloud-config\nvps_firewall: {asked}\nwrite_files: [{{path: /root/mine}}]\n")
+    boot.seed(machine, made.replace(b'"http"', b'"https"'), instance="second")
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, OFFICE) == {4: {22}, 6: set()}
+        assert answering(internet, ANYONE) == {4: set(), 6: set()}
+    assert_failed(machine)
+    assert boot.record(machine).status["in_force"] == "the policy's own SSH alone"
+    assert machine.run(COMMAND, "verify", check=False).returncode == 0
+
+
+def test_a_bundle_of_both_takes_the_other_backend(machine: Machine, internet: Internet) -> None:
+    """nft is there and takes nothing: the owner's own SSH is loaded by iptables, and saved."""
+    machine.write("/usr/local/sbin/nft", "#!/bin/sh\ncat >/dev/null\nexit 1\n")
+    machine.run("chmod", "755", "/usr/local/sbin/nft")
+    machine.run("rm", "-rf", "/usr/share/netfilter-persistent")  # so that nft would come first
+    asked = "{backend: auto, ssh: {from: [203.0.113.7]}, allow: [http]}"
+    made = bundle.make(f"#cloud-config\nvps_firewall: {asked}\n".encode(), chosen="auto")[0]
+    boot.seed(machine, made.replace(b'"http"', b'"https"'))
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, OFFICE) == {4: {22}, 6: set()}
+        assert answering(internet, ANYONE) == {4: set(), 6: set()}
+    assert boot.record(machine).status["backend"] == "iptables"
 
 
 def test_the_same_bytes_by_every_python(machine: Machine) -> None:

@@ -138,6 +138,85 @@ def test_refused_policy(persistent: bool, machine: Machine, internet: Internet) 
     assert_saved(machine, "iptables" if persistent else "nftables")
 
 
+# The policy of an office, with a mistake in another line than `ssh:`.
+OF_AN_OFFICE = """\
+#cloud-config
+vps_firewall:
+  backend: {backend}
+  ssh: {{from: [203.0.113.7, "2001:db8:203::7"]}}
+  allow: [{allow}]
+"""
+
+
+@both_backends
+def test_a_mistake_that_is_not_in_ssh(backend: str, machine: Machine, internet: Internet) -> None:
+    """SSH stays the owner's own, sources included, and nothing else is open: now, and after a reboot."""
+    boot.seed(machine, OF_AN_OFFICE.format(backend=backend, allow="htpp"))
+    boot.boot(machine)
+    assert_only_the_office(machine, internet)
+    record = boot.record(machine)
+    assert_failed_alone(machine, record)
+    assert (record.status["result"], record.status["backend"]) == ("failed", backend)
+    assert [problem.split(": ")[0] for problem in record.status["problems"]] == ["vps_firewall.allow[0]"]
+    assert_saved(machine, backend)
+    boot.boot(machine)
+    assert boot.record(machine).lines("Already done for instance first")
+    assert_only_the_office(machine, internet)
+
+
+@both_backends
+def test_provisioned_anew_with_a_mistake(backend: str, machine: Machine, internet: Internet) -> None:
+    """What the owner of the instance before had opened is not what this one falls back on."""
+    boot.seed(machine, f"#cloud-config\nvps_firewall: {{backend: {backend}, allow: [http, 3306/tcp]}}\n")
+    boot.boot(machine)
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22, 80, 3306}, 6: {22, 80, 3306}}
+    boot.seed(machine, OF_AN_OFFICE.format(backend=backend, allow="htpp"), instance="second")
+    boot.boot(machine)
+    assert_only_the_office(machine, internet)
+    assert_saved(machine, backend)
+
+
+def test_a_mistake_where_the_same_instance_had_a_good_policy(machine: Machine, internet: Internet) -> None:
+    """Applied by hand for this instance, and the mark of what was done is lost: what its owner wanted last stays."""
+    boot.seed(machine, OF_AN_OFFICE.format(backend="nftables", allow="htpp"))
+    boot.boot(machine)
+    machine.run("vps-firewall", "apply", "-", given="#cloud-config\nvps_firewall: {backend: nftables, allow: [http]}\n")
+    machine.run("rm", "/var/lib/vps-firewall/instance")
+    boot.boot(machine)
+    assert boot.record(machine).status["in_force"] == "the last good policy"
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22, 80}, 6: {22, 80}}
+
+
+ASKED = "/var/log/asked-of-apt"
+WRAPPER = f'#!/bin/sh\necho "$*" >>{ASKED}\nexec /usr/bin/apt-get "$@"\n'
+
+
+def test_a_package_that_cannot_be_had_is_asked_for_once(machine: Machine, internet: Internet) -> None:
+    """Nothing installs nft here. The other backend closes the host, and a later boot does not wait for apt again."""
+    machine.run("sh", "-c", "rm -f $(command -v nft); rm -rf /etc/apt/sources.list*")
+    machine.write("/usr/local/sbin/apt-get", WRAPPER)
+    machine.run("chmod", "755", "/usr/local/sbin/apt-get")
+    boot.seed(machine, OF_AN_OFFICE.format(backend="nftables", allow="http"))
+    boot.boot(machine)
+    assert "nftables" in machine.read(ASKED)
+    machine.write(ASKED, "")
+    for _ in range(2):
+        boot.boot(machine)
+        assert machine.read(ASKED) == ""
+        assert_only_the_office(machine, internet)
+        status = boot.record(machine).status
+        assert (status["in_force"], status["backend"]) == ("the policy's own SSH alone", "iptables")
+        assert "nftables could not be installed, which is tried once: install it, and reboot" in status["notes"]
+
+
+def assert_only_the_office(machine: Machine, internet: Internet) -> None:
+    with machine.listening(EVERYTHING):
+        assert answering(internet, OFFICE) == {4: {22}, 6: {22}}
+        assert answering(internet, ANYONE) == {4: set(), 6: set()}
+
+
 LOST: dict[str, tuple[str | bytes, str]] = {
     "a mistake elsewhere": ("#cloud-config\nvps_firewall: {allow: [http]}\npackages: [a, b\n", "user-data: line"),
     "no first line": ("vps_firewall: {allow: [http]}\n", "is not #cloud-config"),

@@ -50,6 +50,9 @@ PREFIXES = ("iptables", "ip6tables")
 OPEN, CLOSED = 22, 3306  # two ports with listeners: SSH, and a database that nobody opened
 ADDRESS = {4: "192.0.2.10", 6: "2001:db8:1::10"}
 NEIGHBOUR = {4: "192.0.2.1", 6: "2001:db8:1::1"}
+STRANGER = {4: "192.0.2.9", 6: "2001:db8:1::9"}  # the same neighbour under addresses that no policy here names
+INSTANCE = "i-1"  # what cloud-init calls this machine
+INSTANCE_ID = "/var/lib/cloud/data/instance-id"  # where it keeps that
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 # What the tools, the dynamic linker and Python look up; all else that /etc holds is the test's to say.
@@ -164,6 +167,7 @@ class Machine:
         self.sh("\n".join(lines))
         self.write("/etc/os-release", RELEASES[self.release])
         self.write("/etc/nftables.conf", NFTABLES_CONF)
+        self.write(INSTANCE_ID, f"{INSTANCE}\n")
         self.write("/run/tools/systemctl", SYSTEMCTL, 0o755)
         variant = "legacy" if self.tool == "iptables-legacy" else "nft"
         for prefix in PREFIXES:
@@ -199,8 +203,8 @@ class Machine:
         )
         self.neighbour.ip(
             "link set wire up",
-            f"address add {NEIGHBOUR[4]}/24 dev wire",
-            f"address add {NEIGHBOUR[6]}/64 dev wire nodad",
+            *(f"address add {who[4]}/24 dev wire" for who in (NEIGHBOUR, STRANGER)),
+            *(f"address add {who[6]}/64 dev wire nodad" for who in (NEIGHBOUR, STRANGER)),
         )
 
     # --- what stands on the machine
@@ -314,10 +318,12 @@ class Machine:
     def first_boot(
         self, section: object, kill: int | None = None, settings: Settings = AS_THEY_ARE, **options: Any
     ) -> Ended:
-        """first_boot(), as a process that has nobody to look after it."""
+        """first_boot(), as a process that has nobody to look after it. Its value is the status."""
 
         def work(checkpoint: Checkpoint) -> Any:
-            return converge.first_boot(section, backend.look(), checkpoint=checkpoint, **options)
+            ended = converge.first_boot(section, backend.look(), checkpoint=checkpoint, **options)
+            assert not ended.problems, ended
+            return ended.status
 
         return self.engine(work, kill, settings)
 
@@ -328,13 +334,18 @@ class Machine:
         settings: Settings = AS_THEY_ARE,
         user_data: bytes = b"",
         packages: Mapping[str, str] = MappingProxyType({}),
+        instance: str = INSTANCE,
+        taken: bool = True,
     ) -> Ended:
         """cloud-init's entrance, with a stand-in for its cloud object. A kill meets the engine, not cloud-init.
-        `packages`: what the distribution has, and the shell's command that installs it."""
+        `packages`: what the distribution has, and the shell's command that installs it. `taken`: cloud-init has read
+        the section."""
 
         def work(checkpoint: Checkpoint) -> Any:
+            if Path(INSTANCE_ID).read_text(encoding="utf-8") != f"{instance}\n":
+                self.write(INSTANCE_ID, f"{instance}\n")
             cloud = FakeCloud(user_data, packages, self.sh)
-            return entrance.enter(section, cloud, lambda: self.write(SETTLED, ""), checkpoint=checkpoint)
+            return entrance.enter(section, cloud, lambda: self.write(SETTLED, ""), taken, checkpoint=checkpoint)
 
         self.run(f"rm -f {SETTLED}")
         return self.engine(work, kill, settings)
@@ -342,6 +353,10 @@ class Machine:
     def settled(self) -> bool:
         """Has the last handle() said that another boot need not try again?"""
         return self.do(lambda: os.path.exists(SETTLED))
+
+    def installs(self) -> list[str]:
+        """What the distribution was asked to install so far."""
+        return self.run("cat /run/installs 2>/dev/null", check=False).split()
 
     def seal(self, default: Settings = AS_THEY_ARE) -> None:
         """What an image built with `install --sealed` holds after its boot has loaded it."""
@@ -385,8 +400,8 @@ class Machine:
         return re.sub(r"(\n\t\tflags dynamic[^}]*?)\n\t\telements = \{[^}]*\}", r"\1", "".join(sorted(tables)))
 
     def files(self) -> dict[str, tuple[str, str]]:
-        """path -> (mode, text) of every file that the engine writes, but for the status."""
-        return {path: file for path, file in self.do(files_below).items() if path != saved.STATUS}
+        """path -> (mode, text) of every file that the engine writes, but for the status and the mark of an instance."""
+        return {path: file for path, file in self.do(files_below).items() if path not in (saved.STATUS, saved.DONE)}
 
     def state(self) -> State:
         return State(self.rules(), self.files())
@@ -407,27 +422,34 @@ class Machine:
     def asked_of_systemctl(self) -> list[str]:
         return self.run("cat /run/systemctl.log 2>/dev/null", check=False).splitlines()
 
-    def reachable(self) -> set[tuple[int, int]]:
-        """(family, port) of what the neighbour can connect to, by real connections."""
-        return self.do(self._reachable)
+    def reachable(self, who: Mapping[int, str] = NEIGHBOUR) -> set[tuple[int, int]]:
+        """(family, port) of what the neighbour can connect to from these addresses, by real connections."""
+        return self.do(partial(self._reachable, [who]))[0]
 
-    def _reachable(self) -> set[tuple[int, int]]:
-        wanted = [(family, port) for port in (CLOSED, OPEN) for family in (4, 6)]
+    def reachable_by_both(self) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
+        """The same for the neighbour, and for the stranger."""
+        stranger, neighbour = self.do(partial(self._reachable, [STRANGER, NEIGHBOUR]))
+        return neighbour, stranger
+
+    def _reachable(self, whos: Sequence[Mapping[int, str]]) -> list[set[tuple[int, int]]]:
+        wanted = [(n, family, port) for n in range(len(whos)) for port in (CLOSED, OPEN) for family in (4, 6)]
         with ExitStack() as stack, self.neighbour.entered():
-            sockets = {end: stack.enter_context(socket.socket(FAMILY[end[0]])) for end in wanted}
-            for (family, port), connection in sockets.items():
+            sockets = {end: stack.enter_context(socket.socket(FAMILY[end[1]])) for end in wanted}
+            for (number, family, port), connection in sockets.items():
                 connection.setblocking(False)
+                connection.bind((whos[number][family], 0))
                 connection.connect_ex((ADDRESS[family], port))
-            # SSH was asked last: when it has answered, so has the other, or it never will.
-            patience = 2.0
-            answered: set[tuple[int, int]] = set()
+            # SSH was asked last: when it has answered, so have the others, or they never will.
+            patience, last = 2.0, set(wanted[-2:])
+            answered: set[tuple[int, int, int]] = set()
             while waiting := [end for end in wanted if end not in answered]:
                 ready = select.select([], [sockets[end] for end in waiting], [], patience)[1]
                 if not ready:
                     break
                 answered |= {end for end in waiting if sockets[end] in ready}
-                patience = 0.03 if {(4, OPEN), (6, OPEN)} <= answered else 2.0
-            return {e for e in answered if not sockets[e].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)}
+                patience = 0.03 if last <= answered else 2.0
+            let_in = {end for end in answered if not sockets[end].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)}
+            return [{(family, port) for who, family, port in let_in if who == n} for n in range(len(whos))]
 
     def assert_closed(self) -> None:
         """SSH answers, the database does not, over either family."""
@@ -446,6 +468,7 @@ class FakeCloud:
         return self.user_data
 
     def install_packages(self, packages: Sequence[str]) -> None:
+        self.shell(f"echo {' '.join(packages)} >>/run/installs")
         if missing := set(packages) - set(self.packages):
             raise RuntimeError(f"there is no {missing}")
         for package in packages:

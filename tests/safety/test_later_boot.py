@@ -115,8 +115,9 @@ def test_what_breaks_on_the_way_leaves_the_host_closed() -> None:
         rebooted(machine)
         machine.run("rm -f /run/vps-firewall.lock; mkdir /run/vps-firewall.lock")
         (told,) = stand_guard(machine).value
-        assert "/run/vps-firewall.lock: Is a directory; in force: the built-in policy" in told
+        assert "/run/vps-firewall.lock: Is a directory; in force: the last good policy" in told
         machine.assert_closed()
+        assert machine.status()["notes"][1].startswith("loaded without a rehearsal")
 
 
 def test_a_host_that_nothing_can_close_is_told_as_open() -> None:

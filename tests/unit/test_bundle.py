@@ -338,7 +338,9 @@ def test_the_smaller_program_does_the_same() -> None:
 @pytest.mark.parametrize("chosen", backend.BACKENDS)
 def test_what_is_known_is_still_said(chosen: str) -> None:
     """A condition or a statement that was rewritten is carried again, and with it what only it needs."""
-    source = "".join((Path(bundle.__file__).parent / f"{name}.py").read_text() for name in bundle.MODULES)
+    source = "".join(
+        (Path(bundle.__file__).parent / f"{name}.py").read_text() for name in (*bundle.MODULES, "resolved")
+    )
     assert [text for text in {**bundle._KNOWN, **bundle._alone(chosen)} if text not in source] == []
 
 
@@ -460,6 +462,21 @@ def test_ssh_over_an_interface_is_closed_elsewhere_from_the_first_moment(
     for asked in (section, {"ping": False, "ssh": section["ssh"]}):
         rules = resolved.texts("nftables", resolved.parse(asked))[0]
         assert re.findall(r"\n\t\t(.*)tcp dport 22\b", rules) == ['iifname "wg0" ']
+
+
+def test_a_bundle_of_both_has_its_ssh_for_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one backend fails, the other is asked for by name."""
+    section = {"backend": "auto", "ssh": {"from": ["192.0.2.1"]}, "allow": ["http"]}
+    monkeypatch.setattr(resolved, "RULES", str(tmp_path / "rules"))
+    (tmp_path / "rules").write_text(bundle.resolve(section, backend.BACKENDS))
+    own = resolved.own_ssh({**section, "allow": ["https"]})
+    assert resolved.parse(own).backend == "auto"
+    for name in backend.BACKENDS:
+        parsed = resolved.parse({**own, "backend": name})
+        assert parsed.backend == name
+        assert all("192.0.2.1" in text for family, text in resolved.texts(name, parsed).items() if family != 6)
+    assert resolved.parse({**policy.BUILT_IN, "backend": "iptables"}).backend == "iptables"
+    assert resolved.own_ssh(None) == policy.BUILT_IN
 
 
 def test_too_large_names_the_largest_parts() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cc_vps_firewall import policy
+from cc_vps_firewall import policy, resolved
 from cc_vps_firewall.errors import PolicyRefused
 from cc_vps_firewall.policy import ANYWHERE, EVERYTHING, Entry, Limit, Opening, Policy
 from tests import corpus
@@ -255,3 +255,63 @@ def test_ssh_over_an_interface_is_entered_through_it_alone(interface: str, throu
     assert policy.open_to(found)["ipv4"][0]["interface"] == interface
     assert found.ssh is not None
     assert found.ssh.limit == Limit(30, "minute")
+
+
+# --- what it says of SSH alone ---
+
+OFFICE: dict[object, object] = {"office": ["192.0.2.1", "more"], "more": {"file": "/etc/more"}}
+
+
+@pytest.mark.parametrize(
+    ("section", "own"),
+    [
+        (None, {}),
+        ([], {}),
+        ({}, {}),
+        ({"alow": ["http"], "lists": OFFICE}, {}),
+        ({"backend": "iptables"}, {"backend": "iptables"}),
+        ({"backend": ["iptables"], "ssh": False}, {"ssh": False}),
+        ({"ssh": None}, {"ssh": None}),
+        ({"ssh": {"port": 2222, "limit": False}, "allow": 3}, {"ssh": {"port": 2222, "limit": False}}),
+        ({"ssh": {"from": ["192.0.2.1"]}, "lists": []}, {"ssh": {"from": ["192.0.2.1"]}}),
+        (
+            {"ssh": {"from": "office"}, "lists": {**OFFICE, "home": 3, 7: []}},
+            {"ssh": {"from": "office"}, "lists": OFFICE},
+        ),
+        (
+            {"ssh": {"from": ["a", 3, None, ["b"]]}, "lists": {"a": ["b"], "b": "a", "c": []}},
+            {"ssh": {"from": ["a", 3, None, ["b"]]}, "lists": {"a": ["b"], "b": "a"}},
+        ),
+    ],
+)
+def test_its_ssh_alone(section: object, own: dict[str, object]) -> None:
+    assert policy.own_ssh(section) == {"ping": False, **own}
+
+
+@settings(max_examples=200)
+@given(POLICIES)
+def test_its_ssh_alone_is_its_ssh_and_opens_nothing_else(section: dict[str, Any]) -> None:
+    try:
+        whole = parse(section)
+    except PolicyRefused:
+        return
+    own = parse(policy.own_ssh(section))
+    assert own.ssh == whole.ssh
+    assert (own.allow, own.ping, own.backend) == ((), False, whole.backend)
+    carried = parse(resolved.own_ssh(section))
+    assert (carried.ssh, carried.allow, carried.ping, carried.deny) == (own.ssh, (), False, own.deny)
+
+
+@settings(max_examples=200)
+@given(st.one_of(VALUES, almost_good()))
+def test_its_ssh_alone_is_refused_for_what_the_whole_is_refused(section: object) -> None:
+    """It brings no mistake of its own, and what it is refused for stands in `ssh:` or in a list."""
+    own = problems(policy.own_ssh(section)) or []
+    assert set(own) <= set(problems(section) or [])
+    assert all(line.startswith(("vps_firewall.ssh", "vps_firewall.lists")) for line in own)
+
+
+def test_a_long_chain_of_lists_is_found_in_no_time() -> None:
+    lists = {f"l{n}": [f"l{n + 1}"] for n in range(100_000)}
+    own = policy.own_ssh({"ssh": {"from": "l0"}, "lists": lists})
+    assert own["lists"] == lists
