@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -295,6 +296,11 @@ def enabled(unit: str, root: str = "/") -> bool:
         for folder in _entries(root, "etc/systemd/system")
         if folder.endswith(".wants")
     )
+
+
+def interfaces() -> tuple[str, ...]:
+    """The names of the network interfaces that are there now."""
+    return tuple(name for _, name in socket.if_nameindex())
 
 
 def rivals(root: str = "/") -> tuple[str, ...]:

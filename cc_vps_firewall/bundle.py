@@ -111,6 +111,11 @@ def read(data: bytes) -> Made | None:
     return Made(version, _stanza(stanza))
 
 
+def section(parts: Sequence[Part]) -> object:
+    """The section of a bundle's parts, as the host will have it."""
+    return _stanza(next(part for part in parts if part.kind == OURS))
+
+
 def _stanza(part: Part) -> object:
     try:
         return json.loads(part.content)[policy.KEY]
@@ -229,6 +234,7 @@ _KNOWN: Mapping[str, bool | str | None] = {
     "off and not saved.read_json(saved.POLICY)": False,
     # Nobody waits for these.
     "guard(wanted)": False,
+    'story.status["warnings"] = warnings(wanted)': False,  # told where the bundle was made
     "self.checkpoint = checkpoint": False,
     **{f"self.checkpoint({text})": False for text in _MOMENTS},
 }

@@ -9,11 +9,24 @@ import os
 import select
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from . import backend, bundle, converge, kernel, modules, policy, register, removal, report, saved, userdata
-from .errors import FirewallError, PolicyRefused
+from . import (
+    backend,
+    bundle,
+    converge,
+    kernel,
+    modules,
+    overlooked,
+    policy,
+    register,
+    removal,
+    report,
+    saved,
+    userdata,
+)
+from .errors import FirewallError, PolicyRefused, Problem
 
 EXAMPLES = """\
 examples:
@@ -84,7 +97,8 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("file", metavar="FILE", help="user-data with a vps_firewall: key, or - for standard input")
         return sub
 
-    command("check", check, "say what is wrong with a policy, if anything", "vps-firewall check user-data.yaml")
+    sub = command("check", check, "say what is wrong with a policy, if anything", "vps-firewall check user-data.yaml")
+    sub.add_argument("--strict", action="store_true", help="refuse what is only warned of, too")
     sub = command("render", render, "show the text that would be loaded", "vps-firewall render web.yaml --family 4")
     sub.add_argument("--backend", choices=backend.BACKENDS, help="default: the policy's, or this host's")
     sub.add_argument("--family", choices=("4", "6"), help="iptables: that family alone, fit for its restore tool")
@@ -129,12 +143,16 @@ def _parser() -> argparse.ArgumentParser:
 def check(options: Any) -> int:
     data = userdata.read(options.file)
     problems = userdata.unheard(data)
+    warnings: Sequence[Problem] = ()
     try:
-        converge.rendered(_section(data), backend.look())
+        ports = backend.look().ssh_ports
+        warnings = overlooked.warnings(policy.parse(_section(data), ssh_ports=ports, read_list=userdata.read_list))
     except PolicyRefused as refused:
         problems = [*refused.problems, *problems]
+    problems += warnings if options.strict else ()
     if problems:
         raise PolicyRefused(problems)
+    _warn(map(str, warnings))
     return 0
 
 
@@ -155,7 +173,7 @@ def render(options: Any) -> int:
 def plan(options: Any) -> int:
     section = _section(userdata.read(options.file))
     _as_root("plan", "compares a policy with the kernel's rules")
-    lines = converge.preview(section, backend.look())
+    lines = converge.preview(section, backend.look(), lambda wanted: _warn(converge.warnings(wanted)))
     if lines:
         print(f"{_counted(len(lines), 'change')}: + is added, - is taken out, ~ is rewritten")
         lines.append(f"nothing was changed; `vps-firewall apply {options.file}` does it")
@@ -250,6 +268,7 @@ def carry(options: Any) -> int:
     made, parts = bundle.make(data, form, chosen=options.backend, default=provider.backend)
     if options.provider:
         _tell(bundle.fit(made, parts, options.provider, form))
+    _warn(map(str, overlooked.warnings(policy.parse(bundle.section(parts), read_list=userdata.read_list))))
     sys.stdout.buffer.write(made)
     return 0
 
@@ -288,6 +307,11 @@ def _counted(count: int, noun: str) -> str:
 def _tell(*lines: str) -> None:
     sys.stdout.flush()
     print("\n".join(lines), file=sys.stderr)
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        _tell(f"warning: {warning}")
 
 
 def _section(data: bytes) -> object:

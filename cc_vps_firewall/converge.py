@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from . import backend, iptables, kernel, nftables, policy, render, saved, userdata, verify
+from . import backend, iptables, kernel, nftables, overlooked, policy, render, saved, userdata, verify
 from .backend import Choice, Host
 from .errors import Drift, FirewallError, LoadRefused, NoBackend, PolicyRefused, Problem, RolledBack
 from .kernel import ToolFailed
@@ -78,6 +78,7 @@ def converge(
         with story.step("keep"):
             before = play.before.result()
         story.begin(play, renders[play.choice.backend], wanted)
+        story.status["warnings"] = warnings(wanted)
 
         undo = saved.Undo(linked=True)
         fresh: list[str] = []
@@ -332,9 +333,16 @@ def _not_included(choice: Choice) -> list[str]:
     )
 
 
-def preview(section: object, host: Host) -> list[str]:
+def warnings(wanted: Policy) -> list[str]:
+    """What is accepted and was probably not meant, also of what only this host knows."""
+    found = [*overlooked.warnings(wanted), *overlooked.on_host(wanted, backend.interfaces())]
+    return [str(warning) for warning in found]
+
+
+def preview(section: object, host: Host, guard: Callable[[Policy], None] = lambda wanted: None) -> list[str]:
     """What converge() would change in kernel and files, as lines of a diff; nothing is changed."""
     wanted = _parse(section, host)
+    guard(wanted)
     if not wanted.enabled:
         return []
     renders: dict[str, dict[int, str]] = {}
@@ -766,7 +774,7 @@ class _Story:
         return {"in_force": known, **{key: self.former[key] for key in _IN_FORCE if key in self.former}}
 
 
-_IN_FORCE = ("in_force", "backend", "digest", "open", "saved", "services", "skipped_families")
+_IN_FORCE = ("in_force", "backend", "digest", "open", "saved", "services", "skipped_families", "warnings")
 
 
 def _in_force(choice: Choice, texts: Texts, wanted: Policy) -> Status:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import bisect
-import difflib
 import re
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from . import services
+from . import services, suggest
 from .errors import PolicyRefused, Problem
 
 KEY = "vps_firewall"
@@ -123,6 +122,7 @@ class Policy:
     metadata: str = "root"
     containers: str = "guard"
     log: Limit | None = field(default=Limit(3, "minute"))
+    unused: tuple[str, ...] = ()  # lists that nothing names
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -137,7 +137,7 @@ class Policy:
         return any(
             o.proto == proto and o.first <= port <= o.last
             for e in self.entries
-            if _same_interface(e.interface, interface) and covers(e.peers.of(family), (net, WIDTH[family]), family)
+            if same_interface(e.interface, interface) and covers(e.peers.of(family), (net, WIDTH[family]), family)
             for o in e.openings
         )
 
@@ -323,7 +323,7 @@ def _without(entry: Entry, ports: Sequence[int]) -> str:
     return "write " + " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said) if said else "remove it"
 
 
-def _same_interface(pattern: str, interface: str) -> bool:
+def same_interface(pattern: str, interface: str) -> bool:
     if pattern.endswith("*"):
         return interface.startswith(pattern[:-1])
     return pattern in ("", interface)
@@ -389,6 +389,7 @@ class _Reader:
         self.lists: dict[str, tuple[str, _Items]] = {}  # with where the items stand, see collect()
         self.resolved: dict[str, Sources] = {}
         self.lists_are_good = True
+        self.used: set[str] = set()
         self.suggestions = 0
         self.networks = 0
 
@@ -421,6 +422,7 @@ class _Reader:
             metadata=chosen["metadata"],
             containers=chosen["containers"],
             log=self.limit(f"{KEY}.log", get("log", "3/minute")),
+            unused=tuple(name for name in self.lists if name not in self.used),  # which is known once all is read
         )
         self.ssh_stays_restricted(policy, get("ssh"))
         self.somebody_gets_in(policy)
@@ -473,15 +475,17 @@ class _Reader:
     def keys(self, path: str, mapping: Mapping[Any, Any], known: tuple[str, ...]) -> None:
         for key in mapping:
             if key not in known:
-                hint = self.near(key, known) or "known: " + ", ".join(known)
+                other = suggest.SYNONYMS.get(key) if isinstance(key, str) else None
+                hint = f"did you mean {other}?" if other in known else self.near(key, known)
+                hint = hint or "known: " + ", ".join(known)
                 self.refuse(under(path, key), f"unknown key; {hint}")
 
     def near(self, word: object, known: Iterable[str]) -> str:
         if not isinstance(word, str) or len(word) > 40 or self.suggestions >= MAX_SUGGESTIONS:
             return ""
         self.suggestions += 1
-        match = difflib.get_close_matches(word.lower(), known, 1)
-        return f"did you mean {match[0]}?" if match else ""
+        match = suggest.meant(word.lower(), known)
+        return f"did you mean {match}?" if match else ""
 
     def flag(self, path: str, value: object) -> bool:
         if isinstance(value, bool):
@@ -592,6 +596,7 @@ class _Reader:
             if not isinstance(item, str):
                 self.refuse(path, f"{show(item)} is not a source; write an address, a network or the name of a list")
             elif item in self.lists and kind != "file":
+                self.used.add(item)
                 named = self.resolved.get(item, NOWHERE)  # not there: it goes round, which is said
                 if len(items) == 1:
                     return named
@@ -684,7 +689,7 @@ class _Reader:
     def entry(self, path: str, item: object, keys: tuple[str, ...], peers: str) -> Entry | None:
         where = path[len(KEY) + 1 :]
         if not isinstance(item, Mapping):
-            bare = self.opening(path, item)
+            bare = self.opening(path, item, anywhere=peers == "from")
             return Entry(where, str(item), bare) if bare else None
         self.keys(path, item, keys)
         named = [k for k in ("service", "port") if k in item]
@@ -692,8 +697,9 @@ class _Reader:
         if len(named) != 1:
             self.refuse(path, "needs service or port" if not named else "has both service and port; write one of them")
         else:
-            read = self.service if named == ["service"] else self.port
-            openings = read(f"{path}.{named[0]}", item[named[0]])
+            at, value = f"{path}.{named[0]}", item[named[0]]
+            narrowed = peers == "to" or "from" in item or "interface" in item
+            openings = self.port(at, value) if named == ["port"] else self.service(at, value, not narrowed)
 
         def part(key: str, read: Callable[[str, object], T], default: T) -> T:
             return read(f"{path}.{key}", item[key]) if key in item and key in keys else default
@@ -722,30 +728,29 @@ class _Reader:
         self.refuse(path, f"{show(value)} is not {what}{quotes}")
         return ""
 
-    def opening(self, path: str, item: object) -> tuple[Opening, ...]:
+    def opening(self, path: str, item: object, anywhere: bool) -> tuple[Opening, ...]:
         """A bare item of a list: a service, a group or PORT/PROTOCOL."""
         if isinstance(item, str) and not re.match(r"-?[0-9]", item):
-            return self.service(path, item)
+            return self.service(path, item, anywhere)
         if isinstance(item, (str, int, float)) and not isinstance(item, bool):
             return self.port(path, item)
         self.refuse(path, f"{show(item)} is neither a service, a group nor a port; write http or 8080/tcp")
         return ()
 
-    def service(self, path: str, name: object) -> tuple[Opening, ...]:
+    def service(self, path: str, name: object, anywhere: bool = True) -> tuple[Opening, ...]:
         found = services.lookup(name) if isinstance(name, str) else None
         if found:
-            return tuple(_opening(text) for text in found)
+            return tuple(read_opening(text) for text in found)
         if isinstance(name, str) and name in self.lists:
             self.refuse(path, f"{show(name)} is a list of sources, not a service; name it in from")
             return ()
         if isinstance(name, str) and _PORT.fullmatch(name):
             self.refuse(path, f"{show(name)} is a port, not a service; write port: {show(name)}")
             return ()
-        hint = self.near(name, services.names())
-        self.refuse(
-            path,
-            f"{show(name)} is not a service or a group" + (f"; {hint}" if hint else "; a port is written 8080/tcp"),
-        )
+        hint = suggest.ANSWERS.get(name.lower()) if isinstance(name, str) else None
+        if hint is None:
+            hint = self.near(name, suggest.FOR_ANYWHERE if anywhere else suggest.NAMES)
+        self.refuse(path, f"{show(name)} is not a service or a group; {hint or 'a port is written 8080/tcp'}")
         return ()
 
     def port(self, path: str, value: object) -> tuple[Opening, ...]:
@@ -782,7 +787,7 @@ class _Reader:
         return () if told else (Opening(proto, first, last),)
 
 
-def _opening(text: str) -> Opening:
+def read_opening(text: str) -> Opening:
     """A line of the service table: '80/tcp', '60000-61000/udp' or 'esp'."""
     ports, slash, proto = text.partition("/")
     if not slash:

@@ -99,6 +99,7 @@ def lines(status: Mapping[str, Any], found: Now | None, wanted: Policy | None) -
     if status.get("backend"):
         out.append("everything else is closed")
     out += _settings(wanted) if wanted else []
+    out += [f"warning: {warning}" for warning in status.get("warnings", [])]
     return [*out, *(f"note: {note}" for note in status.get("notes", []))]
 
 

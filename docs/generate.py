@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cc_vps_firewall import backend, cli, saved
+from cc_vps_firewall import backend, cli, internal, saved
 from tests.unit import service_comments
 
 from . import manual, pages, played, shown
@@ -66,7 +66,7 @@ def services() -> str:
         f"The {names} names that `allow`, and `allow` under `outgoing`, take. A port without a name is written "
         "`8080/tcp` or `60000-61000/udp`.\n\n",
         "The ports are those of IANA's register as Debian ships it. Where they are not, the reason stands with the "
-        "service.\n\n## Groups\n\n",
+        "service. What is not for anywhere is [warned of](warnings.md) where it is open to it.\n\n## Groups\n\n",
         *_table(
             ("name", "opens", ""),
             ((f"`{g.name}`", ", ".join(f"`{m}`" for m in g.members), _said(g.description, g.reason)) for g in groups),
@@ -74,12 +74,17 @@ def services() -> str:
     ]
     for section in dict.fromkeys(e.section for e in entries):
         rows = (
-            (", ".join(f"`{n}`" for n in (e.name, *e.aliases)), ", ".join(e.openings), _said(e.description, e.reason))
+            (", ".join(f"`{n}`" for n in (e.name, *e.aliases)), ", ".join(e.openings), _about(e))
             for e in entries
             if e.section == section
         )
         out += [f"\n## {section}\n\n", *_table(("name", "opens", ""), rows)]
     return "".join(out)
+
+
+def _about(entry: service_comments.Entry) -> str:
+    kind = internal.INTERNAL.get(entry.name)
+    return _said(entry.description, entry.reason) + (f". Not for anywhere: {kind}" if kind else "")
 
 
 def _said(description: str, reason: str | None) -> str:

@@ -16,6 +16,7 @@ from cc_vps_firewall import policy, userdata
 HOME = Path(__file__).resolve().parent.parent
 POLICY = "yaml"
 REFUSED = "yaml refused"
+WARNED = "yaml warned"  # accepted, with the warnings in the text block below
 
 _FENCE = re.compile(r"^```(?P<info>[^`\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")

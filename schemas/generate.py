@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from cc_vps_firewall import policy, services
+from cc_vps_firewall.internal import INTERNAL
 from tests.unit import service_comments
 
 HOME = Path(__file__).parent / "vps-firewall.schema.json"
@@ -466,7 +467,10 @@ def _names() -> Schema:
     """What an editor offers where a service is wanted, with what each name opens."""
     entries, groups = service_comments.entries(), service_comments.groups()
     about = {g.name: f"{', '.join(g.members)}: {g.description}" for g in groups}
-    about.update((name, f"{', '.join(e.openings)}: {e.description}") for e in entries for name in (e.name, *e.aliases))
+    for entry in entries:
+        kind = f" (not for anywhere: {INTERNAL[entry.name]})" if entry.name in INTERNAL else ""
+        said = f"{', '.join(entry.openings)}: {entry.description}{kind}"
+        about.update(dict.fromkeys((entry.name, *entry.aliases), said))
     return {"defaultSnippets": [{"label": name, "body": name, "description": about[name]} for name in services.names()]}
 
 

@@ -1,0 +1,89 @@
+"""A policy that is warned of -> every command that reads one says so, and so does the status; --strict refuses it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.suites import REPOSITORY
+
+from .machine import TOOLS, Machine
+
+DATABASE = "opens mysql, a database, to anywhere; name the machines that need it in from"
+POLICY: dict[str, Any] = {
+    "lists": {"office": ["203.0.113.0/24"]},
+    "ssh": {"interface": "wg0"},
+    "allow": ["http", "mysql", {"service": "http", "limit": "5/minute"}, {"service": "smtp", "interface": "eth*"}],
+}
+OF_THE_POLICY = [
+    f"vps_firewall.allow[1]: {DATABASE}",
+    "vps_firewall.allow[2].limit: has no effect: allow[0] opens the same without one",
+    "vps_firewall.lists.office: nothing uses this list; name it, or remove it",
+]
+OF_THE_HOST = ["vps_firewall.ssh.interface: there is no wg0 on this host now, and nobody can log in over it"]
+
+
+def warned(text: str) -> list[str]:
+    return [line[len("warning: ") :] for line in text.splitlines() if line.startswith("warning: ")]
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_every_command_tells(tool: str) -> None:
+    with Machine(tool) as machine:
+        run = machine.command("check", "FILE", policy=POLICY)
+        assert (run.value, run.out, warned(run.err)) == (0, "", OF_THE_POLICY)
+        run = machine.command("plan", "FILE")
+        assert (run.value, warned(run.err)) == (0, OF_THE_POLICY + OF_THE_HOST)
+        assert "warning" not in run.out
+        assert machine.rules() == ""
+
+        run = machine.command("apply", "FILE")
+        assert (run.value, warned(run.out)) == (0, OF_THE_POLICY + OF_THE_HOST)
+        assert machine.status()["warnings"] == OF_THE_POLICY + OF_THE_HOST
+        run = machine.command("status")
+        assert (run.value, warned(run.out)) == (0, OF_THE_POLICY + OF_THE_HOST)
+        run = machine.command("status", "--json")
+        assert json.loads(run.out)["warnings"] == OF_THE_POLICY + OF_THE_HOST
+
+        machine.run("ip link add wg0 type veth peer name far")
+        run = machine.command("apply", "FILE")
+        assert run.value == 0
+        assert machine.status()["result"] == "unchanged"
+        assert machine.status()["warnings"] == OF_THE_POLICY
+
+        run = machine.command("apply", "FILE", policy={"allow": ["no-such-service"]})
+        assert run.value == 2
+        assert machine.status()["warnings"] == OF_THE_POLICY, "of what is in force, as before"
+
+
+def test_strict_refuses_what_is_warned_of() -> None:
+    with Machine("nftables") as machine:
+        run = machine.command("check", "FILE", "--strict", policy=POLICY)
+        assert (run.value, run.out, run.err.splitlines()) == (2, "", OF_THE_POLICY)
+        run = machine.command("check", "FILE", "--strict", policy={"allow": ["http", "htpp"]})
+        assert run.value == 2
+        assert run.err.count("\n") == 1, "a policy that is refused is not warned of"
+        run = machine.command("check", "--strict", "FILE", policy={"ssh": {"from": ["203.0.113.7"]}, "allow": ["web"]})
+        assert (run.value, run.out, run.err) == (0, "", "")
+
+
+def test_a_first_boot_tells_the_status() -> None:
+    with Machine("nftables") as machine:
+        assert not machine.first_boot(POLICY).raised
+        assert machine.status()["warnings"] == OF_THE_POLICY + OF_THE_HOST
+        assert not machine.first_boot({"allow": ["http"]}).raised
+        assert machine.status()["warnings"] == []
+
+
+def test_whoever_makes_a_bundle_is_told() -> None:
+    """The host that gets it has nobody to tell, and no parser."""
+    stanza = f"#cloud-config\n{json.dumps({'vps_firewall': POLICY})}\n"
+    command = [sys.executable, "-m", "cc_vps_firewall", "bundle", "-", "--provider", "hetzner"]
+    made = subprocess.run(command, input=stanza, cwd=REPOSITORY, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("#cloud-config-archive")
+    assert warned(made.stderr) == OF_THE_POLICY
