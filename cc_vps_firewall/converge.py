@@ -23,7 +23,6 @@ from .userdata import Unread
 
 Status = dict[str, Any]  # what status.json holds; docs/reference/status.md says what is in it
 Texts = Mapping[int, str]
-TAKEN_OUT = "rules of others that were taken out"
 STILL_ON = "could not be switched off"  # of another firewall, which may come over our rules
 IPV6_OFF = "IPv6 is off in this kernel: its rules are saved, and not loaded"
 MAX_TAKEN_OUT = 6  # rules of others that a note names; `plan` shows them all
@@ -94,7 +93,7 @@ def converge(
                     if refusal := confirm():
                         raise FirewallError(refusal)
             with story.step("save"):
-                texts = renders[play.choice.backend]
+                texts = _with_others(play.choice, renders[play.choice.backend], host.rivals, story.notes)
                 written = _save(play.choice, texts, wanted, section, good, host, undo, story.notes)
             with story.step("enable"):
                 _enable(play.choice, fresh)
@@ -350,12 +349,18 @@ def preview(section: object, host: Host, guard: Callable[[Policy], None] = lambd
         play = _rehearse(backend.choices(wanted.backend, host), wanted, renders, host, stack)
         choice = play.choice
         out = _in_kernel(verify.differences(choice.backend, play.before.result(), play.shown.result()))
+    notes: list[str] = []
+    texts = _with_others(choice, renders[choice.backend], host.rivals, notes)
     for family, path in choice.place.files.items():
         on_disk = saved.read(path)
-        if on_disk != renders[choice.backend][family]:
+        if on_disk != texts[family]:
             out.append(f"{'~' if on_disk is not None else '+'}file {path}")
+    files = {path: (text, 0o600) for path, text in zip(choice.place.files.values(), texts.values())}
+    out += [f"+file {path}" for path in _copied(files, notes)]
     out += [f"+service {unit} enabled" for unit in choice.units if not backend.enabled(unit)]
     out += [f"-service {rival} disabled and masked" for rival in host.rivals]
+    former = [unit for unit in _former_units(choice) if backend.enabled(unit)]
+    out += [f"-service {unit} disabled" for unit in dict.fromkeys([*_disabled(choice, host), *sorted(former)])]
     return out
 
 
@@ -438,7 +443,7 @@ def _load(play: _Rehearsal, before: Texts, rivals: Sequence[str], lock: int) -> 
     """-> was there anything to load? Where it fails, nothing was changed, or one family of two."""
     name, place = play.choice.backend, play.choice.place
     # Rules that are saved already are probably loaded too: worth waiting for the rehearsal's dump to see.
-    known = all(saved.read(place.files[family]) == text for family, text in play.texts.items())
+    known = all((saved.read(place.files[family]) or "").startswith(text) for family, text in play.texts.items())
     todo, beside = dict(play.texts), []
     if name == nftables.NAME:
         if before[0] and known and not verify.differences(name, before, play.shown.result()):
@@ -470,7 +475,32 @@ def _taken_out(name: str, before: Texts, rivals: Sequence[str]) -> list[str]:
     lines = [f"IPv{f} {line}" for f, dump in before.items() for line in iptables.taken_out(dump, _prefixes(rivals))]
     shown = [re.sub(r"( -[sd]|-range) \S+", r"\1 ...", line) for line in lines[:MAX_TAKEN_OUT]]
     more = [f"and {len(lines) - len(shown)} more"] if len(lines) > len(shown) else []
-    return [f"{TAKEN_OUT}: {'; '.join(shown + more)}"] if lines else []
+    return [f"rules of others that were taken out: {'; '.join(shown + more)}"] if lines else []
+
+
+def _with_others(choice: Choice, texts: Texts, rivals: Sequence[str], notes: list[str]) -> Texts:
+    """Texts -> what is saved: what others have in the files that these replace comes along, as the tool reads it, less
+    what names a set, which is not there yet when the next boot loads the file."""
+    name, out = choice.backend, dict(texts)
+    if name == nftables.NAME:
+        return texts
+    for family, path in choice.place.files.items():
+        lines = (saved.read(path) or "").split("\n")
+        kept = "\n".join(line for line in lines if not iptables.names_set(line))
+        if iptables.only_ours(kept):
+            continue
+        try:
+            with kernel.scratch() as empty:
+                empty.submit(kernel.load, name, {family: kept}).result()
+                dump = empty.submit(kernel.dump, name, (family,)).result()[family]
+                text = iptables.with_others(texts[family], dump, _prefixes(rivals))
+                empty.submit(kernel.load, name, {family: text}).result()
+            out[family] = text
+            if len(kept) < len("\n".join(lines)):
+                notes.append(f"{path}: rules that name a set were left out: at boot it is not there")
+        except FirewallError as failure:
+            notes.append(f"{path} could not be loaded, and nothing in it was kept: {failure}")
+    return out
 
 
 def _save(
@@ -507,9 +537,11 @@ def save_rules(
     notes: list[str],
     root: str = "/",
     also: Mapping[str, tuple[str, int | None]] = MappingProxyType({}),
+    copies: bool = True,
 ) -> list[str]:
     """Write what the next boot of the system at `root` loads, and other files with it. -> the paths written; `notes`
-    gets what their owner should know."""
+    gets what their owner should know. `copies`: what stands in the place of a file of ours, and is not ours, is kept
+    beside it."""
     place = choice.place
     tools = kernel.tools(choice.backend, root)
     units = {path: (text, 0o644) for path, text in backend.unit_files(choice, tools, root).items()}
@@ -521,13 +553,36 @@ def save_rules(
     if place.include_in and not choice.own_unit:
         shared = saved.read(saved.below(root, place.include_in), "surrogateescape")
         files[place.include_in] = (saved.with_include(shared, place.files[0]), None)
-    all_files = {**files, **units, **also}
+    all_files = {**(_copied({**files, **units}, notes) if copies else {}), **files, **units, **also}
     written = saved.save_all({saved.below(root, path): file for path, file in all_files.items()}, undo)
     if root == "/":
         notes += kernel.relabel(written)
         if any(path in written for path in units):
             kernel.reload_units()
     return written
+
+
+def _copied(files: Mapping[str, tuple[str, int | None]], notes: list[str]) -> dict[str, tuple[str, int | None]]:
+    """What stands in the places of files of ours and is somebody else's -> copies of it, that nobody writes over."""
+    found: dict[str, tuple[str, int | None]] = {}
+    for path, (_, mode) in files.items():
+        theirs = saved.read(path, "surrogateescape")
+        if mode is None or theirs is None or not foreign_file(theirs):
+            continue
+        copy = path + COPY
+        while saved.read(copy, "surrogateescape") not in (None, theirs):
+            copy += "~"
+        found[copy] = (theirs, 0o600)
+        notes.append(f"{path} was not ours: what stood there is in {copy}")
+    return found
+
+
+def foreign_file(text: str) -> bool:
+    """Is a file in the place of one of ours somebody else's, and is there anything in it?"""
+    return iptables.MARK not in text and not iptables.only_ours(text)
+
+
+COPY = ".before-vps-firewall"
 
 
 def _enable(choice: Choice, fresh: list[str]) -> None:
@@ -615,10 +670,9 @@ def _retire_other(choice: Choice, host: Host, lock: int, former: str = "") -> li
         if backend.BOTH and (mine(other) or former == other.backend):
             remove_rules(other, lock)
             notes.append(f"the rules that {other.backend} held for an earlier policy were taken out")
-        for unit in other.units:
-            if unit not in choice.units and backend.enabled(unit):
-                kernel.disable(unit)
-                notes.append(f"{unit} no longer starts at boot: {choice.backend} is what filters here")
+        for unit in _disabled(choice, host):
+            kernel.disable(unit)
+            notes.append(f"{unit} no longer starts at boot: {choice.backend} is what filters here")
         for path in other.place.files.values():
             saved.discard(path)
     except (FirewallError, OSError) as failure:
@@ -626,9 +680,18 @@ def _retire_other(choice: Choice, host: Host, lock: int, former: str = "") -> li
     return notes
 
 
+def _disabled(choice: Choice, host: Host) -> list[str]:
+    """The services that load another backend's rules at boot."""
+    return [unit for unit in _other(choice, host).units if unit not in choice.units and backend.enabled(unit)]
+
+
+def _former_units(choice: Choice) -> Set[str]:
+    return ({backend.OWN_UNIT} | backend.enabled_by_us()) - {*choice.units}
+
+
 def _retire_units(choice: Choice) -> list[str]:
     """Our own unit, or a service that we enabled, where another one loads the rules now. -> what was done"""
-    former = ({backend.OWN_UNIT} | backend.enabled_by_us()) - {*choice.units}
+    former = _former_units(choice)
     try:
         gone = switch_off(former)
     except (FirewallError, OSError) as failure:
@@ -669,15 +732,15 @@ def _other(choice: Choice, host: Host) -> Choice:
 
 def hold_ours(choice: Choice) -> bool:
     """Do the files of this backend hold our rules, in whatever words? Who replaced them by others wants no others."""
-    return all(re.search(_OURS, saved.read(path) or "") for path in choice.place.files.values())
+    return len(mine(choice)) == len(choice.place.files)
 
 
 _OURS = r"# Made by vps-firewall|(?m:^:VPSFW-|^table inet vps_firewall\b)"
 
 
 def mine(choice: Choice) -> list[str]:
-    """The files of this backend's rules, as far as they are ours."""
-    return [path for path in choice.place.files.values() if "vps-firewall" in (saved.read(path) or "")[:200]]
+    """The files of this backend that hold rules of ours."""
+    return [path for path in choice.place.files.values() if re.search(_OURS, saved.read(path) or "")]
 
 
 def remove_rules(choice: Choice, lock: int) -> None:
@@ -686,8 +749,11 @@ def remove_rules(choice: Choice, lock: int) -> None:
     kernel.forget(choice.backend, [lock])  # before the files, which bring us here again after a kill
     if shared and (text := saved.read(shared, "surrogateescape")):
         saved.save({shared: saved.without_include(text, choice.place.files[0])}, saved.Undo(), mode=None)
-    for path in (*ours, *(path + choice.place.fallback for path in ours)):
-        saved.remove(path, saved.Undo())
+    theirs = {path: iptables.others_alone(saved.read(path) or "") for path in ours if choice.backend == iptables.NAME}
+    saved.save({path: text for path, text in theirs.items() if text}, saved.Undo())
+    for path in {*ours, *(path + choice.place.fallback for path in ours)}:
+        if not theirs.get(path):
+            saved.remove(path, saved.Undo())
 
 
 def _unseal(host: Host) -> list[str]:

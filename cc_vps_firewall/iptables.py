@@ -521,6 +521,53 @@ def whole(dump: str, now: str) -> str:
     return "".join(parts)
 
 
+def with_others(text: str, dump: str, rivals: Sequence[str] = ()) -> str:
+    """Our text, and a dump of the file that it replaces -> our text with what others have in that file. Tables that are
+    not ours come last: every table is a transaction, and one that fails takes none of those before it along."""
+    for name, lines in _of_others(dump, rivals).items():
+        head, ours_too, rest = text.partition(f"*{name}\n")
+        declared, first, rules = rest.partition("-A ")
+        text = f"{head}*{name}\n{declared}{''.join(lines)}{first}{rules}"
+        text += "" if ours_too else "COMMIT\n"
+    return text
+
+
+def others_alone(text: str) -> str:
+    """A file that `with_others` made, or a dump -> the same without anything of ours."""
+    return "".join(f"*{name}\n{''.join(lines)}COMMIT\n" for name, lines in _of_others(text).items())
+
+
+def _of_others(dump: str, rivals: Sequence[str] = ()) -> dict[str, list[str]]:
+    """The lines of others in each table that has rules of theirs; of built-in chains of ours, those that stay."""
+    found = {}
+    for name, table in sorted(_beside_ours(dump).items()):  # iptables-legacy prints them in an order that changes
+        base = [hook.upper() for hook in TABLES.get(name, ())]
+        theirs = [chain for chain in table.rules if not chain.startswith((OURS, *rivals))]
+        rules = [
+            f"-A {chain} {rule}\n"
+            for chain in theirs
+            for rule in table.rules[chain]
+            if not (ours(rule) or (chain in base and _goes(name, table, rule, rivals)))
+        ]
+        if rules:
+            declared = [chain for chain in theirs if chain in table.policies and chain not in base]
+            found[name] = [f":{chain} {table.policies[chain]} [0:0]\n" for chain in declared] + rules
+    return found
+
+
+def only_ours(text: str) -> bool:
+    """Is there nothing in a file but rules of ours, and built-in chains that let everything pass?"""
+    return all(_PLAIN.match(line) or ours(line) for line in text.split("\n"))
+
+
+_PLAIN = re.compile(rf"\s*$|#|\*|COMMIT\b|:(?:{OURS}|\w+ ACCEPT\b|INPUT DROP|FORWARD DROP|OUTPUT DROP)|-A {OURS}")
+
+
+def names_set(line: str) -> bool:
+    """Does a rule need a set of ipset's, without which no tool takes the text?"""
+    return bool(re.search(r"--\w+-set ", _bare(line)))
+
+
 def without_ours(dump: str) -> str:
     """A dump -> text for `restore --noflush` that takes our rules and chains out and opens the policies again."""
     lines = []

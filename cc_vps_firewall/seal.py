@@ -52,7 +52,8 @@ def close(root: str, default: object, prefer: str = "", over_policy: bool = Fals
         files = {DEFAULT: text, PRESET: _presets(choice)}
         there = {saved.below(root, path): text for path, text in files.items() if not saved.masked(root, path)}
         written = saved.save(there, undo, 0o644)
-        written += converge.save_rules(choice, render.texts(choice.backend, nothing), nothing, undo, notes, root)
+        texts = _with_tables(render.texts(choice.backend, nothing), choice, root)
+        written += converge.save_rules(choice, texts, nothing, undo, notes, root, copies=False)
         for unit in others:
             kernel.disable(unit, root)
         for unit in fresh:
@@ -69,6 +70,18 @@ def close(root: str, default: object, prefer: str = "", over_policy: bool = Fals
         *(f"enabled {unit}" for unit in fresh),
         *notes,
     ]
+
+
+def _with_tables(texts: Mapping[int, str], choice: backend.Choice, root: str) -> dict[int, str]:
+    """The texts, and the image's own tables that let nothing in, nat say, if its kernels can load them: no policy would
+    bring them back. They come last, so that one which does not load leaves the seal as it is."""
+    out = dict(texts)
+    for family, path in choice.place.files.items() if choice.backend == iptables.NAME else ():
+        former = saved.read(saved.below(root, path)) or ""
+        tables = re.findall(r"(?ms)^\*(?:nat|raw|security)\n.*?^COMMIT$", former)
+        lines = [line for table in tables for line in table.splitlines() if not iptables.names_set(line)]
+        out[family] += "".join(f"{line}\n" for line in lines)
+    return dict(texts) if out != texts and modules.lacking(root, choice.backend, [out]) else out
 
 
 def check(root: str, default: object) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cc_vps_firewall import backend, cli, internal, saved
+from cc_vps_firewall import backend, cli, converge, internal, saved
 from tests.unit import service_comments
 
 from . import manual, pages, played, shown
@@ -185,6 +185,16 @@ def files() -> str:
             "[decision 0021](../decisions/0021-what-an-images-kernel-can-load.md).\n\n",
             "Each file is written to a temporary one beside it, synced, renamed, and the folder is synced. The SELinux "
             "label is restored where SELinux is on; a label that cannot be set is a note in the status.\n\n",
+            "## What stood there before\n\n"
+            f"A file that is not ours is copied to `FILE{converge.COPY}`, mode 0600, before ours takes its place, and "
+            "a note in the status says so. A copy is never written over: one more `~` each time. A file of the "
+            "distribution's that only includes ours gains one line.\n\n"
+            "The files that iptables' services load may hold more than rules of ours, and the next boot goes on "
+            "loading it, at every policy that comes: the tables `nat`, `raw` and `security` as they are, in `mangle` "
+            "and `filter` what an apply leaves in the kernel too "
+            "([decision 0022](../decisions/0022-bans-and-tables-of-others-stay.md)). "
+            "What names a set of ipset's is left out, because the set is not there when the file is loaded; so is the "
+            "whole of a file that does not load. A note says each. `vps-firewall remove` leaves what is not ours.\n\n"
             "## What else is written\n\n",
             *_table(("file", "mode", ""), own),
             "\n`vps-firewall install` writes the package, the command, and a list of modules for cloud-init. It prints "

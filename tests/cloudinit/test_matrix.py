@@ -447,6 +447,31 @@ def test_rules_that_were_saved_in_the_tools_own_words(machine: Machine, internet
     assert [machine.read(path) for path in SAVED[backend]] == before
 
 
+def test_an_owners_nat_is_there_after_the_next_boot(machine: Machine, internet: Internet) -> None:
+    """In the file that netfilter-persistent loads, also once its own command has saved what the kernel holds."""
+    nat = "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -o eth9 -j MASQUERADE\nCOMMIT\n"
+    for path in SAVED["iptables"]:
+        machine.write(path, nat)
+    boot.seed(machine, "#cloud-config\nvps_firewall: {backend: iptables, allow: [http]}\n")
+    boot.boot(machine)
+    for path in SAVED["iptables"]:
+        assert machine.read(f"{path}.before-vps-firewall") == nat
+    for save in ("true", "netfilter-persistent save"):
+        forget_rules(machine)
+        start_loader(machine, LOADERS["iptables"])
+        assert machine.run("sh", "-c", DUMP["iptables"]).stdout.count("-A POSTROUTING -o eth9 -j MASQUERADE") == 2
+        machine.run("sh", "-c", save)
+        machine.write("/run/policy.yaml", "#cloud-config\nvps_firewall: {backend: iptables, allow: [https]}\n")
+        machine.run("vps-firewall", "apply", "/run/policy.yaml")
+        verified = machine.run("vps-firewall", "verify", check=False)
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+    forget_rules(machine)
+    start_loader(machine, LOADERS["iptables"])
+    assert machine.run("sh", "-c", DUMP["iptables"]).stdout.count("-A POSTROUTING -o eth9 -j MASQUERADE") == 2
+    with machine.listening(EVERYTHING):
+        assert answering(internet, ANYONE) == {4: {22, 443}, 6: {22, 443}}
+
+
 # --- what is asserted ---
 
 
