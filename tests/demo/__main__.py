@@ -2,23 +2,30 @@
 
 The machine is a root of a Debian suite in namespaces of its own, and its own cloud-init boots it. A second network
 namespace plays the internet and knocks. Nothing of it touches the computer that this runs on.
+
+Where no namespace may be made, what can be shown without one is: the rules, and what they say to each knock. Standard
+library alone, for the same reason: nothing is installed before it is known of what use that is.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tests import suites
+from cc_vps_firewall import nftables, policy, ruleset
+from tests import ground, suites
 from tests.cloudinit import boot
 from tests.cloudinit.knock import PING, Knock
 from tests.cloudinit.world import ANYONE, MACHINE, OFFICE, Internet, Machine, WorldFailed, world
+from tests.suites import REPOSITORY
 
+# Read as YAML it is SECTION, which needs no PyYAML.
 STANZA = """\
 #cloud-config
 vps_firewall:
@@ -26,6 +33,11 @@ vps_firewall:
   ssh: {{from: [203.0.113.7]}}
   allow: [http, https, smtp, smtps, pop3, pop3s, imap, imaps]
 """
+
+SECTION = {
+    "ssh": {"from": ["203.0.113.7"]},
+    "allow": ["http", "https", "smtp", "smtps", "pop3", "pop3s", "imap", "imaps"],
+}
 
 ASKED_FOR = {80: "http", 443: "https", 25: "smtp", 465: "smtps", 110: "pop3", 995: "pop3s", 143: "imap", 993: "imaps"}
 FORGOTTEN = {
@@ -37,6 +49,9 @@ FORGOTTEN = {
     11211: "memcached",
 }
 LISTENING = {22: "SSH", **ASKED_FOR, **FORGOTTEN}
+
+# Shown with all that they print.
+TYPED = ("vps-firewall status | head -4", "vps-firewall verify")
 
 STYLES = {"open": "\033[32m", "closed": "\033[31m", "bold": "\033[1m"}
 
@@ -74,7 +89,7 @@ class Shown:
     before: Mapping[Knock, str]
     after: Mapping[Knock, str]
     files: Sequence[str]
-    told: str
+    printed: Mapping[str, str]  # by command
     verified: str
     seconds: float
     cloud_init: str
@@ -100,7 +115,7 @@ def show(suite: str, backend: str) -> Shown:
             before,
             after,
             [_described(machine, path) for path in record.status.get("saved", ())],
-            machine.run("vps-firewall", "status", check=False).stdout.strip(),
+            {command: machine.run("sh", "-c", f"{{ {command}; }} 2>&1", check=False).stdout for command in TYPED},
             verified.stdout.strip(),
             sum(record.status.get("steps", {}).values()),
             f"cloud-init {suites.cloud_init_version(machine.root)} says `{said}`",
@@ -187,10 +202,7 @@ def demonstrate(suite: str) -> bool:
             "",
             f"{first.cloud_init}; the firewall took {first.seconds:.2f} s of it.",
             "",
-            styled("$ vps-firewall status", "bold"),
-            _short_status(first.told),
-            styled("$ vps-firewall verify", "bold"),
-            _indented(first.verified),
+            *(f"{styled(f'$ {command}', 'bold')}\n{_indented(text)}" for command, text in first.printed.items()),
             styled("Saved for the next boot:", "bold"),
             _indented("\n".join(first.files)),
         )
@@ -219,10 +231,46 @@ def demonstrate(suite: str) -> bool:
     return True
 
 
-def _short_status(told: str) -> str:
-    """The status without its list of open ports: the table has just shown them."""
-    lines = [line for line in told.splitlines() if not line.startswith(("IPv4 ", "IPv6 "))]
-    return _indented("\n".join(lines))
+# --- without a machine ---
+
+
+def describe(reason: str) -> None:
+    """What the stanza becomes, and what each knock would meet in it."""
+    wanted = policy.parse(SECTION, read_list=lambda path: "")
+    lines = [styled(f"{'port':>7}  {'':24}{'IPv4':8}{'IPv6':8}because of", "bold")]
+    for row in rows():
+        met = [meets(wanted, row.knock(family)) for family in (4, 6)]
+        answers = ["open" if rule != NOBODY else "closed" for rule in met]
+        cells = "".join(styled(f"{answer:8}", answer) for answer in answers)
+        lines.append(f"{row.port or '':>7}  {row.name:24}{cells}{', '.join(dict.fromkeys(met))}")
+    _print(
+        f"No machine can be made here: {reason}; to see one boot and be knocked at, run this on {ground.ELSEWHERE}.",
+        "",
+        styled("This is pasted into the user-data field when the VPS is ordered:", "bold"),
+        "",
+        _indented(STANZA.format(backend="nftables")),
+        styled("These are the rules that it becomes:", "bold"),
+        "",
+        _indented(nftables.render(ruleset.build(wanted))),
+        styled(
+            "This is what a knock from the internet would meet in them; nothing was loaded, nobody knocked:", "bold"
+        ),
+        "",
+        *lines,
+        f"         * {OFFICE[4]}; no IPv6 address of it is in the user-data",
+    )
+
+
+NOBODY = "base: nothing else comes in"  # the comment of the last rule
+
+
+def meets(wanted: policy.Policy, knock: Knock) -> str:
+    """The comment of the rule that decides."""
+    source, _, port = knock
+    if port == PING:
+        return "ping" if wanted.ping else NOBODY
+    admits = (e.label for e in wanted.entries if replace(wanted, ssh=None, allow=(e,)).admits(source, "tcp", port))
+    return next(admits, NOBODY)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -231,8 +279,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python3 -m tests.demo", description="Show what the firewall does to a new VPS."
     )
     parser.add_argument("--suite", choices=list(suites.SUITES), default="bookworm", help="the Debian to boot")
+    suite = parser.parse_args(arguments).suite
+    if reason := ground.missing():
+        describe(reason)
+        return 0
+    if subprocess.run([REPOSITORY / "tests/install-host", "demo"], check=False).returncode:
+        return 1
     try:
-        return 0 if demonstrate(parser.parse_args(arguments).suite) else 1
+        return 0 if demonstrate(suite) else 1
     except (suites.BuildFailed, WorldFailed) as failure:
         print(failure, file=sys.stderr)
         return 1
