@@ -77,7 +77,9 @@ def unknown(root: str) -> str:
     found = _kernels(root)
     if not found:
         return f"there is no kernel in /{FOLDERS[0]}"
-    return "; ".join(f"/{FOLDERS[0]}/{one.version}/modules.dep names no module" for one in found if not one.loadable)
+    return "; ".join(
+        f"/{FOLDERS[0]}/{one.version}/modules.dep names none of its modules" for one in found if not one.loadable
+    )
 
 
 def summary(missing: Mapping[str, Sequence[str]]) -> str:
@@ -151,11 +153,14 @@ def _kernel(root: str, version: str, path: str) -> Kernel:
     loadable, builtin, aliases, of_builtin = (
         _read(root, f"{path}/modules.{name}") for name in ("dep", "builtin", "alias", "builtin.modinfo")
     )
-    modules = frozenset(map(_same, re.findall(r"(?m)^(?:[^:\n]*/)?([\w-]+)\.ko(?:\.\w+)?:", loadable)))
-    known = [name for name, module in re.findall(r"(?m)^alias (\S+) (\S+)$", aliases) if _same(module) in modules]
-    known += re.findall(r"(?:^|\0)[\w-]+\.alias=([^\0]+)", of_builtin)
+    # Where there is none of its own, the kernel is gone, and somebody else's driver (DKMS) has outlived it.
+    known = re.search(r"(?m)^(?!updates/|extra/|weak-updates/|/)[^:\n]+\.ko(?:\.\w+)?:", loadable)
+    names = re.findall(r"(?m)^(?:[^:\n]*/)?([\w-]+)\.ko(?:\.\w+)?:", loadable) if known else []
+    modules = frozenset(map(_same, names))
+    answers = [name for name, module in re.findall(r"(?m)^alias (\S+) (\S+)$", aliases) if _same(module) in modules]
+    answers += re.findall(r"(?:^|\0)[\w-]+\.alias=([^\0]+)", of_builtin)
     inside = frozenset(map(_same, re.findall(r"(?m)^(?:\S*/)?([\w-]+)\.ko$", builtin)))
-    return Kernel(version, modules, inside, frozenset(map(_same, known)))
+    return Kernel(version, modules, inside, frozenset(map(_same, answers)))
 
 
 def _read(root: str, path: str) -> str:

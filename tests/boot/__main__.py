@@ -51,6 +51,7 @@ def full(folder: Path, names: Sequence[str], only: Sequence[str]) -> list[Job]:
             ("stock", name in names or (name == "el9-bare" and el), partial(scenarios.stock, name=name, folder=folder))
             for name in scenarios.STOCK_FORMS
         ),
+        ("no-extensions", el, partial(scenarios.no_extensions, folder=folder)),
         ("bare", el, partial(scenarios.bare, folder=folder)),
         ("cut-off", el, partial(scenarios.cut_off, folder=folder)),
         *(("compare", debian, partial(scenarios.compared, name=name, folder=folder)) for name in scenarios.TODAY),
@@ -125,8 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="what CI runs")
     parser.add_argument("--build", action="store_true", help="make the guests' roots, boot none")
     parser.add_argument("--guest", choices=OURS, action="append", help="only this one; may be given again")
-    labels = "tutorial, newest, cloud, none, refused, cut, bare, cut-off, stock, compare, rivals, unsealed, cycle"
-    several = f"{labels}, or sweep, which no other run does; may be given again"
+    labels = "tutorial, newest, cloud, none, refused, cut, no-extensions, bare, cut-off, stock, compare, rivals"
+    several = f"{labels}, unsealed, cycle, or sweep, which no other run does; may be given again"
     parser.add_argument("--only", action="append", default=[], metavar="LABEL", help=several)
     parser.add_argument("--machines", type=int, default=2, metavar="N", help="how many at a time (2)")
     options = parser.parse_args(arguments)

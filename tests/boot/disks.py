@@ -25,6 +25,9 @@ RUNCMD, UFW, FIREWALLD, CYCLE = "runcmd", "ufw", "firewalld", "cycle"
 # Ours on an image whose maker left another firewall switched on, and where no package can be had.
 # firewalld is for EL: on Debian its unit makes an ordering cycle that takes cloud-init's network stage away.
 BESIDE_UFW, BESIDE_FIREWALLD, CUT_OFF = "beside-ufw", "beside-firewalld", "cut-off"
+# Ours, sealed with iptables by a kernel that could load it, and then with one that cannot, as EL 10's is.
+NO_EXTENSIONS = "no-extensions"
+EXTENSIONS = ("xt_*", "ipt_*", "ip6t_*", "ip_tables.*", "ip6_tables.*", "iptable_*", "ip6table_*", "nft_compat.*")
 # Ours on an image for a cloud, with a service that is slow to load the rules.
 CLOUD = "cloud"
 CLOUD_SOURCE = "datasource_list: [Hetzner, None]\n"
@@ -199,7 +202,9 @@ _UFW_ENABLE = 'mount -t proc proc "$1/proc"; ip link set lo up; exec chroot "$1"
 
 
 def _flavour(guest: Guest, flavour: str, root: Path) -> None:
-    if flavour in (SEALED, CYCLE, CLOUD):
+    if flavour == NO_EXTENSIONS:
+        el9.add(root, "nftables")
+    if flavour in (SEALED, CYCLE, CLOUD, NO_EXTENSIONS):
         _register(root, sealed=True)
     if flavour in (UNSEALED, BESIDE_UFW, BESIDE_FIREWALLD, CUT_OFF):
         _register(root, sealed=False)
@@ -210,8 +215,20 @@ def _flavour(guest: Guest, flavour: str, root: Path) -> None:
         write(root, "etc/cloud/cloud.cfg.d/92_cloud.cfg", CLOUD_SOURCE)
         for unit in PLACES["redhat" if guest.is_el else "debian", guest.firewall].units:
             write(root, f"etc/systemd/system/{unit}.d/slow.conf", SLOW)
+    if flavour == NO_EXTENSIONS:
+        _take_modules(root, EXTENSIONS)
     if flavour == CUT_OFF:
         (root / "etc/yum.repos.d/lab.repo").unlink()
+
+
+def _take_modules(root: Path, patterns: tuple[str, ...]) -> None:
+    """What an upgrade of the kernel does whose package has no longer all that the one before it had."""
+    (folder,) = (root / "lib/modules").iterdir()
+    gone = [path for pattern in patterns for path in folder.rglob(pattern)]
+    assert len(gone) > len(patterns)
+    for path in gone:
+        path.unlink()
+    run(["chroot", str(root), "depmod", folder.name])
 
 
 def _verified(root: Path) -> list[str]:

@@ -248,6 +248,12 @@ def disguise(root: Path, firewall: str) -> None:
     run(["rpm", "--root", str(root), "--dbpath", "/var/lib/rpm", "--replacefiles", "-i", *install])
 
 
+def add(root: Path, name: str) -> None:
+    """One more of the packages that this stand-in can install."""
+    rpm = root / REPOSITORY / f"{name}.rpm"
+    run(["rpm", "--root", str(root), "--dbpath", "/var/lib/rpm", "--replacefiles", "-i", str(rpm)])
+
+
 def _repository(root: Path) -> dict[str, Path]:
     """The packages that this stand-in can install, as dnf finds them. -> package -> its RPM."""
     target = root / REPOSITORY

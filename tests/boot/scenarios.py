@@ -254,6 +254,17 @@ def cut_off(wire: Wire, *, folder: Path) -> Iterator[Row]:
     yield judge(lab.guest.name, "no repository", seen, wanted)
 
 
+def no_extensions(wire: Wire, *, folder: Path) -> Iterator[Row]:
+    """The kernel that boots cannot load the seal, which is iptables': the fallback lets nobody in, and the module
+    closes the machine with nftables. The second boot loads that."""
+    lab = Lab(wire, GUESTS["el9-iptables"], disks.NO_EXTENSIONS, folder)
+    disk, name = lab.fresh("no extensions"), "no extensions"
+    first = lab.boot(disk, TUTORIAL, name)
+    yield judge(lab.guest.name, name, first, Expected(WEB, note="its fallback was, which let nobody in"))
+    again = Expected(WEB, rules_as=first.report.get("rules", ""))
+    yield judge(lab.guest.name, f"{name}, reboot", lab.boot(disk, TUTORIAL, f"{name} reboot"), again)
+
+
 def bare(wire: Wire, *, folder: Path) -> Iterator[Row]:
     """An image with neither tools nor services, as EL's vendors make them: open until dnf has installed a firewall."""
     lab = Lab(wire, GUESTS["el9-bare"], disks.UNSEALED, folder)

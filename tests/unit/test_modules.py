@@ -177,11 +177,30 @@ def test_every_kernel_counts(tmp_path: Path) -> None:
     assert modules.lacking(str(tmp_path), "nftables", texts("nftables", {}), skip="6.12.0-10").keys() == {"6.12.0-11"}
 
 
+def test_modules_of_another_package_count(tmp_path: Path) -> None:
+    """EL's kernel-modules-extra puts its own into a folder called extra."""
+    put(tmp_path, "usr/sbin/nft", "", 0o755)
+    kernel_in(tmp_path, VERSION, without="nft_ct")
+    dep = tmp_path / "lib/modules" / VERSION / "modules.dep"
+    aliases = tmp_path / "lib/modules" / VERSION / "modules.alias"
+    dep.write_text(dep.read_text() + "extra/net/netfilter/nft_ct.ko.xz:\n")
+    aliases.write_text(aliases.read_text() + "alias nft-expr-ct nft_ct\n")
+    assert modules.lacking(str(tmp_path), "nftables", texts("nftables", {})) == {}
+
+
 # --- bad input --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "held", [None, b"", b"garbage\n", b"\0\xff\xfe\n\n:::\n.ko:\n", b"kernel/net/netfilter/nf_tables"]
+    "held",
+    [
+        None,
+        b"",
+        b"garbage\n",
+        b"\0\xff\xfe\n\n:::\n.ko:\n",
+        b"kernel/net/netfilter/nf_tables",
+        b"updates/dkms/nvidia.ko.xz:\nextra/zfs.ko:\n",  # what DKMS has left of a kernel that is gone
+    ],
 )
 def test_a_modules_dep_that_says_nothing(tmp_path: Path, held: bytes | None) -> None:
     """A kernel still to be installed, or a folder that one has left behind: nothing is known, and that is said."""
@@ -192,12 +211,12 @@ def test_a_modules_dep_that_says_nothing(tmp_path: Path, held: bytes | None) -> 
     if held is not None:
         (folder / "modules.dep").write_bytes(held)
     assert modules.lacking(str(tmp_path), "nftables", texts("nftables", {})) == {}
-    assert modules.unknown(str(tmp_path)) == f"/lib/modules/{VERSION}/modules.dep names no module"
+    assert modules.unknown(str(tmp_path)) == f"/lib/modules/{VERSION}/modules.dep names none of its modules"
 
 
 def test_a_modules_dep_that_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "lib/modules" / VERSION / "modules.dep").mkdir(parents=True)
-    assert modules.unknown(str(tmp_path)) == f"/lib/modules/{VERSION}/modules.dep names no module"
+    assert modules.unknown(str(tmp_path)) == f"/lib/modules/{VERSION}/modules.dep names none of its modules"
 
 
 def test_a_modules_dep_cut_short(tmp_path: Path) -> None:
