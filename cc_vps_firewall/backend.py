@@ -303,6 +303,15 @@ def interfaces() -> tuple[str, ...]:
     return tuple(name for _, name in socket.if_nameindex())
 
 
+def uplinks() -> tuple[str, ...]:
+    """The interfaces that have a default route now, of either family (proc(5))."""
+    rows = [line.split() for line in _read("/", "proc/net/route").splitlines()]
+    found = [row[0] for row in rows if len(row) > 7 and row[1] == row[7] == "00000000"]
+    rows = [line.split() for line in _read("/", "proc/net/ipv6_route").splitlines()]
+    found += [row[-1] for row in rows if len(row) > 9 and row[1] == "00" and not set(row[0]) - {"0"}]
+    return tuple(dict.fromkeys(name for name in found if name != "lo"))
+
+
 def rivals(root: str = "/") -> tuple[str, ...]:
     """The firewall managers that the system at `root` starts."""
     found = []

@@ -333,9 +333,13 @@ def _not_included(choice: Choice) -> list[str]:
 
 
 def warnings(wanted: Policy) -> list[str]:
-    """What is accepted and was probably not meant, also of what only this host knows."""
-    found = [*overlooked.warnings(wanted), *overlooked.on_host(wanted, backend.interfaces())]
-    return [str(warning) for warning in found]
+    """What is accepted and was probably not meant, also of what only this host knows. Nothing that goes wrong here may
+    keep a host from its rules."""
+    try:
+        here = overlooked.on_host(wanted, backend.interfaces(), backend.uplinks())
+        return [str(warning) for warning in (*overlooked.warnings(wanted), *here)]
+    except Exception as failure:
+        return [f"{KEY}: could not be looked at for warnings: {reason(failure)}"]
 
 
 def preview(section: object, host: Host, guard: Callable[[Policy], None] = lambda wanted: None) -> list[str]:

@@ -56,14 +56,32 @@ def warnings(policy: Policy) -> tuple[Problem, ...]:
     ])  # fmt: skip
 
 
-def on_host(policy: Policy, interfaces: Collection[str]) -> tuple[Problem, ...]:
-    """What only the host knows: a policy that waits for an interface that is not there."""
+def on_host(policy: Policy, interfaces: Collection[str], uplinks: Collection[str]) -> tuple[Problem, ...]:
+    """What only the host knows: a policy that waits for an interface that is not there, or that takes the one with the
+    default route for a private network's. `uplinks`: those that have one."""
     found = []
     for entry in policy.entries if policy.enabled else ():
-        if entry.interface and not any(same_interface(entry.interface, name) for name in interfaces):
+        if not entry.interface:
+            continue
+        if not any(same_interface(entry.interface, name) for name in interfaces):
             lost = ", and nobody can log in over it" if entry is policy.ssh else ""
             found.append(Problem(f"{_path(entry)}.interface", f"there is no {entry.interface} on this host now{lost}"))
+        uplink = next((name for name in uplinks if same_interface(entry.interface, name)), "")
+        if uplink and entry is not policy.ssh and any(anywhere(entry.peers, family) for family in WIDTH):
+            opened = ["SSH"] if _opens_ssh(policy, entry) else list(_opens(entry))
+            if opened:
+                said = f"opens {_and(opened)} to anywhere, for {uplink} has the default route; add from"
+                found.append(Problem(_path(entry), said))
     return _cut(found)
+
+
+def _opens_ssh(policy: Policy, entry: Entry) -> bool:
+    """Does an entry open SSH, which is closed or restricted?"""
+    ssh = policy.ssh
+    if ssh and not ssh.interface and all(anywhere(ssh.peers, family) for family in WIDTH):
+        return False
+    ports = ssh.openings if ssh else (Opening("tcp", 22, 22),)
+    return any(_overlap(port, opening) for port in ports for opening in entry.openings)
 
 
 def _cut(found: Sequence[Problem]) -> tuple[Problem, ...]:

@@ -60,6 +60,16 @@ def test_every_command_tells(tool: str) -> None:
         assert machine.status()["warnings"] == OF_THE_POLICY, "of what is in force, as before"
 
 
+@pytest.mark.parametrize("route", ["default via 192.0.2.1", "-6 default via 2001:db8:1::1"])
+def test_the_interface_with_the_default_route_is_no_private_one(route: str) -> None:
+    policy = {"ssh": {"from": ["203.0.113.7"]}, "allow": [{"service": "ssh", "interface": "eth0"}]}
+    told = ["vps_firewall.allow[0]: opens SSH to anywhere, for eth0 has the default route; add from"]
+    with Machine("nftables") as machine:
+        assert warned(machine.command("plan", "FILE", policy=policy).err) == []
+        machine.run(f"ip {route.partition('default')[0]} route add default{route.partition('default')[2]} dev eth0")
+        assert warned(machine.command("plan", "FILE", policy=policy).err) == told
+
+
 def test_strict_refuses_what_is_warned_of() -> None:
     with Machine("nftables") as machine:
         run = machine.command("check", "FILE", "--strict", policy=POLICY)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cc_vps_firewall import overlooked, policy
+from cc_vps_firewall import backend, converge, overlooked, policy
 from cc_vps_firewall.internal import INTERNAL
 from cc_vps_firewall.policy import Policy
 from docs import pages
@@ -243,12 +243,26 @@ def test_a_page_shows_no_policy_that_is_warned_of_or_says_so(block: pages.Block)
             {"allow": [{"service": "http", "interface": "wg*"}]},
             ["allow[0].interface: there is no wg* on this host now"],
         ),
+        (
+            {"ssh": {"from": ["10.0.0.1"]}, "allow": [{"service": "ssh", "interface": "eth0"}, "http"]},
+            ["allow[0]: opens SSH to anywhere, for eth0 has the default route; add from"],
+        ),
+        (
+            {"ssh": False, "allow": [{"port": "20-30/tcp", "interface": "e*"}]},
+            ["allow[0]: opens SSH to anywhere, for eth0 has the default route; add from"],
+        ),
+        (
+            {"allow": [{"service": "mysql", "interface": "eth0"}, {"service": "redis", "interface": "eth1"}]},
+            ["allow[0]: opens mysql to anywhere, for eth0 has the default route; add from"],
+        ),
+        ({"allow": [{"service": "ssh", "interface": "eth0"}, {"service": "http", "interface": "eth0"}]}, []),
+        ({"ssh": False, "allow": [{"service": "ssh", "interface": "eth0", "from": ["10.0.0.0/8"]}]}, []),
         ({"enabled": False, "ssh": {"interface": "wg0"}}, []),
         ({"ssh": False}, []),
     ],
 )
-def test_interfaces_that_are_not_there(section: object, lines: list[str]) -> None:
-    found = overlooked.on_host(parse(section), ("lo", "eth0"))
+def test_what_only_the_host_knows(section: object, lines: list[str]) -> None:
+    found = overlooked.on_host(parse(section), ("lo", "eth0", "eth1"), ("eth0",))
     assert [str(w).replace("vps_firewall.", "", 1) for w in found] == lines
 
 
@@ -345,3 +359,13 @@ def test_the_rest_is_counted() -> None:
 
 def test_every_kind_of_service_is_said() -> None:
     assert all(kind.startswith(("a ", "an ")) for kind in INTERNAL.values())
+
+
+def test_what_goes_wrong_here_keeps_no_host_from_its_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> tuple[str, ...]:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(backend, "uplinks", broken)
+    assert converge.warnings(parse({"allow": ["mysql"]})) == [
+        "vps_firewall: could not be looked at for warnings: Cannot allocate memory"
+    ]
