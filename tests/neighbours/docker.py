@@ -13,6 +13,7 @@ CLIENT = "/usr/bin/docker -H unix:///run/docker.sock"
 
 # In a plain chroot nobody has mounted what dockerd asks for.
 CGROUPS = """
+if ! mountpoint -q /sys; then mount -t sysfs sysfs /sys; fi
 if ! mountpoint -q /sys/fs/cgroup; then
     mount -t tmpfs -o mode=755 cgroups /sys/fs/cgroup
     for one in $(awk '!/^#/ && $4 { print $1 }' /proc/cgroups); do

@@ -152,6 +152,22 @@ def test_a_rule_whose_set_is_gone_is_left_out(tool: str) -> None:
 
 
 @pytest.mark.parametrize("tool", IPTABLES)
+def test_a_ban_that_was_saved_would_keep_the_file_from_loading(tool: str) -> None:
+    """Its set is not there at boot: verify tells, and the next apply writes a file that loads."""
+    with Machine(tool) as machine:
+        machine.apply(OLD)
+        machine.run("ipset create banned hash:ip; iptables -I INPUT -m set --match-set banned src -j DROP")
+        machine.run("iptables-save >/etc/iptables/rules.v4")
+        machine.run("iptables -D INPUT -m set --match-set banned src -j DROP; ipset destroy banned")
+        run = machine.command("verify")
+        assert run.value == 6
+        assert "/etc/iptables/rules.v4 (does not load: " in run.out
+        assert machine.apply(OLD).value["result"] == "applied"
+        assert "dport 80 " in after_a_boot(machine, 4)
+        assert machine.command("verify").value == 0
+
+
+@pytest.mark.parametrize("tool", IPTABLES)
 def test_a_copy_is_never_written_over(tool: str) -> None:
     with Machine(tool) as machine:
         path = "/etc/iptables/rules.v4"
