@@ -258,7 +258,7 @@ def _alone(name: str) -> dict[str, bool | str | None]:
         'choice.backend == "nftables"': nft,
         "unit in PLUGINS": False if nft else None,
         "backend.BOTH": False,
-        "backend.BOTH and outcome.status": False,
+        "backend.BOTH and outcome.closed": False,
         "copies": not nft,  # a file of nftables has our name, and a stock image none that has it
         "backend.BOTH and (mine(other) or former == other.backend)": False,
         'former = str(story.former.get("backend"))': False,
@@ -268,7 +268,7 @@ def _alone(name: str) -> dict[str, bool | str | None]:
     return {
         **known,
         "choice.backend == iptables.NAME and not host.ipv6": False,
-        "not some and (family != 6 or host.ipv6)": True,
+        "some or (family == 6 and not host.ipv6)": False,
         "notes += [IPV6_OFF] if skipped else []": False,
         'getattr(_thread, "alone", False)': False,
         "_thread.alone = True": False,

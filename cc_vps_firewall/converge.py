@@ -122,6 +122,10 @@ class Outcome:
     done: bool = False
     tool_failed: bool = False
 
+    @property
+    def closed(self) -> bool:
+        return bool(self.status) and not self.status.get("open_families")
+
 
 def first_boot(
     section: object,
@@ -249,14 +253,16 @@ def _forced(choice: Choice, host: Host, wanted: Policy, some: bool) -> Status:
     """Of what comes after the load, do what works: an unsaved firewall is better than none."""
     texts = render.texts(choice.backend, wanted)
     failures: list[str] = []
-    loader: Status = {}
+    more: Status = {}
     for family, text in texts.items():
         try:
             kernel.load(choice.backend, {family: text})
         except ToolFailed as failure:
-            if not some and (family != 6 or host.ipv6):
+            if some or (family == 6 and not host.ipv6):
+                failures.append(f"IPv{family} may be open: {failure}")
+                more["open_families"] = [family] if some else []
+            else:
                 raise
-            failures.append(f"{f'IPv{family}' if family else 'this host'} may be open: {failure}")
     if len(failures) == len(texts):
         raise ToolFailed("; ".join(failures))
     with contextlib.suppress(FirewallError, OSError), saved.locked() as lock:
@@ -266,9 +272,9 @@ def _forced(choice: Choice, host: Host, wanted: Policy, some: bool) -> Status:
         _enable(choice, [])
     except (FirewallError, OSError) as failure:
         failures.append(f"the next boot may be open: {reason(failure)}")
-        loader = {"saved": [], "services": []}
+        more.update(saved=[], services=[])
     notes = ["loaded without a rehearsal: this host does not allow one, or its tools or disk are broken", *failures]
-    return {**_Story("first boot", notes).status, **_in_force(choice, texts, wanted), **loader, "notes": notes}
+    return {**_Story("first boot", notes).status, **_in_force(choice, texts, wanted), **more, "notes": notes}
 
 
 def check_drift(host: Host) -> tuple[list[str], Status]:

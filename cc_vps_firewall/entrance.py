@@ -132,7 +132,7 @@ def _may_help(choice: Choice, wanted: Sequence[Choice], outcome: Outcome) -> boo
     """Is this backend not here, and might it do what those that are here could not?"""
     if not outcome.problems or _has_tools(choice):
         return False
-    if backend.BOTH and outcome.status:
+    if backend.BOTH and outcome.closed:
         return choice in wanted and (outcome.tool_failed or not any(map(_has_tools, wanted)))
     return True
 
@@ -149,7 +149,7 @@ def _install(choice: Choice, cloud: Any, outcome: Outcome, tried: str | None) ->
             LOG.info("%s could not be installed: %s", package, error)
         if _has_tools(choice):
             until = f"unprotected for up to {_uptime()} s, from power-on to here"
-            return f"{package} had to be installed: {'closed but for SSH' if outcome.status else until}"
+            return f"{package} had to be installed: {'closed but for SSH' if outcome.closed else until}"
         with contextlib.suppress(OSError):  # the worse for its boots
             saved.save({saved.TOOLS: now}, saved.Undo(), 0o644)
     return f"{package} could not be installed, which is tried once: install it, and reboot"

@@ -15,7 +15,7 @@ import pytest
 
 from cc_vps_firewall import backend, converge, entrance, saved
 
-from .machine import OPEN, REPOSITORY, TOOLS, Checkpoint, FakeCloud, Machine, Work, lock_held
+from .machine import CLOSED, OPEN, REPOSITORY, TOOLS, Checkpoint, FakeCloud, Machine, Work, lock_held
 
 OLD = {"allow": ["http"]}
 NEW = {"allow": ["https", "smtp"]}
@@ -173,7 +173,7 @@ def test_where_nothing_can_be_installed_it_is_tried_once(wrong: dict[str, object
     """Without a repository a package manager takes half a minute, and every later boot would."""
     policy = {**NEW, "ssh": OFFICE, **wrong}
     with Machine("nftables") as machine:
-        with hidden(machine, "nft", "ip6tables-restore"):
+        with hidden(machine, *EVERY_TOOL):
             for _ in range(3):
                 run = machine.handle(policy)
                 assert "nothing could close this host" in run.raised, run
@@ -188,6 +188,25 @@ def test_where_nothing_can_be_installed_it_is_tried_once(wrong: dict[str, object
         assert machine.reachable_by_both() == (SSH, set()), "its owner has installed it: closed by the next boot"
         assert machine.settled()
         assert len(machine.installs()) == 4
+
+
+def test_where_one_family_of_two_is_closed_the_host_is_open() -> None:
+    """iptables-restore is there, and neither nft nor ip6tables-restore: what is missing is installed all the same."""
+    with Machine("iptables-nft") as machine, hidden(machine, "nft", "ip6tables-restore"):
+        asked = {"ssh": OFFICE, "allow": ["3306/tcp"]}
+        run = machine.handle(asked)
+        assert run.value == ["iptables: ip6tables-restore not installed; nftables: nft not installed"], run
+        assert machine.reachable_by_both() == ({(4, OPEN), (6, OPEN), (6, CLOSED)}, {(6, OPEN), (6, CLOSED)})
+        status = machine.status()
+        assert (status["in_force"], status["open_families"]) == ("the policy's own SSH alone", [6])
+        assert machine.installs() == ["iptables-persistent", "nftables"]
+        assert not machine.settled()
+        run = machine.handle(asked, packages={"nftables": there_again("nft")}, instance="i-2")
+        assert run.value == [], run
+        assert any("nftables had to be installed: unprotected for up to" in note for note in machine.status()["notes"])
+        assert "open_families" not in machine.status()
+        database = {(4, CLOSED), (6, CLOSED)}
+        assert machine.reachable_by_both() == (SSH | database, database), "nothing of iptables is left"
 
 
 def test_a_host_that_is_closed_by_other_means_tries_once_as_well() -> None:
