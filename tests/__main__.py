@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
 def _pure(reason: str, arguments: Sequence[str]) -> int:
     """What can be done without a machine. It is no success to CI, which is there for all of it."""
     print(f"No machine can be made here: {reason}; the whole proof takes {ground.ELSEWHERE}.", flush=True)
-    if not _installed("python"):
+    if not _installed("pure"):
         return 1
     folders = [f"tests/{name}" for name in PURE]
     code = subprocess.run([*PYTEST, *arguments, *folders], check=False).returncode
