@@ -231,7 +231,7 @@ def kernels(machine: Machine, *those: tuple[str, str]) -> None:
     machine.run(
         "mkdir -p /run/lib /run/libwork\n"
         "mount -t overlay lib -o lowerdir=/usr/lib,upperdir=/run/lib,workdir=/run/libwork /usr/lib\n"
-        "mkdir -p /usr/lib/modules"
+        "mkdir -p /usr/lib/modules; mount -t tmpfs modules /usr/lib/modules"
     )
     for version, without in those:
         machine.do(partial(kernel_in, Path("/usr"), version, without=without))
