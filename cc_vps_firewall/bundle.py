@@ -34,28 +34,30 @@ MARK = "# A bundle of vps-firewall"  # the first line of every carrier
 
 @dataclass(frozen=True)
 class Provider:
-    """The form that a provider's interface takes, its limit in bytes, whether they are counted in base64, and the
-    backend of a policy that names none: Oracle's images come with iptables rules and the service that loads them."""
+    """The form that a provider's interface takes, its limit in bytes, what cloud-init calls it, whether the bytes are
+    counted in base64, and the backend of a policy that names none: Oracle's images come with iptables rules and the
+    service that loads them."""
 
     form: str
     limit: int
+    cloud_id: str = ""
     encoded: bool = False
     backend: str = backend.BACKENDS[0]
 
 
 ANY = Provider("mime", 0)
 PROVIDERS: Mapping[str, Provider] = {
-    "ec2": Provider("gzip", 16_384),
-    "digitalocean": Provider("archive", 65_536),
-    "hetzner": Provider("archive", 32_768),
-    "linode": Provider("base64", 16_384),
-    "vultr": Provider("base64", 16_384),  # it names no limit; this one is everybody's
-    "gce": Provider("mime", 262_144),
-    "azure": Provider("mime", 65_535),
-    "openstack": Provider("mime", 65_535, encoded=True),
-    "oracle": Provider("gzip", 32_000, encoded=True, backend="iptables"),
-    "scaleway": Provider("mime", 127_998),
-    "ovh": Provider("mime", 65_535, encoded=True),
+    "ec2": Provider("gzip", 16_384, "aws"),
+    "digitalocean": Provider("archive", 65_536, "digitalocean"),
+    "hetzner": Provider("archive", 32_768, "hetzner"),
+    "linode": Provider("base64", 16_384, "akamai"),
+    "vultr": Provider("base64", 16_384, "vultr"),  # it names no limit; this one is everybody's
+    "gce": Provider("mime", 262_144, "gce"),
+    "azure": Provider("mime", 65_535, "azure"),
+    "openstack": Provider("mime", 65_535, "openstack", encoded=True),
+    "oracle": Provider("gzip", 32_000, "oracle", encoded=True, backend="iptables"),
+    "scaleway": Provider("mime", 127_998, "scaleway"),
+    "ovh": Provider("mime", 65_535, "openstack", encoded=True),
 }
 
 
@@ -69,22 +71,20 @@ class Part:
     name: str = ""  # for people
 
 
-def make(
-    data: bytes, form: str = "mime", *, chosen: str = "", default: str = backend.BACKENDS[0]
-) -> tuple[bytes, list[Part]]:
+def make(data: bytes, form: str = "mime", *, chosen: str = "", provider: Provider = ANY) -> tuple[bytes, list[Part]]:
     """User-data -> (the bundle in one of FORMS, its parts). `chosen`: the backend to carry, or auto for both;
-    without it the policy's, and `default` for one that names none. Raises PolicyRefused."""
+    without it the policy's, and the provider's for one that names none. Raises PolicyRefused."""
     section, rest = _taken_apart(data)
     told = section.get("backend", "auto")
     if not chosen:
-        chosen = str(told) if told in backend.BACKENDS else default
+        chosen = str(told) if told in backend.BACKENDS else provider.backend
     section = {**section, "backend": chosen}
     if told not in ("auto", chosen):
         raise _refused(f"{policy.KEY}.backend", f"is {told}, and the bundle was asked for with {chosen}")
     carried = backend.BACKENDS if chosen == "auto" else (chosen,)
     stanza = json.dumps({policy.KEY: section}, indent=1) + "\n"
     parts = [
-        Part(HANDLER, carrier(section, carried), name="the engine"),
+        Part(HANDLER, carrier(section, carried, provider.cloud_id), name="the engine"),
         Part(OURS, stanza.encode(), name="the stanza"),
     ]
     parts += rest
@@ -148,11 +148,11 @@ STOOD_IN = ("policy", "render")  # resolved.py takes their places
 ROOTS = ("entrance.enter", "hosted.main", "policy.texts")
 
 
-def carrier(section: Mapping[str, Any], backends: Sequence[str]) -> bytes:
+def carrier(section: Mapping[str, Any], backends: Sequence[str], cloud_id: str = "") -> bytes:
     """The part-handler: a stub in plain text, and the engine packed below it."""
     source = _source("__init__") + _source("carrier").partition("from . import KEY, STATUS, put_in_force\n")[2]
     stub = shrink.readable(source, ("frequency", "list_types", "handle_part"))
-    source = _abbreviated("\f".join(_files(section, backends)))
+    source = _abbreviated("\f".join(_files(section, backends, cloud_id)))
     packed = lzma.compress(source.encode("latin-1"), lzma.FORMAT_ALONE, filters=[_FILTER])
     text = base64.b64encode(packed).decode()
     lines = "\n".join(text[at : at + 960] for at in range(0, len(text), 960))
@@ -179,7 +179,7 @@ def _abbreviated(source: str) -> str:
     return "\v".join(words) + "\f" + source
 
 
-def _files(section: Mapping[str, Any], backends: Sequence[str]) -> list[str]:
+def _files(section: Mapping[str, Any], backends: Sequence[str], cloud_id: str) -> list[str]:
     """Name and text of every module on the host."""
     sources = {name: _source(name) for name in MODULES} | {name: _source("resolved") for name in STOOD_IN}
     alone = {} if len(backends) > 1 else _alone(backends[0])
@@ -191,7 +191,7 @@ def _files(section: Mapping[str, Any], backends: Sequence[str]) -> list[str]:
     return [
         f"vps-firewall\n{_COMMAND}",
         *(f"{PACKAGE}/{name}.py\n{text}" for name, text in modules.items()),
-        f"{PACKAGE}/rules\n{resolve(section, backends)}",
+        f"{PACKAGE}/rules\n{resolve(section, backends, cloud_id)}",
     ]
 
 
@@ -232,6 +232,7 @@ _KNOWN: Mapping[str, bool | str | None] = {
     'ended.status["result"] != "disabled"': True,
     "off = is_off(section)": "0",
     "off and not saved.read_json(saved.POLICY)": False,
+    "kept.update(cloud_id=host.cloud_id)": False,
     # Nobody waits for these.
     "guard(wanted)": False,
     'story.status["warnings"] = warnings(wanted)': False,  # told where the bundle was made
@@ -239,7 +240,7 @@ _KNOWN: Mapping[str, bool | str | None] = {
     **{f"self.checkpoint({text})": False for text in _MOMENTS},
 }
 # Parameters and fields that nobody gives anything to, or asks for; and those where there is one backend.
-_UNGIVEN = ("checkpoint", "confirm", "guard", "read_list", "replace", "root", "unread")
+_UNGIVEN = ("checkpoint", "cloud_id", "confirm", "guard", "read_list", "replace", "root", "unread")
 _UNGIVEN_ALONE = {
     "nftables": ("copies", "fallback", "former", "ipv6", "major"),
     "iptables": ("copies", "former", "major"),
@@ -277,7 +278,7 @@ def _alone(name: str) -> dict[str, bool | str | None]:
     }
 
 
-def resolve(section: Mapping[str, Any], backends: Sequence[str]) -> str:
+def resolve(section: Mapping[str, Any], backends: Sequence[str], cloud_id: str = "") -> str:
     """A section, its own SSH alone, and the built-in policy: what they open and their texts, for resolved.parse()."""
     alone = resolved.own_ssh(section)
     own = section.get("ssh", {})
@@ -286,7 +287,7 @@ def resolve(section: Mapping[str, Any], backends: Sequence[str]) -> str:
     asked = own is not False and not port
     blocks = []
     for one, meant in ((section, section), (alone, alone), (policy.BUILT_IN, {**policy.BUILT_IN, **port})):
-        wanted = policy.parse(meant, read_list=userdata.read_list)
+        wanted = policy.parse(meant, cloud_id=cloud_id, read_list=userdata.read_list)
         if not wanted.enabled:
             raise _refused(f"{policy.KEY}.enabled", "is false: a bundle of that would do nothing")
         names = (*backends, *([backend.FALLBACK] if iptables.NAME in backends else []))

@@ -265,7 +265,7 @@ def carry(options: Any) -> int:
     form = options.format or provider.form
     if form == "gzip" and sys.stdout.isatty():
         raise FirewallError("a bundle as gzip is not written to a terminal; send it to a file: > bundle.gz")
-    made, parts = bundle.make(data, form, chosen=options.backend, default=provider.backend)
+    made, parts = bundle.make(data, form, chosen=options.backend, provider=provider)
     if options.provider:
         _tell(bundle.fit(made, parts, options.provider, form))
     _warn(map(str, overlooked.warnings(policy.parse(bundle.section(parts), read_list=userdata.read_list))))

@@ -58,7 +58,7 @@ def converge(
     story = _Story(by, notes, checkpoint)
     with saved.locked() as lock, story.told(), contextlib.ExitStack() as stack:
         with story.step("parse"):
-            wanted = _parse(section, host)
+            wanted = parse(section, host)
             guard(wanted)
         if not wanted.enabled:
             story.notes.append("enabled: false: nothing was touched")
@@ -234,7 +234,7 @@ def _last_good() -> Mapping[str, object]:
 
 def _refusals(section: object, host: Host) -> tuple[Problem, ...]:
     try:
-        _parse(section, host)
+        parse(section, host)
     except PolicyRefused as refused:
         return refused.problems
     return ()
@@ -245,7 +245,7 @@ def _force(section: object, host: Host, some: bool) -> Status:
     # nft first: it loads both families or none.
     for choice in sorted(backend.choices(backend.AUTO, host), key=lambda choice: choice.backend != nftables.NAME):
         with contextlib.suppress(ToolFailed):
-            return _forced(choice, host, _parse(section, host), some)
+            return _forced(choice, host, parse(section, host), some)
     raise ToolFailed
 
 
@@ -283,7 +283,7 @@ def check_drift(host: Host) -> tuple[list[str], Status]:
     stored = saved.read_json(saved.POLICY)
     if not stored:
         raise Drift("no policy was ever applied on this host")
-    wanted = policy.parse(stored.get("section"), ssh_ports=saved_ports(stored, host), read_list=userdata.read_list)
+    wanted = parse(stored.get("section"), as_saved(stored, host))
     name = str(stored.get("backend"))
     choice = backend.choices(name, host)[0]
     texts = render.texts(name, wanted)
@@ -350,7 +350,7 @@ def warnings(wanted: Policy) -> list[str]:
 
 def preview(section: object, host: Host, guard: Callable[[Policy], None] = lambda wanted: None) -> list[str]:
     """What converge() would change in kernel and files, as lines of a diff; nothing is changed."""
-    wanted = _parse(section, host)
+    wanted = parse(section, host)
     guard(wanted)
     if not wanted.enabled:
         return []
@@ -374,8 +374,9 @@ def preview(section: object, host: Host, guard: Callable[[Policy], None] = lambd
     return out
 
 
-def _parse(section: object, host: Host) -> Policy:
-    return policy.parse(section, ssh_ports=host.ssh_ports, read_list=userdata.read_list)
+def parse(section: object, host: Host) -> Policy:
+    """A section, on this host. Raises PolicyRefused."""
+    return policy.parse(section, ssh_ports=host.ssh_ports, cloud_id=host.cloud_id, read_list=userdata.read_list)
 
 
 # --- the steps --------------------------------------------------------------------------------------------
@@ -395,7 +396,7 @@ class _Rehearsal:
 
 def rendered(section: object, host: Host, name: str = "") -> tuple[str, dict[int, str]]:
     """What would be loaded: (backend, text per family)."""
-    wanted = _parse(section, host)
+    wanted = parse(section, host)
     name = name or backend.choices(wanted.backend, host)[0].backend
     return name, render.texts(name, wanted)
 
@@ -529,6 +530,7 @@ def _save(
         "ssh_ports": list(host.ssh_ports),
         "backend": choice.backend,
     }
+    kept.update(cloud_id=host.cloud_id)
     ours = backend.enabled_by_us()
     gone = backend.strings(saved.read_json(saved.SERVICES), "disabled")
     services = {
@@ -882,10 +884,14 @@ def every_reason(failure: BaseException) -> list[str]:
     return [str(p) for p in failure.problems] if isinstance(failure, PolicyRefused) else [reason(failure)]
 
 
-def saved_ports(stored: Mapping[str, object], host: Host) -> tuple[int, ...]:
-    """Where sshd listened when a saved policy was applied."""
+def as_saved(stored: Mapping[str, Any], host: Host) -> Host:
+    """The host, with what a policy depended on when it was applied and saved."""
     ports = stored.get("ssh_ports")
-    return tuple(p for p in ports if isinstance(p, int)) if isinstance(ports, list) else host.ssh_ports
+    return replace(
+        host,
+        ssh_ports=tuple(p for p in ports if isinstance(p, int)) if isinstance(ports, list) else host.ssh_ports,
+        cloud_id=str(stored.get("cloud_id", host.cloud_id)),
+    )
 
 
 def reason(failure: BaseException) -> str:

@@ -144,10 +144,12 @@ class _Writer:
         single = f" -m {rule.proto}"
         if rule.from_port:
             single += f" --sport {rule.from_port}"
-        if rule.but_port:
-            single += f" ! --dport {rule.but_port}"
+        if len(rule.not_dports) == 1:
+            single += f" ! --dport {rule.not_dports[0]}"
+        elif rule.not_dports:
+            single = f" -m multiport ! --dports {','.join(map(str, rule.not_dports))}"
         if not rule.ports:
-            return [(proto + (single if rule.from_port or rule.but_port else ""), rule.label)]
+            return [(proto + (single if rule.from_port or rule.not_dports else ""), rule.label)]
         return [
             (f"{proto}{single} --dport {_port(batch[0])}", _labels(batch) or rule.label)
             if len(batch) == 1

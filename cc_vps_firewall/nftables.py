@@ -143,17 +143,16 @@ class _Writer:
         if rule.icmp:
             if rule.hop_limit:
                 words.append(f"ip6 hoplimit {rule.hop_limit}")
-            types = ", ".join(map(str, rule.icmp))
-            words.append(f"{proto} type {types}" if len(rule.icmp) == 1 else f"{proto} type {{ {types} }}")
+            words.append(f"{proto} type {_braced(rule.icmp)}")
         elif rule.flags[0]:
             mask, value = (flags.replace(",", "|") for flags in rule.flags)
             compare = f"!= {value[1:]}" if value.startswith("!") else f"== {value or '0x0'}"
             words.append(f"tcp flags & ({mask}) {compare}")
-        elif rule.from_port or rule.but_port or rule.ports:
+        elif rule.from_port or rule.not_dports or rule.ports:
             if rule.from_port:
                 words.append(f"{proto} sport {rule.from_port}")
-            if rule.but_port:
-                words.append(f"{proto} dport != {rule.but_port}")
+            if rule.not_dports:
+                words.append(f"{proto} dport != {_braced(rule.not_dports)}")
             if rule.ports:
                 where = f"meta l4proto {proto} ct original proto-dst" if rule.published else f"{proto} dport"
                 words.append(f"{where} {self.ports(rule.ports, proto)}")
@@ -231,6 +230,11 @@ _VERDICTS = {"accept": "accept", "drop": "drop", "reset": "reject with tcp reset
 
 def _rate(limit: Limit, over: str = "") -> str:
     return f"limit rate {over}{limit} burst {limit.count} packets"
+
+
+def _braced(numbers: Sequence[int]) -> str:
+    listed = ", ".join(map(str, numbers))
+    return listed if len(numbers) == 1 else f"{{ {listed} }}"
 
 
 def _port(port: Port) -> str:

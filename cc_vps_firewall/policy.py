@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from . import services, suggest
+from . import clouds, services, suggest
 from .errors import PolicyRefused, Problem
 
 KEY = "vps_firewall"
@@ -120,6 +120,7 @@ class Policy:
     malformed: str = "drop"
     outgoing: tuple[Entry, ...] | None = None
     metadata: str = "root"
+    metadata_services: Sources = NOWHERE  # what `metadata` is about, on the cloud that this is for
     containers: str = "guard"
     log: Limit | None = field(default=Limit(3, "minute"))
     unused: tuple[str, ...] = ()  # lists that nothing names
@@ -146,14 +147,17 @@ class Policy:
 BUILT_IN: Mapping[str, object] = {"ping": False}
 
 
-def parse(section: object, *, ssh_ports: Sequence[int] = (), read_list: Callable[[str], str]) -> Policy:
+def parse(
+    section: object, *, ssh_ports: Sequence[int] = (), cloud_id: str = "", read_list: Callable[[str], str]
+) -> Policy:
     """The value of the `vps_firewall:` key -> Policy.
 
     `ssh_ports`: where this host's sshd listens, for a policy that does not say; empty where there is no host to ask.
+    `cloud_id`: where the host is, as cloud-init calls it; empty where that is unknown.
     `read_list`: path -> text of a list file; raises OSError or ValueError with a reason for people.
     Raises PolicyRefused with every problem there is.
     """
-    reader = _Reader(ssh_ports, read_list)
+    reader = _Reader(ssh_ports, cloud_id, read_list)
     policy = reader.policy(section)
     if reader.problems:
         raise PolicyRefused(reader.problems)
@@ -227,6 +231,13 @@ def _why_not_an_address(text: str, address: str) -> str:
             "write addresses, or a list file"
         )
     return f"{show(text)} is not an address, a network or the name of a list"
+
+
+def _addresses(texts: Iterable[str]) -> Sources:
+    found: dict[int, list[Net]] = {4: [], 6: []}
+    for family, number, prefix in map(parse_network, texts):
+        found[family].append((number, prefix))
+    return Sources(collapse(found[4], 4), collapse(found[6], 6))
 
 
 def network_text(family: int, net: Net) -> str:
@@ -382,9 +393,10 @@ _Items = list[tuple[str, object]]  # (path, what stands there)
 class _Reader:
     """Walks the section once and collects problems; every method returns a harmless value after one."""
 
-    def __init__(self, ssh_ports: Sequence[int], read_list: Callable[[str], str]) -> None:
+    def __init__(self, ssh_ports: Sequence[int], cloud_id: str, read_list: Callable[[str], str]) -> None:
         self.problems: list[Problem] = []
         self.ssh_ports = tuple(ssh_ports)
+        self.cloud_id = cloud_id
         self.read_list = read_list
         self.lists: dict[str, tuple[str, _Items]] = {}  # with where the items stand, see collect()
         self.resolved: dict[str, Sources] = {}
@@ -420,6 +432,7 @@ class _Reader:
             malformed=chosen["malformed"],
             outgoing=self.outgoing(get("outgoing", "accept")),
             metadata=chosen["metadata"],
+            metadata_services=_addresses(clouds.metadata(self.cloud_id, containers="metadata" in section)),
             containers=chosen["containers"],
             log=self.limit(f"{KEY}.log", get("log", "3/minute")),
             unused=tuple(name for name in self.lists if name not in self.used),  # which is known once all is read

@@ -46,7 +46,7 @@ def _without_extensions(wanted: Policy, family: int) -> Iterator[tuple[str, str]
         if covers(ssh, net, family):
             yield f"-s {network_text(family, net)}", "DROP"
     where = f"-i {iptables.interface(wanted.ssh.interface)} " if wanted.ssh and wanted.ssh.interface else ""
-    for match, nets in (("", (*ruleset.METADATA.of(family), *ruleset.AZURE.of(family))), (where, ssh)):
+    for match, nets in (("", wanted.metadata_services.of(family)), (where, ssh)):
         for net in nets:
             if not covers(deny, net, family):
                 yield f"{match}-p tcp -s {network_text(family, net)}", "ACCEPT"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import converge, live, policy, saved, userdata
+from . import converge, live, policy, saved
 from .backend import Host
 from .errors import FirewallError
 from .policy import Policy
@@ -59,7 +59,7 @@ def saved_policy(host: Host) -> Policy | None:
     root."""
     kept = saved.read_json(saved.POLICY)
     try:
-        return policy.parse(kept["section"], ssh_ports=converge.saved_ports(kept, host), read_list=userdata.read_list)
+        return converge.parse(kept["section"], converge.as_saved(kept, host))
     except (KeyError, FirewallError):
         return None
 
@@ -74,6 +74,9 @@ def settings(wanted: Policy) -> dict[str, object]:
         "outgoing": "accept" if out is None else {"policy": "drop", "allow": [entry.label for entry in out]},
         "containers": wanted.containers,
         "metadata": wanted.metadata,
+        "metadata_services": [
+            policy.network_text(family, net) for family in policy.WIDTH for net in wanted.metadata_services.of(family)
+        ],
         "log": str(wanted.log) if wanted.log else False,
     }
 

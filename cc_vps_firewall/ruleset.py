@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from .policy import ANYWHERE, Entry, Limit, Opening, Policy, Sources
 
-# Where a packet is refused to a cloud's metadata service, which hands out the instance's credentials.
-# Port 53 stays: Google's resolver lives on the same address. fd00:ec2::254 is Amazon's.
-METADATA = Sources(((0xA9FEA9FE, 32),), ((0xFD000EC2 << 96 | 0x254, 128),))
+# What stays of a metadata service for everybody: names, leases and time. On Google's cloud and on Azure all three live
+# on its address, and those who ask are not root: systemd-networkd, systemd-resolved, chrony.
+METADATA_TCP, METADATA_UDP = (53,), (53, 67, 123)
 AZURE = Sources(((0xA83F8110, 32),), ())  # 168.63.129.16: DHCP, DNS and the agent's web server
 ORACLE_DISK = Sources(((0xA9FE0002, 32),), ())  # 169.254.0.2: the root disk's iSCSI
 LINK_LOCAL = Sources((), ((0xFE80 << 112, 10),))  # fe80::/10
@@ -54,7 +54,7 @@ class Rule:
     family: int = 0
     proto: str = ""
     ports: tuple[Port, ...] = ()
-    but_port: int = 0
+    not_dports: tuple[int, ...] = ()
     from_port: int = 0
     sources: Sources = ANYWHERE
     destinations: Sources = ANYWHERE
@@ -96,6 +96,8 @@ def build(policy: Policy) -> Ruleset:
         Chain("arriving", _arriving(policy)),
         Chain("published", _published(policy)),
         Chain("forwarding", _forwarding(policy)),
+        Chain("metadata", _metadata(policy, "reset", root=False)),
+        Chain("metadata_forwarded", _metadata(policy, "drop")),
         Chain("leaving", _leaving(policy)),
         Chain("input", _input(), "input", "drop"),
         Chain("forward", (REPLIES, Rule("base: what is forwarded", "forwarding")), "forward", "drop"),
@@ -197,7 +199,7 @@ def _forwarding(policy: Policy) -> tuple[Rule, ...]:
         if policy.malformed == "drop":
             judged.insert(0, Rule("containers: guard, malformed", "malformed", state="dnat"))
     return (
-        *_metadata(policy, forwarded=True),
+        Rule("metadata: root", "metadata_forwarded", destinations=policy.metadata_services),
         *_deny(policy),
         *(Rule("containers: from their own bridges", "accept", came_in=name) for name in BRIDGES),
         *judged,
@@ -219,28 +221,32 @@ def _output(policy: Policy) -> tuple[Rule, ...]:
 def _leaving(policy: Policy) -> tuple[Rule, ...]:
     """The guard of the metadata service; with outgoing dropped also what keeps the machine alive, and what
     the policy allows."""
+    services = policy.metadata_services
+    guard = Rule("metadata: root", "metadata", destinations=services)
     if policy.outgoing is None:
-        return _metadata(policy)
+        return (guard,) if policy.metadata == "root" else ()
     everyone_or_root = True if policy.metadata == "root" else None
     keep = (
         Rule("base: neighbour discovery", "accept", 6, "icmpv6", icmp=(*NEIGHBOUR, *LISTENER)),
         Rule("base: DHCP", "accept", 4, "udp", (Port(67, 67),), from_port=68),
         Rule("base: DHCPv6", "accept", 6, "udp", (Port(547, 547),), from_port=546),
-        Rule("metadata", "accept", proto="tcp", destinations=METADATA, root=everyone_or_root),
+        Rule("metadata", "accept", proto="tcp", destinations=services, root=everyone_or_root),
         Rule("base: Azure's agent", "accept", proto="tcp", destinations=AZURE, root=True),
         Rule("base: Oracle's root disk", "accept", proto="tcp", ports=(Port(3260, 3260),),
              destinations=ORACLE_DISK, root=True),
     )  # fmt: skip
-    return (*_metadata(policy), *keep, *opened(policy.outgoing, outgoing=True), *_log(policy, "out"), _rest("leaves"))
+    return (guard, *keep, *opened(policy.outgoing, outgoing=True), *_log(policy, "out"), _rest("leaves"))
 
 
-def _metadata(policy: Policy, forwarded: bool = False) -> tuple[Rule, ...]:
-    """Who may not reach the metadata service. A local program is told at once; a packet that is only
+def _metadata(policy: Policy, verdict: str, root: bool | None = None) -> tuple[Rule, ...]:
+    """What is refused on the way to the metadata service. A local program is told at once; a packet that is only
     forwarded has no owner, and iptables can refuse with a reset in its filter table alone."""
     if policy.metadata == "all":
         return ()
-    rule = Rule("metadata: root", "reset", proto="tcp", but_port=53, destinations=METADATA, root=False)
-    return (replace(rule, verdict="drop", root=None) if forwarded else rule,)
+    return (
+        Rule("metadata: root", verdict, proto="tcp", not_dports=METADATA_TCP, root=root),
+        Rule("metadata: root", "drop", proto="udp", not_dports=METADATA_UDP, root=root),
+    )
 
 
 def _deny(policy: Policy) -> tuple[Rule, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cc_vps_firewall import backend, cli, converge, internal, saved
+from cc_vps_firewall import backend, cli, clouds, converge, internal, saved
 from tests.unit import service_comments
 
 from . import manual, pages, played, shown
@@ -272,6 +272,8 @@ class _Page:
         )
         for name, found in top["properties"].items():
             yield from self.key(name, found, "##")
+            if name == "metadata":
+                yield from _metadata_services()
         for name, (_, title) in _VALUES.items():
             if title:
                 yield from self.value(name, title)
@@ -338,6 +340,23 @@ class _Page:
 
 def _reference(schema: Schema) -> str:
     return str(schema.get("$ref", "")).rpartition("/")[2]
+
+
+def _metadata_services() -> Iterator[str]:
+    yield (
+        "\nGuarded are the addresses of the provider that the host is on, as cloud-init calls it (`cloud-id`); where "
+        "that is unknown, or not in this table, those of all of them. TCP 53 and UDP 53, 67 and 123 are everybody's: "
+        "names, leases and time come from these addresses on some clouds. Those for containers exist for programs that "
+        "are not root, and are guarded where `metadata: root` is written out.\n\n"
+    )
+    rows = (
+        (f"`{name}`", *(", ".join(f"`{address}`" for address in table.get(name, ())) for table in _TABLES))
+        for name in clouds.SERVICES
+    )
+    yield from _table(("cloud", "metadata services", "for containers"), rows)
+
+
+_TABLES = (clouds.SERVICES, clouds.FOR_CONTAINERS)
 
 
 # --- words ------------------------------------------------------------------------------------------------

@@ -267,7 +267,8 @@ def _policy() -> Schema:
                 ),
                 "metadata": _key(
                     "The cloud's metadata service",
-                    "Who on the host may reach it: it hands out the instance's credentials.",
+                    "Who on the host may reach it: it hands out the instance's credentials. root: nobody else, and no "
+                    "container. all: everybody.",
                     **_choice("metadata"),
                 ),
                 "containers": _key(

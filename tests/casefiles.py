@@ -99,6 +99,7 @@ class Host:
     """Facts of the machine that a policy meets."""
 
     ssh_ports: tuple[int, ...] = (22,)
+    cloud: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     bridge: str = ""
     published: tuple[Published, ...] = ()
@@ -119,7 +120,7 @@ class Case:
     def policy(self) -> Policy:
         """What the engine reads in this case's user-data, on this case's host."""
         section = userdata.section(self.user_data.encode())
-        return parse(section, ssh_ports=self.host.ssh_ports, read_list=self.read_list)
+        return parse(section, ssh_ports=self.host.ssh_ports, cloud_id=self.host.cloud, read_list=self.read_list)
 
     def read_list(self, path: str) -> str:
         """What the policy's `{file: PATH}` finds on this case's host."""
@@ -166,11 +167,12 @@ def _known(said: Mapping[str, Any], keys: set[str]) -> None:
 
 
 def _host(said: Mapping[str, Any]) -> Host:
-    _known(said, {"ssh_ports", "files", "bridge", "published", "forwarding"})
+    _known(said, {"ssh_ports", "cloud", "files", "bridge", "published", "forwarding"})
     published = tuple(_published(entry) for entry in said.get("published", []))
     bridge = said.get("bridge", "docker0" if published else "")
     return Host(
         ssh_ports=tuple(said.get("ssh_ports", (22,))),
+        cloud=str(said.get("cloud", "")),
         files=dict(said.get("files", {})),
         bridge=bridge,
         published=published,

@@ -57,11 +57,15 @@ def install(machine: Machine) -> None:
     machine.write("/etc/cloud/cloud.cfg.d/90_seed.cfg", SITE_CONFIGURATION)
 
 
-def seed(machine: Machine, user_data: str | bytes, *, vendor_data: str = "", instance: str = "first") -> None:
-    """What the provider hands to the machine: the owner's user-data, the provider's own, and which instance it is."""
+def seed(
+    machine: Machine, user_data: str | bytes, *, vendor_data: str = "", instance: str = "first", cloud: str = ""
+) -> None:
+    """What the provider hands to the machine: the owner's user-data, the provider's own, which instance it is, and what
+    cloud-init shall call the provider."""
+    named = f"cloud-name: {cloud}\n" if cloud else ""
     machine.write(f"{SEED}/user-data", user_data)
     machine.write(f"{SEED}/vendor-data", vendor_data)
-    machine.write(f"{SEED}/meta-data", f"instance-id: {instance}\nlocal-hostname: machine\n")
+    machine.write(f"{SEED}/meta-data", f"instance-id: {instance}\nlocal-hostname: machine\n{named}")
 
 
 def boot(machine: Machine) -> None:

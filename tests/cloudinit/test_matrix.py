@@ -75,6 +75,19 @@ def test_shortest_policy(backend: str, machine: Machine, internet: Internet) -> 
     assert_applied(machine, backend)
 
 
+@both_backends
+def test_cloud_init_knows_the_provider(backend: str, machine: Machine) -> None:
+    """Of the metadata services those of the provider are guarded; of a seed on a disk nobody knows where it is."""
+    stanza = f"#cloud-config\nvps_firewall: {{backend: {backend}}}\n"
+    for cloud, others in (("aws", False), ("", True)):
+        boot.seed(machine, stanza, instance=f"on-{cloud}", cloud=cloud)
+        boot.boot(machine)
+        rules = machine.run("sh", "-c", DUMP[backend]).stdout
+        assert "169.254.169.254" in rules
+        assert ("100.100.100.200" in rules) == others, machine.read("/run/cloud-init/cloud-id")
+    assert_applied(machine, backend)
+
+
 @pytest.mark.parametrize("persistent", [True, False], ids=["iptables-persistent", "stock"])
 def test_auto_follows_the_host(persistent: bool, machine: Machine, internet: Internet) -> None:
     """`vps_firewall: {}` takes the backend whose loader is installed; a stock Debian has nftables' alone."""

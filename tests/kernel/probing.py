@@ -173,10 +173,12 @@ class Prober:
         kind = socket.SOCK_STREAM if packet.protocol == "tcp" else socket.SOCK_DGRAM
         with self.topology.machine.entered(), _as(packet.user):
             outgoing = socket.socket(FAMILY[packet.family], kind | socket.SOCK_NONBLOCK)
+            on_link = socket.if_nametoindex("eth0") if packet.destination.startswith("fe80") else 0
         self._stack.callback(outgoing.close)
         outgoing.bind((MACHINE[packet.family], packet.sport or USER_PORT + number))
+        scope = (0, on_link) if packet.family == 6 else ()
         with _refusals():
-            outgoing.connect((packet.destination, packet.port))
+            outgoing.connect((packet.destination, packet.port, *scope))
             if kind == socket.SOCK_DGRAM:
                 outgoing.send(token(number))
 

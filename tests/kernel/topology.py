@@ -30,6 +30,7 @@ MAC = {
 }
 GATEWAY = {4: "192.0.2.1", 6: "2001:db8:1::1"}
 LINK_LOCAL_ROUTER = "fe80::1"
+LINK_LOCAL_METADATA = "fe80::a9fe:a9fe"
 BEYOND = {4: "10.0.0.99", 6: "fd00:1::99"}  # a host behind eth1, for what the machine forwards
 BRIDGE = {4: "172.17.0.1", 6: "fd00:17::1"}
 NEIGHBOUR = {4: "172.17.0.3", 6: "fd00:17::3"}
@@ -91,7 +92,10 @@ class Topology:
             "address add fd00:1::10/64 dev eth1 nodad",
             "address add fe80::11/64 dev eth1 nodad",
             *(f"neighbour add {a} lladdr {MAC['wire0']} dev eth0 nud permanent" for a in GATEWAY.values()),
-            f"neighbour add {LINK_LOCAL_ROUTER} lladdr {MAC['wire0']} dev eth0 nud permanent",
+            *(
+                f"neighbour add {a} lladdr {MAC['wire0']} dev eth0 nud permanent"
+                for a in (LINK_LOCAL_ROUTER, LINK_LOCAL_METADATA)
+            ),
             *(f"neighbour add {a} lladdr {MAC['wire1']} dev eth1 nud permanent" for a in BEYOND.values()),
             f"route add default via {GATEWAY[4]}",
             f"route add default via {GATEWAY[6]}",

@@ -275,6 +275,26 @@ def test_files_that_cannot_be_read_are_no_reason_to_fail(tmp_path: Path) -> None
     assert backend.look(str(tmp_path)) == Host(ipv6=False)
 
 
+@pytest.mark.parametrize(
+    ("files", "cloud"),
+    [
+        ({}, ""),
+        ({"cloud-id": "aws-gov\n"}, "aws-gov"),
+        ({"instance-data.json": '{"v1": {"cloud_name": "gce"}}'}, "gce"),  # up to cloud-init 21.4 that alone
+        ({"cloud-id": "azure\n", "instance-data.json": '{"v1": {"cloud_name": "gce"}}'}, "azure"),
+        ({"instance-data.json": "{"}, ""),
+        ({"instance-data.json": "[1]"}, ""),
+        ({"instance-data.json": '{"v1": 7}'}, ""),
+        ({"instance-data.json": '{"v1": {"cloud_name": ["gce"]}}'}, ""),
+    ],
+)
+def test_cloud_init_says_where_the_host_is(tmp_path: Path, files: dict[str, str], cloud: str) -> None:
+    (tmp_path / "run/cloud-init").mkdir(parents=True)
+    for name, text in files.items():
+        (tmp_path / "run/cloud-init" / name).write_text(text)
+    assert backend.look(str(tmp_path)).cloud_id == cloud
+
+
 def drop_ins(family: str, name: str) -> dict[str, str]:
     """Service -> what we tell systemd of it, where the distribution's own load the rules."""
     units = frozenset(backend.PLACES[family, name].units)

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cc_vps_firewall import backend, bundle, cli, policy, resolved, shrink, userdata
+from cc_vps_firewall import backend, bundle, cli, clouds, policy, resolved, shrink, userdata
 from cc_vps_firewall.errors import PolicyRefused
 
 README = Path(__file__).parents[2] / "README.md"
@@ -502,13 +502,22 @@ def test_an_archive_takes_text_alone() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", [*bundle.PROVIDERS, ""])
+def test_the_metadata_services_are_those_of_the_provider(name: str) -> None:
+    provider = bundle.PROVIDERS.get(name, bundle.ANY)
+    rules = unpacked(bundle.make(STANZA, provider=provider)[0])[f"{bundle.PACKAGE}/rules"]
+    wanted = set(clouds.metadata(provider.cloud_id, containers=False))
+    assert (provider.cloud_id in clouds.SERVICES) == bool(name)
+    assert {a for services in clouds.SERVICES.values() for a in services if re.search(rf"{a}\b", rules)} == wanted
+
+
 def test_the_command(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
     file = tmp_path / "user-data"
     file.write_bytes(STANZA)
     for name, provider in bundle.PROVIDERS.items():
         assert cli.main(["bundle", "--provider", name, str(file)]) == 0
         out, err = capfdbinary.readouterr()
-        assert out == bundle.make(STANZA, provider.form, default=provider.backend)[0]
+        assert out == bundle.make(STANZA, provider.form, provider=provider)[0]
         assert re.fullmatch(
             rf"{name}: [\d,]+ of {provider.limit:,} bytes.* \(\d+ %\), as {provider.form}\n", err.decode()
         )

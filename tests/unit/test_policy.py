@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cc_vps_firewall import policy, resolved
+from cc_vps_firewall import clouds, policy, resolved
 from cc_vps_firewall.errors import PolicyRefused
 from cc_vps_firewall.policy import ANYWHERE, EVERYTHING, Entry, Limit, Opening, Policy
 from tests import corpus
@@ -57,7 +57,7 @@ def test_every_case_with_packets_is_accepted(case: Any) -> None:
 
 def test_an_empty_mapping_is_a_full_policy() -> None:
     ssh = Entry("ssh", "", (Opening("tcp", 22, 22),), ANYWHERE, Limit(30, "minute"))
-    assert parse({}) == Policy(ssh=ssh)
+    assert parse({}) == Policy(ssh=ssh, metadata_services=parse({}).metadata_services)
     assert Policy().log == Limit(3, "minute")
 
 
@@ -66,7 +66,32 @@ def test_everything_written_out_is_the_same_as_nothing() -> None:
         "enabled": True, "backend": "auto", "ssh": {}, "allow": [], "deny": [], "lists": {}, "ping": True,
         "malformed": "drop", "outgoing": "accept", "metadata": "root", "containers": "guard", "log": "3/minute",
     }  # fmt: skip
-    assert parse(spelled) == parse({})
+    # Of Amazon's services those for containers are guarded where `metadata` is written out, and by no default.
+    written, empty = (policy.parse(section, cloud_id="azure", read_list=read_list) for section in (spelled, {}))
+    assert written == empty
+
+
+def addresses(section: object, cloud_id: str) -> set[str]:
+    services = policy.parse(section, cloud_id=cloud_id, read_list=read_list).metadata_services
+    return {policy.network_text(family, net) for family in (4, 6) for net in services.of(family)}
+
+
+def test_the_metadata_services_are_those_of_the_provider() -> None:
+    assert addresses({}, "aws") == addresses({}, "aws-china") == {"169.254.169.254", "fd00:ec2::254"}
+    assert addresses({}, "azure") == {"169.254.169.254", "168.63.129.16"}
+    assert addresses({}, "vultr") == {"169.254.169.254"}
+    everything = {address for services in clouds.SERVICES.values() for address in services}
+    for unknown in ("", "nocloud", "configdrive", "none", "unknown", "no-ec2-metadata"):
+        assert addresses({}, unknown) == everything
+
+
+def test_what_is_there_for_containers_is_guarded_where_that_is_written_out() -> None:
+    """And it is let out where `all` may reach it."""
+    agents = set(clouds.FOR_CONTAINERS["aws"])
+    for metadata in ("root", "all"):
+        for cloud_id in ("aws", ""):
+            assert addresses({"metadata": metadata}, cloud_id) == addresses({}, cloud_id) | agents
+        assert addresses({"metadata": metadata}, "azure") == addresses({}, "azure")
 
 
 def test_ssh_is_where_sshd_listens() -> None:

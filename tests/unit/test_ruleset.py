@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cc_vps_firewall import policy, ruleset, services
+from cc_vps_firewall import clouds, policy, ruleset, services
 from cc_vps_firewall.policy import WIDTH, Policy, Sources, parse_network
 from cc_vps_firewall.ruleset import Port, Rule, Ruleset, merge
 
@@ -57,7 +57,7 @@ def matches(rule: Rule, packet: Packet) -> bool:
             rule.family in (0, family),
             rule.proto in ("", packet.proto),
             not rule.ports or any(p.first <= packet.port <= p.last for p in rule.ports),
-            not rule.but_port or packet.port != rule.but_port,
+            packet.port not in rule.not_dports,
             not rule.from_port or packet.from_port == rule.from_port,
             fits(rule.sources, packet.source),
             fits(rule.destinations, destination),
@@ -91,8 +91,8 @@ def verdict(rules: Ruleset, hook: str, packet: Packet) -> str:
 def test_the_kernel_above_asks_all_that_a_rule_can_ask() -> None:
     asked = {f.name for f in dataclasses.fields(Rule)} - {"label", "verdict", "limit", "rate"}
     assert asked == {
-        "family", "proto", "ports", "but_port", "from_port", "sources", "destinations", "came_in", "goes_out", "state",
-        "icmp", "hop_limit", "flags", "root", "published",
+        "family", "proto", "ports", "not_dports", "from_port", "sources", "destinations", "came_in", "goes_out",
+        "state", "icmp", "hop_limit", "flags", "root", "published",
     }  # fmt: skip
 
 
@@ -214,9 +214,25 @@ def test_malformed_is_what_no_connection_opens_with(flags: frozenset[str], malfo
 @pytest.mark.parametrize("root", [True, False])
 def test_who_reaches_the_metadata_service(metadata: str, outgoing: object, root: bool) -> None:
     rules = ruleset.build(parse({"metadata": metadata, "outgoing": outgoing}))
-    for source, destination in (("192.0.2.10", "169.254.169.254"), ("2001:db8:1::10", "fd00:ec2::254")):
+    for destination in clouds.metadata("", containers=True):
+        source = "2001:db8:1::10" if ":" in destination else "192.0.2.10"
         packet = Packet(source, "tcp", 80, "", destination, "eth0", root=root)
         assert verdict(rules, "output", packet) == ("accept" if root or metadata == "all" else "reset")
+        forwarded = dataclasses.replace(packet, came_in="docker0")
+        assert verdict(rules, "forward", forwarded) == ("accept" if metadata == "all" else "drop")
+
+
+@pytest.mark.parametrize("root", [True, False])
+def test_names_leases_and_time_are_everybodys(root: bool) -> None:
+    for destination in clouds.metadata("", containers=False):
+        source = "2001:db8:1::10" if ":" in destination else "192.0.2.10"
+        rules = ruleset.build(parse({}))
+        for proto, port in (("tcp", 53), ("udp", 53), ("udp", 67), ("udp", 123)):
+            packet = Packet(source, proto, port, "docker0", destination, "eth0", root=root)
+            assert verdict(rules, "output", packet) == verdict(rules, "forward", packet) == "accept"
+        other = Packet(source, "udp", 80, "docker0", destination, "eth0", root=root)
+        assert verdict(rules, "output", other) == ("accept" if root else "drop")
+        assert verdict(rules, "forward", other) == "drop"
 
 
 @given(st.lists(OPENING, max_size=5), st.lists(NEAR, min_size=1, max_size=2), ADDRESSES, PROTOS, FEW_PORTS)
