@@ -120,25 +120,43 @@ def _instance(cloud):
 
 
 def _meant(cloud):
-    """May the user-data have our key where cloud-init has found none? A first look that costs nothing; the engine's is
-    the second one."""
-    import email
-
+    """May the user-data have our key where cloud-init has found none? A first look that costs little, whatever it
+    unpacks to; the engine's is the second one."""
     try:
         raw = cloud.datasource.get_userdata_raw() or b""
-        raw = _unzipped(raw.encode() if isinstance(raw, str) else raw)
-        parts = email.message_from_bytes(raw).walk() if b"mime-version:" in raw[:4096].lower() else []
-        texts = [raw] + [_unzipped(part.get_payload(decode=True) or b"") for part in parts]
-        return any(re.search(MEANT, text) for text in texts)
+        return any(re.search(MEANT, text) for text in _texts(raw.encode() if isinstance(raw, str) else raw))
     except Exception:
         return False
 
 
-def _unzipped(data):
+_MOST = 8 << 20  # bytes, unpacked; more than any user-data that the engine reads
+_ENCODED = rb"(?im)^content-transfer-encoding:[ \t]*base64[ \t]*\r?\n(?:[^\n]{1,999}\n){0,20}?\r?\n([a-z0-9+/=\r\n]+)"
+
+
+def _texts(raw):
+    """The user-data, and one after the other the parts of it that are encoded."""
+    import binascii
+    import contextlib
+    import zlib
+
+    raw = _unzipped(raw, _MOST)
+    yield raw
+    left = _MOST
+    for part in re.finditer(_ENCODED, raw):
+        text = b""  # what cannot be decoded is nobody's policy
+        with contextlib.suppress(ValueError, zlib.error):
+            text = _unzipped(binascii.a2b_base64(part.group(1)), left)
+        yield text
+        left -= len(text)
+        if left <= 0:
+            return
+
+
+def _unzipped(data, most):
     import zlib
 
     # 47: gzip, with its head (zlib's manual)
-    return zlib.decompressobj(47).decompress(data, 8 << 20) if data[:2] == b"\x1f\x8b" else data
+    return zlib.decompressobj(47).decompress(data, most) if data[:2] == b"\x1f\x8b" else data
 
 
 def _read(path):

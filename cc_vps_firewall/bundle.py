@@ -7,7 +7,6 @@ the modules that rehearse, load, save and verify them, the same ones as everywhe
 from __future__ import annotations
 
 import base64
-import email
 import hashlib
 import json
 import lzma
@@ -99,10 +98,13 @@ class Made:
     section: object
 
 
-def read(data: bytes) -> Made | None:
+def read(data: bytes | userdata.UserData) -> Made | None:
     """User-data that is a bundle already -> what it says; None for any other. Raises PolicyRefused where it was
     spoilt."""
-    parts = _parts(data)
+    unpacked = userdata.unpack(data).unpacked
+    if OURS.encode() not in unpacked:
+        return None
+    parts = _parts(unpacked)
     head = next((p.content for p in parts if p.kind == HANDLER and MARK.encode() in p.content[:200]), None)
     stanza = next((part for part in parts if part.kind == OURS), None)
     if head is None or stanza is None:
@@ -217,7 +219,6 @@ _KNOWN: Mapping[str, bool | str | None] = {
     "_adopt(folder, above, above)": False,
     "unread": False,
     "not wanted.enabled": False,
-    "more > 0": False,
     # The user-data itself, and the files of its lists, were looked at where the bundle was made.
     "passing = any(problem.passing for problem in refused)": "0",
     "notes = seal.not_loaded(backend.look(), _uptime())": "[]",
@@ -313,32 +314,25 @@ def _source(name: str) -> str:
 def _taken_apart(data: bytes) -> tuple[dict[str, Any], list[Part]]:
     """-> (the section, all other parts in their order). A bundle's own parts are left out, and its section taken
     where no other part has one."""
-    parts = _parts(data)
+    given = userdata.unpack(data)  # which says what is too much of it
+    parts = _parts(given.unpacked)
     former = [part for part in parts if part.kind == OURS]
     rest = [p for p in parts if p.kind != OURS and not (p.kind == HANDLER and MARK.encode() in p.content[:200])]
-    if former and not any(_has_key(part) for part in rest):
-        section = _stanza(former[-1])
-        policy.parse(section, read_list=userdata.read_list)
-    else:
-        section = userdata.section(data)
-        policy.parse(section, read_list=userdata.read_list)
+    carrying = [userdata.carries(part.name, part.kind, part.content) for part in rest]
+    section = _stanza(former[-1]) if former and not any(carrying) else userdata.section(given)
+    policy.parse(section, read_list=userdata.read_list)
     assert isinstance(section, dict)
-    return section, [left for part in rest for left in _without_stanza(part)]
-
-
-def _has_key(part: Part) -> bool:
-    return any(True for _ in userdata.sections(_mime([part])))
+    return section, [left for part, has in zip(rest, carrying) for left in (_without_stanza(part) if has else [part])]
 
 
 def _parts(data: bytes) -> list[Part]:
     data = userdata.unzip("user-data", data)
-    if b"mime-version:" not in data[:4096].lower():
+    if not userdata.is_message(data):
         if data.lstrip().lower().startswith(b"#cloud-config-archive"):
             return _items(data)
         return [Part("text/plain", data, name="user-data")]
     parts = []
-    leaves = (part for part in email.message_from_bytes(data).walk() if not part.is_multipart())
-    for number, part in enumerate(leaves, 1):
+    for number, part in enumerate(userdata.message(data), 1):
         parts.append(_leaf(part, f"user-data part {number}"))
     return parts
 
@@ -395,8 +389,6 @@ def _items(data: bytes) -> list[Part]:
 
 def _without_stanza(part: Part) -> list[Part]:
     """The part without its section, which has a part of its own now; nothing where nothing else is in it."""
-    if not _has_key(part):
-        return [part]
     text = part.content.decode()
     before, after = userdata.cut(part.name, text)
     if not any(line.strip() and not line.lstrip().startswith("#") for line in (before + after).splitlines()):

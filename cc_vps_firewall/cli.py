@@ -141,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def check(options: Any) -> int:
-    data = userdata.read(options.file)
+    data = userdata.unpack(userdata.read(options.file))
     problems = userdata.unheard(data)
     warnings: Sequence[Problem] = ()
     try:
@@ -314,12 +314,13 @@ def _warn(warnings: Iterable[str]) -> None:
         _tell(f"warning: {warning}")
 
 
-def _section(data: bytes) -> object:
-    if made := bundle.read(data):
+def _section(data: bytes | userdata.UserData) -> object:
+    given = userdata.unpack(data)
+    if made := bundle.read(given):
         print(f"vps-firewall: this is a bundle of vps-firewall {made.version}; its policy is read", file=sys.stderr)
         return made.section
-    section = userdata.section(data)
-    for note in userdata.notes(data, section):
+    section = userdata.section(given)
+    for note in userdata.notes(given, section):
         print(f"vps-firewall: {note}", file=sys.stderr)
     return section
 

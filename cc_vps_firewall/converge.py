@@ -26,7 +26,6 @@ Texts = Mapping[int, str]
 STILL_ON = "could not be switched off"  # of another firewall, which may come over our rules
 IPV6_OFF = "IPv6 is off in this kernel: its rules are saved, and not loaded"
 MAX_TAKEN_OUT = 6  # rules of others that a note names; `plan` shows them all
-MAX_TOLD = 200  # problems and differences in status.json; `check` and `verify` print them all
 SMALL = 200_000  # bytes of iptables rules that are changed one by one in no time, so that no moment is other people's
 
 
@@ -186,7 +185,7 @@ def fall_back(
     name, status = _stand_in(section, host, checkpoint)
     notes = [*notes, *status.get("notes", ())]
     status = {**status, "in_force": name, "by": "cloud-init", "result": "failed", "notes": notes}
-    status["problems"] = _problems(failure)
+    status["problems"] = every_reason(failure)
     if told.get("result") == "failed":
         status["failed_in"] = told.get("failed_in")
     _tell(status)
@@ -837,7 +836,7 @@ class _Story:
         try:
             yield
         except BaseException as failure:
-            told = {"by": self.status["by"], "when": self.status["when"], "problems": _problems(failure)}
+            told = {"by": self.status["by"], "when": self.status["when"], "problems": every_reason(failure)}
             self.status = {**self.kept(), **told, "result": "failed", "failed_in": self.failed_in}
             raise
         finally:
@@ -870,13 +869,6 @@ def _tell(status: Status) -> None:
     """Write the status; a disk that is full must not undo a firewall that stands."""
     with contextlib.suppress(OSError):
         saved.write_json(saved.STATUS, status, 0o644)
-
-
-def _problems(failure: BaseException) -> list[str]:
-    """Of a failure, as many as the status holds."""
-    told = every_reason(failure)
-    more = len(told) - MAX_TOLD
-    return told[:MAX_TOLD] + ([f"{KEY}: and {more} more"] if more > 0 else [])
 
 
 def every_reason(failure: BaseException) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from . import backend, converge, kernel, saved, seal, userdata
 from .backend import Choice, Host
 from .converge import Outcome
-from .errors import FirewallError, NoBackend
+from .errors import FirewallError, NoBackend, PolicyRefused
 from .userdata import Unread
 
 LOG = logging.getLogger("cloudinit.config.cc_vps_firewall")
@@ -162,8 +162,11 @@ def _raw(cloud: Any, section: object, taken: bool) -> tuple[Unread | None, list[
     try:
         raw = cloud.datasource.get_userdata_raw()
         data = raw.encode() if isinstance(raw, str) else bytes(raw or b"")
-        unread = userdata.unread(data, section, taken)
-        return unread, userdata.notes(data, section)
+        given: bytes | userdata.UserData = data
+        with contextlib.suppress(PolicyRefused):  # which is told below
+            given = userdata.unpack(data)
+        unread = userdata.unread(given, section, taken)
+        return unread, userdata.notes(given, section)
     except Exception as error:
         # Another part is broken, which is cloud-init's to say; or there is no datasource to ask, as under
         # `cloud-init single`. Whatever it is, it must not keep the host open.

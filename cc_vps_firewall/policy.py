@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
 from . import clouds, services, suggest
@@ -25,7 +26,12 @@ _AF = {4: socket.AF_INET, 6: socket.AF_INET6}
 PERIODS = ("second", "minute", "hour", "day")
 MAX_RATE = 10_000  # xt_limit counts in 1/10000 s (iptables-extensions(8): "Rate too fast" above it)
 PORTLESS = ("esp", "ah", "gre", "vrrp")
-MAX_VALUES = 2_000_000  # in one section, aliases and names of lists expanded: a hundred thousand networks are 5 %
+MAX_VALUES = 200_000  # in one user-data, aliases expanded: a hundred thousand networks fit twice
+LONG = 64  # characters; a text weighs a value for each so many, for aliases can put a long one anywhere
+TOO_MANY = f"holds more than {MAX_VALUES:,} values once its aliases are expanded; put long lists in files"
+MAX_NETWORKS = 500_000  # that names of lists stand for, where they are put together with others
+MAX_ENTRIES = 20_000  # in one list of services and ports
+MAX_PROBLEMS = 200  # that are told one by one
 MAX_SUGGESTIONS = 50  # "did you mean" compares with every known name; ten thousand typos would take minutes
 
 
@@ -159,6 +165,8 @@ def parse(
     """
     reader = _Reader(ssh_ports, cloud_id, read_list)
     policy = reader.policy(section)
+    if more := reader.told - len(reader.problems):
+        reader.problems.append(Problem(KEY, f"and {more:,} more problems", reader.passing))
     if reader.problems:
         raise PolicyRefused(reader.problems)
     return policy
@@ -394,7 +402,9 @@ class _Reader:
     """Walks the section once and collects problems; every method returns a harmless value after one."""
 
     def __init__(self, ssh_ports: Sequence[int], cloud_id: str, read_list: Callable[[str], str]) -> None:
-        self.problems: list[Problem] = []
+        self.problems: list[Problem] = []  # the first MAX_PROBLEMS of those that were `told`
+        self.told = 0
+        self.passing = False  # are any of them?
         self.ssh_ports = tuple(ssh_ports)
         self.cloud_id = cloud_id
         self.read_list = read_list
@@ -406,13 +416,16 @@ class _Reader:
         self.networks = 0
 
     def refuse(self, path: str, message: str, passing: bool = False) -> None:
-        self.problems.append(Problem(path, message, passing))
+        self.told += 1
+        self.passing |= passing
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(Problem(path, message, passing))
 
     def policy(self, section: object) -> Policy:
         if not isinstance(section, Mapping):
             self.refuse(KEY, f"{show(section)} is not a mapping; write {{}} for SSH alone, or the keys you want")
             return Policy()
-        if reason := too_big(section, _children):
+        if reason := too_big(section):
             self.refuse(KEY, reason)
             return Policy()
         self.keys(KEY, section, KEYS)
@@ -587,15 +600,21 @@ class _Reader:
                 if not isinstance(other, str) or other not in self.lists or other in self.resolved:
                     continue
                 if other in way:
-                    loop = [*list(way)[list(way).index(other) :], other]
-                    loop[4:-2] = ["..."] if len(loop) > 7 else loop[4:-2]
-                    self.refuse(path, f"{show(other)} names itself: {' -> '.join(map(show, loop))}")
+                    self.refuse(path, f"{show(other)} names itself: {self.circle(other, way)}")
                     continue
                 way[other] = iter(self.named_by(other))
                 break
             else:
                 self.resolved[name] = self.collect(*self.lists[name])
                 del way[name]
+
+    def circle(self, name: str, way: Iterable[str]) -> str:
+        """The lists that lead back to one; '' where nobody is told any more, for they may be many and long."""
+        if self.told >= MAX_PROBLEMS:
+            return ""
+        loop = [*list(way)[list(way).index(name) :], name]
+        loop[4:-2] = ["..."] if len(loop) > 7 else loop[4:-2]
+        return " -> ".join(map(show, loop))
 
     def named_by(self, name: str) -> _Items:
         kind, items = self.lists[name]
@@ -613,32 +632,35 @@ class _Reader:
                 named = self.resolved.get(item, NOWHERE)  # not there: it goes round, which is said
                 if len(items) == 1:
                     return named
-                self.networks += len(named.v4) + len(named.v6)
-                if self.networks > MAX_VALUES:
-                    self.networks = 0
-                    self.refuse(path, f"brings the networks that names of lists stand for to more than {MAX_VALUES:,}")
+                before, self.networks = self.networks, self.networks + len(named.v4) + len(named.v6)
+                if self.networks > MAX_NETWORKS:
+                    if before <= MAX_NETWORKS:
+                        what = f"brings the networks that names of lists stand for to more than {MAX_NETWORKS:,}"
+                        self.refuse(path, what)
+                    self.lists_are_good = False
                     return NOWHERE
                 found[4] += named.v4
                 found[6] += named.v6
             elif item == "any":
                 if kind == "from":
-                    found = {family: [*nets, *EVERYTHING] for family, nets in found.items()}
+                    found[4] += EVERYTHING
+                    found[6] += EVERYTHING
                 else:
                     self.refuse(path, "any is accepted in from and to alone")
             else:
                 try:
                     family, number, prefix = parse_network(item)
                 except ValueError as error:
-                    hint = self.near(item, self.lists) if kind != "file" else ""
+                    hint = self.near(item, islice(self.lists, 1000)) if kind != "file" else ""
                     self.refuse(path, f"{error}; {hint}" if hint else str(error))
                 else:
                     found[family].append((number, prefix))
         return Sources(collapse(found[4], 4), collapse(found[6], 6))
 
     def sources(self, path: str, value: object, kind: str = "from") -> Sources:
-        before = len(self.problems)
+        before = self.told
         found = self.collect(kind, self.items(path, value, "sources"))
-        if kind == "from" and found == NOWHERE and len(self.problems) == before and self.lists_are_good:
+        if kind == "from" and found == NOWHERE and self.told == before and self.lists_are_good:
             self.refuse(path, "names no source at all; leave it out for anywhere")
         return found
 
@@ -696,7 +718,10 @@ class _Reader:
         return entries if policy == "drop" else None
 
     def entries(self, path: str, value: object, keys: tuple[str, ...], peers: str) -> tuple[Entry, ...]:
-        found = (self.entry(at, item, keys, peers) for at, item in self.items(path, value, "services and ports"))
+        items = self.items(path, value, "services and ports")
+        if len(items) > MAX_ENTRIES:
+            self.refuse(path, f"holds more than {MAX_ENTRIES:,} entries; write ranges of ports, and lists of sources")
+        found = (self.entry(at, item, keys, peers) for at, item in items[:MAX_ENTRIES])
         return tuple(e for e in found if e)
 
     def entry(self, path: str, item: object, keys: tuple[str, ...], peers: str) -> Entry | None:
@@ -824,28 +849,30 @@ def _children(value: object) -> Iterable[object] | None:
     return value if isinstance(value, (list, tuple)) else None
 
 
-def too_big(root: object, children: Callable[[Any], Iterable[object] | None]) -> str:
+def too_big(root: object) -> str:
     """Aliases fold a huge or an endless value into a few lines of YAML: weigh it, expanded, before walking it.
-
-    `children` of a value that has none is None. -> what is wrong, '' when nothing is.
-    """
+    -> what is wrong, '' when nothing is."""
     weights: dict[int, int] = {}
     open_: set[int] = set()
     stack = [(root, False)]
     while stack:
         value, done = stack.pop()
-        below = children(value)
+        below = _children(value)
         if below is None or (id(value) in weights and not done):
             continue
         if done:
             open_.discard(id(value))
-            weights[id(value)] = 1 + sum(weights.get(id(c), 1) for c in below)
+            weights[id(value)] = 1 + sum(weights.get(id(c)) or 1 + _length(c) // LONG for c in below)
             if weights[id(value)] > MAX_VALUES:
-                return f"holds more than {MAX_VALUES:,} values once its aliases are expanded; put long lists in files"
+                return TOO_MANY
         elif id(value) in open_:
             return "contains itself through a YAML alias"
         else:
             open_.add(id(value))
             stack.append((value, True))
-            stack.extend((c, False) for c in below)
+            stack.extend((c, False) for c in below if not isinstance(c, str))
     return ""
+
+
+def _length(value: object) -> int:
+    return len(value) if isinstance(value, str) else 0

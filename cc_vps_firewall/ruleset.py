@@ -304,11 +304,12 @@ def _port(opening: Opening, entry: Entry) -> Port:
 
 def merge(ports: Iterable[Port]) -> tuple[Port, ...]:
     """Sorted, and no two that overlap (a kernel set refuses those); neighbours stay apart, with their labels."""
-    out: list[Port] = []
+    out: list[tuple[int, int, dict[str, None]]] = []
     for port in sorted(ports):
-        if out and port.first <= out[-1].last:
-            labels = dict.fromkeys([*out[-1].label.split(", "), port.label])
-            out[-1] = Port(out[-1].first, max(out[-1].last, port.last), ", ".join(labels))
+        if out and port.first <= out[-1][1]:
+            first, last, labels = out[-1]
+            labels[port.label] = None
+            out[-1] = first, max(last, port.last), labels
         else:
-            out.append(port)
-    return tuple(out)
+            out.append((port.first, port.last, {port.label: None}))
+    return tuple(Port(first, last, ", ".join(labels)) for first, last, labels in out)
