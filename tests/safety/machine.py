@@ -163,6 +163,11 @@ class Machine:
             "mount -t tmpfs -o mode=755 lib /var/lib",
             "mkdir -p /etc/systemd/system /run/share /run/work",
             "mount -t overlay share -o lowerdir=/usr/share,upperdir=/run/share,workdir=/run/work /usr/share",
+            # A machine boots with systemd, also where this computer is a container that has none.
+            "mkdir /run/units /run/units.work",
+            "mount -t overlay units -o lowerdir=/usr/lib/systemd,upperdir=/run/units,workdir=/run/units.work "
+            "/usr/lib/systemd",
+            "[ -e /usr/lib/systemd/systemd ] || : >/usr/lib/systemd/systemd",
         ]
         self.sh("\n".join(lines))
         self.write("/etc/os-release", RELEASES[self.release])
