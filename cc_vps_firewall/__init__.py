@@ -54,6 +54,8 @@ def handle(*positional, **keyword):
         LOG.debug("No %s section, nothing to do", KEY)
     if not _held():
         _tried(lambda: _engine().stand_guard())
+    elif _uplinks() - _known_uplinks():
+        _tried(lambda: _engine().follow_uplinks())
 
 
 def put_in_force(section, cloud, taken=True):
@@ -104,6 +106,22 @@ def _held():
         )
     except (OSError, subprocess.SubprocessError):
         return False
+
+
+def _uplinks():
+    """The interfaces that hold a default route, now that the network is up (proc(5))."""
+    v4 = [line.split() for line in _read("/proc/net/route").splitlines()]
+    v6 = [line.split() for line in _read("/proc/net/ipv6_route").splitlines()]
+    found = {row[0] for row in v4 if row[1:2] == ["00000000"]}
+    return found | {row[-1] for row in v6 if row[:2] == ["0" * 32, "00"] and row[-1] != "lo"}
+
+
+def _known_uplinks():
+    """Those that the rules were made for; a name among them is no bridge of containers, whatever it is called."""
+    try:
+        return set(json.loads(_read(POLICY)).get("uplinks", ()))
+    except (AttributeError, TypeError, ValueError):
+        return _uplinks()  # no policy was saved
 
 
 def _engine():

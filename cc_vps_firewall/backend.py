@@ -87,6 +87,7 @@ class Host:
     rivals: tuple[str, ...] = ()
     ipv6: bool = True
     cloud_id: str = ""  # as cloud-init calls it; empty where it does not say
+    uplinks: tuple[str, ...] = ()  # interfaces that hold a default route
 
 
 @dataclass(frozen=True)
@@ -250,6 +251,7 @@ def look(root: str = "/") -> Host:
         rivals=rivals(root),
         ipv6=os.path.exists(below(root, "proc/net/if_inet6")),
         cloud_id=_cloud_id(root),
+        uplinks=with_default_route(root),
     )
 
 
@@ -317,11 +319,11 @@ def interfaces() -> tuple[str, ...]:
     return tuple(name for _, name in socket.if_nameindex())
 
 
-def uplinks() -> tuple[str, ...]:
+def with_default_route(root: str = "/") -> tuple[str, ...]:
     """The interfaces that have a default route now, of either family (proc(5))."""
-    rows = [line.split() for line in _read("/", "proc/net/route").splitlines()]
+    rows = [line.split() for line in _read(root, "proc/net/route").splitlines()]
     found = [row[0] for row in rows if len(row) > 7 and row[1] == row[7] == "00000000"]
-    rows = [line.split() for line in _read("/", "proc/net/ipv6_route").splitlines()]
+    rows = [line.split() for line in _read(root, "proc/net/ipv6_route").splitlines()]
     found += [row[-1] for row in rows if len(row) > 9 and row[1] == "00" and not set(row[0]) - {"0"}]
     return tuple(dict.fromkeys(name for name in found if name != "lo"))
 

@@ -233,15 +233,18 @@ _KNOWN: Mapping[str, bool | str | None] = {
     'ended.status["result"] != "disabled"': True,
     "off = is_off(section)": "0",
     "off and not saved.read_json(saved.POLICY)": False,
-    "kept.update(cloud_id=host.cloud_id)": False,
     # Nobody waits for these.
     "guard(wanted)": False,
     'story.status["warnings"] = warnings(wanted)': False,  # told where the bundle was made
+    # There the rules were made, too: for any host, whatever holds its default route.
+    'story.status["interfaces"] = ruleset.roles(wanted, backend.interfaces())': False,
+    "kept.update(cloud_id=host.cloud_id, uplinks=list(host.uplinks))": False,
+    "out = _new_uplinks(wanted, host)": "[]",
     "self.checkpoint = checkpoint": False,
     **{f"self.checkpoint({text})": False for text in _MOMENTS},
 }
 # Parameters and fields that nobody gives anything to, or asks for; and those where there is one backend.
-_UNGIVEN = ("checkpoint", "cloud_id", "confirm", "guard", "read_list", "replace", "root", "unread")
+_UNGIVEN = ("checkpoint", "cloud_id", "confirm", "guard", "read_list", "replace", "root", "unread", "uplinks")
 _UNGIVEN_ALONE = {
     "nftables": ("copies", "fallback", "former", "ipv6", "major"),
     "iptables": ("copies", "former", "major"),

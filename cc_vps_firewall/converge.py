@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from . import backend, iptables, kernel, nftables, overlooked, policy, render, saved, userdata, verify
+from . import backend, iptables, kernel, nftables, overlooked, policy, render, ruleset, saved, userdata, verify
 from .backend import Choice, Host
 from .errors import Drift, FirewallError, LoadRefused, NoBackend, PolicyRefused, Problem, RolledBack
 from .kernel import ToolFailed
@@ -77,6 +77,7 @@ def converge(
             before = play.before.result()
         story.begin(play, renders[play.choice.backend], wanted)
         story.status["warnings"] = warnings(wanted)
+        story.status["interfaces"] = ruleset.roles(wanted, backend.interfaces())
 
         undo = saved.Undo(linked=True)
         fresh: list[str] = []
@@ -287,7 +288,7 @@ def check_drift(host: Host) -> tuple[list[str], Status]:
     choice = backend.choices(name, host)[0]
     texts = render.texts(name, wanted)
     skipped: list[int] = status.get("skipped_families", [])
-    out = []
+    out = _new_uplinks(wanted, host)
     with saved.locked(), kernel.scratch() as empty:
         families = {f: t for f, t in texts.items() if f not in skipped}
         empty.submit(kernel.load, name, families).result()
@@ -299,6 +300,13 @@ def check_drift(host: Host) -> tuple[list[str], Status]:
         out += [f"+{unit} enabled: nothing loads the rules at boot" for unit in missing]
         out += _in_kernel(verify.differences(name, kernel.dump(name, tuple(families)), rehearsed))
     return out, status
+
+
+def _new_uplinks(wanted: Policy, host: Host) -> list[str]:
+    return [
+        f"+{name} an uplink: it holds a default route, and the rules take it for a bridge of containers"
+        for name in ruleset.roles(wanted, host.uplinks)["bridges"]
+    ]
 
 
 def _in_file(name: str, family: int, path: str, text: str, rehearsed: Texts) -> list[str]:
@@ -341,7 +349,7 @@ def warnings(wanted: Policy) -> list[str]:
     """What is accepted and was probably not meant, also of what only this host knows. Nothing that goes wrong here may
     keep a host from its rules."""
     try:
-        here = overlooked.on_host(wanted, backend.interfaces(), backend.uplinks())
+        here = overlooked.on_host(wanted, backend.interfaces(), wanted.uplinks)
         return [str(warning) for warning in (*overlooked.warnings(wanted), *here)]
     except Exception as failure:
         return [f"{KEY}: could not be looked at for warnings: {reason(failure)}"]
@@ -375,7 +383,13 @@ def preview(section: object, host: Host, guard: Callable[[Policy], None] = lambd
 
 def parse(section: object, host: Host) -> Policy:
     """A section, on this host. Raises PolicyRefused."""
-    return policy.parse(section, ssh_ports=host.ssh_ports, cloud_id=host.cloud_id, read_list=userdata.read_list)
+    return policy.parse(
+        section,
+        ssh_ports=host.ssh_ports,
+        cloud_id=host.cloud_id,
+        uplinks=host.uplinks,
+        read_list=userdata.read_list,
+    )
 
 
 # --- the steps --------------------------------------------------------------------------------------------
@@ -529,7 +543,7 @@ def _save(
         "ssh_ports": list(host.ssh_ports),
         "backend": choice.backend,
     }
-    kept.update(cloud_id=host.cloud_id)
+    kept.update(cloud_id=host.cloud_id, uplinks=list(host.uplinks))
     ours = backend.enabled_by_us()
     gone = backend.strings(saved.read_json(saved.SERVICES), "disabled")
     services = {
@@ -851,7 +865,7 @@ class _Story:
         return {"in_force": known, **{key: self.former[key] for key in _IN_FORCE if key in self.former}}
 
 
-_IN_FORCE = ("in_force", "backend", "digest", "open", "saved", "services", "skipped_families", "warnings")
+_IN_FORCE = ("in_force", "backend", "digest", "open", "saved", "services", "skipped_families", "warnings", "interfaces")
 
 
 def _in_force(choice: Choice, texts: Texts, wanted: Policy) -> Status:
@@ -883,6 +897,7 @@ def as_saved(stored: Mapping[str, Any], host: Host) -> Host:
         host,
         ssh_ports=tuple(p for p in ports if isinstance(p, int)) if isinstance(ports, list) else host.ssh_ports,
         cloud_id=str(stored.get("cloud_id", host.cloud_id)),
+        uplinks=tuple(backend.strings(stored, "uplinks")),
     )
 
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import backend, converge, kernel, saved, seal, userdata
+from . import backend, converge, kernel, ruleset, saved, seal, userdata
 from .backend import Choice, Host
 from .converge import Outcome
 from .errors import FirewallError, NoBackend, PolicyRefused
@@ -185,9 +185,7 @@ def stand_guard() -> list[str]:
     kept, host = saved.read_json(saved.POLICY), backend.look()
     section = kept.get("section")
     choice = backend.choices(str(kept.get("backend")), host)[0]
-    disabled = saved.read_json(saved.STATUS).get("result") == "disabled"
-    wanted = not disabled and not host.rivals and all(map(backend.enabled, choice.units))
-    if not (wanted and converge.hold_ours(choice)):
+    if not _ours_to_mend(choice, host):
         return []
     told = f"{' and '.join(choice.units)} did not load the rules at this boot"
     loaded = f"{told}; they were loaded after it"
@@ -202,3 +200,36 @@ def stand_guard() -> list[str]:
         return [] if done["result"] == "unchanged" else [loaded]
 
     return list(_apart(again))
+
+
+def follow_uplinks() -> list[str]:
+    """At a later boot, where an interface holds a default route that held none when the rules were made: if these take
+    it for a bridge of containers, make them again, of the policy that was saved. -> what went wrong. Raises nothing:
+    what is in force stays, and is better than what else there is.
+
+    What is its owner's decision to stand_guard() is so here.
+    """
+    kept, host = saved.read_json(saved.POLICY), backend.look()
+
+    def again() -> list[str]:
+        section = kept.get("section")
+        new = ruleset.roles(converge.parse(section, converge.as_saved(kept, host)), host.uplinks)["bridges"]
+        if new:
+            told = f"{' and '.join(new)} holds a default route: it is an uplink now, and no bridge of containers"
+            converge.converge(section, host, by="cloud-init", good=bool(kept.get("instance")), notes=[told])
+            LOG.info("%s", told)
+        return []
+
+    if not _ours_to_mend(backend.choices(str(kept.get("backend")), host)[0], host):
+        return []
+    try:
+        return list(_apart(again))
+    except FirewallError as failure:
+        uplinks = " and ".join(host.uplinks)
+        return [f"the default route is on {uplinks}, and the rules could not be made again: {failure}"]
+
+
+def _ours_to_mend(choice: Choice, host: Host) -> bool:
+    disabled = saved.read_json(saved.STATUS).get("result") == "disabled"
+    wanted = not disabled and not host.rivals and all(map(backend.enabled, choice.units))
+    return wanted and converge.hold_ours(choice)

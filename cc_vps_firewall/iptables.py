@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from .policy import EVERYTHING, WIDTH, Limit, Net, network_text
-from .ruleset import BRIDGES, REPLIES, Chain, Port, Rule, Ruleset
+from .ruleset import REPLIES, UPLINKS, Chain, Port, Rule, Ruleset, like_bridge
 
 NAME = "iptables"
 MARK = "vps-firewall"  # opens the comment of every rule of ours: how they are told from other people's
@@ -239,7 +239,7 @@ _PASSING = Chain(
     "passing",
     (
         *(Rule("containers: Docker decides", "return", came_in=name, goes_out=name) for name in ("docker*", "br-*")),
-        *(Rule("containers: from their own bridges", "accept", came_in=name) for name in BRIDGES),
+        Rule("containers: from their own bridges", "bridges"),
         Rule("containers: published", "accept", state="dnat"),
     ),
 )
@@ -361,7 +361,7 @@ def foreign(table: Table, rule: str, rivals: Sequence[str] = ()) -> bool:
     if _is_ban(rule) or (table.policies.get(target) == "-" and not target.startswith((OURS, *rivals))):
         return True
     names = re.findall(r"(?:^| )-[io] (\S+)", _bare(rule))
-    return any(name.startswith(tuple(b.rstrip("*") for b in BRIDGES)) for name in names)
+    return any(like_bridge(name) and name not in UPLINKS for name in names)
 
 
 def _is_ban(rule: str) -> bool:

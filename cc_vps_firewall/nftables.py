@@ -225,7 +225,7 @@ class _Writer:
 # What one source is. An IPv6 customer has a /64 at the least (RFC 6177).
 _BUCKETS = ((4, "ipv4_addr", "ip saddr"), (6, "ipv6_addr", "ip6 saddr & ffff:ffff:ffff:ffff::"))
 
-_VERDICTS = {"accept": "accept", "drop": "drop", "reset": "reject with tcp reset"}
+_VERDICTS = {"accept": "accept", "drop": "drop", "reset": "reject with tcp reset", "return": "return"}
 
 
 def _rate(limit: Limit, over: str = "") -> str:

@@ -30,6 +30,7 @@ from .policy import (
     read_opening,
     same_interface,
 )  # fmt: skip
+from .ruleset import UPLINKS, names_uplink
 from .services import ALIASES, GROUPS, SERVICES
 
 T = TypeVar("T")
@@ -52,6 +53,7 @@ def warnings(policy: Policy) -> tuple[Problem, ...]:
         *_covered(policy.entries),
         *_covered(policy.outgoing or ()),
         *_no_resolver(policy.outgoing or ()),
+        *_no_bridge(policy),
         *(Problem(f"{KEY}.lists.{name}", "nothing uses this list; name it, or remove it") for name in policy.unused),
     ])  # fmt: skip
 
@@ -108,6 +110,13 @@ def _once(ask: Callable[[Sources], T]) -> Callable[[Sources], T]:
         return known[id(sources)]
 
     return asked
+
+
+def _no_bridge(policy: Policy) -> Iterator[Problem]:
+    for entry in policy.entries:
+        if names_uplink(entry) and entry.interface not in UPLINKS:
+            said = f"makes {entry.interface} an uplink; if it is a bridge of containers, name their network in from"
+            yield Problem(f"{_path(entry)}.interface", f"{said} instead")
 
 
 # --- what is for an owner's own machines alone --------------------------------------------------------------

@@ -6,7 +6,7 @@ import bisect
 import re
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -128,6 +128,7 @@ class Policy:
     metadata: str = "root"
     metadata_services: Sources = NOWHERE  # what `metadata` is about, on the cloud that this is for
     containers: str = "guard"
+    uplinks: tuple[str, ...] = ()  # the host's interfaces that hold a default route
     log: Limit | None = field(default=Limit(3, "minute"))
     unused: tuple[str, ...] = ()  # lists that nothing names
 
@@ -154,17 +155,23 @@ BUILT_IN: Mapping[str, object] = {"ping": False}
 
 
 def parse(
-    section: object, *, ssh_ports: Sequence[int] = (), cloud_id: str = "", read_list: Callable[[str], str]
+    section: object,
+    *,
+    ssh_ports: Sequence[int] = (),
+    cloud_id: str = "",
+    uplinks: Sequence[str] = (),
+    read_list: Callable[[str], str],
 ) -> Policy:
     """The value of the `vps_firewall:` key -> Policy.
 
     `ssh_ports`: where this host's sshd listens, for a policy that does not say; empty where there is no host to ask.
     `cloud_id`: where the host is, as cloud-init calls it; empty where that is unknown.
+    `uplinks`: its interfaces that hold a default route.
     `read_list`: path -> text of a list file; raises OSError or ValueError with a reason for people.
     Raises PolicyRefused with every problem there is.
     """
     reader = _Reader(ssh_ports, cloud_id, read_list)
-    policy = reader.policy(section)
+    policy = replace(reader.policy(section), uplinks=tuple(uplinks))
     if more := reader.told - len(reader.problems):
         reader.problems.append(Problem(KEY, f"and {more:,} more problems", reader.passing))
     if reader.problems:

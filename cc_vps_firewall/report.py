@@ -101,6 +101,9 @@ def lines(status: Mapping[str, Any], found: Now | None, wanted: Policy | None) -
     out += _opened(status.get("open", {}))
     if status.get("backend"):
         out.append("everything else is closed")
+    if roles := status.get("interfaces"):
+        uplinks, bridges = (", ".join(roles[kind]) or "none" for kind in ("uplinks", "bridges"))
+        out.append(f"uplinks: {uplinks}; bridges of containers: {bridges}")
     out += _settings(wanted) if wanted else []
     out += [f"warning: {warning}" for warning in status.get("warnings", [])]
     return [*out, *(f"note: {note}" for note in status.get("notes", []))]

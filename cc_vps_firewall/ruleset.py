@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from .policy import ANYWHERE, Entry, Limit, Opening, Policy, Sources
+from .policy import ANYWHERE, Entry, Limit, Opening, Policy, Sources, same_interface
 
 # What stays of a metadata service for everybody: names, leases and time. On Google's cloud and on Azure all three live
 # on its address, and those who ask are not root: systemd-networkd, systemd-resolved, chrony.
@@ -29,6 +30,10 @@ PING_LIMIT = Limit(100, "second")  # for all sources together: nobody may turn t
 
 # Bridges that Docker, Podman, CNI, LXD, Incus, LXC and libvirt make. A trailing * is a wildcard.
 BRIDGES = ("docker*", "br-*", "podman*", "cni*", "lxdbr*", "incusbr*", "lxcbr*", "virbr*")
+# OpenStack's, OpenWrt's and everybody's names of uplinks that look like Docker's of a network: that is br- and twelve
+# hexadecimal digits, which neither nftables nor iptables can ask for.
+UPLINKS = ("br-ex", "br-lan", "br-wan")
+_DOCKERS = re.compile(r"(?!br-)\S*|br-([0-9a-f]{12}|[0-9a-f]{0,12}\*)")
 
 
 @dataclass(frozen=True, order=True)
@@ -44,7 +49,8 @@ class Port:
 class Rule:
     """All conditions must hold for the verdict; what is left at its default is not asked.
 
-    `verdict`: accept, drop, reset (refuse with a TCP reset), log, or the name of a chain to go on in.
+    `verdict`: accept, drop, reset (refuse with a TCP reset), log, return (to the chain before), or the name of a chain
+    to go on in.
     `ports` are destination ports. `published` asks for a packet that was DNATed, and judges the port it
     was sent to first. `limit` counts each source for itself, `rate` all packets together.
     """
@@ -92,7 +98,7 @@ def build(policy: Policy) -> Ruleset:
     chains = [
         Chain("essential", _essential()),
         Chain("malformed", _malformed()),
-        Chain("bridged", _bridged()),
+        Chain("bridges", _bridges(policy)),
         Chain("arriving", _arriving(policy)),
         Chain("published", _published(policy)),
         Chain("forwarding", _forwarding(policy)),
@@ -178,17 +184,46 @@ def _arriving(policy: Policy) -> tuple[Rule, ...]:
         rules.append(Rule("ping", "accept", 4, "icmp", icmp=(ECHO_REQUEST,), rate=PING_LIMIT))
         rules.append(Rule("ping", "accept", 6, "icmpv6", icmp=(ECHO_REQUEST_V6,), rate=PING_LIMIT))
     rules += opened(policy.entries)
-    rules += [Rule("containers: their resolver and DHCP", "bridged", came_in=name) for name in BRIDGES]
+    # What Podman, LXD and libvirt serve to their own containers and machines on the bridge's address.
+    label = "containers: their resolver and DHCP"
+    rules += [
+        Rule(label, "bridges", proto="udp", ports=(Port(53, 53, label), Port(67, 67, label), Port(547, 547, label))),
+        Rule(label, "bridges", proto="tcp", ports=(Port(53, 53),)),
+    ]
     return (*rules, *_log(policy, "in"), _rest("comes in"))
 
 
-def _bridged() -> tuple[Rule, ...]:
-    """What Podman, LXD and libvirt serve to their own containers and machines on the bridge's address."""
-    label = "containers: their resolver and DHCP"
+def _bridges(policy: Policy) -> tuple[Rule, ...]:
+    """Accepts what comes in from containers."""
     return (
-        Rule(label, "accept", proto="udp", ports=(Port(53, 53, label), Port(67, 67, label), Port(547, 547, label))),
-        Rule(label, "accept", proto="tcp", ports=(Port(53, 53),)),
+        *(Rule("uplink", "return", came_in=name) for name in no_bridges(policy)),
+        *(Rule("containers: from their own bridges", "accept", came_in=name) for name in BRIDGES),
     )
+
+
+def no_bridges(policy: Policy) -> tuple[str, ...]:
+    """Names and patterns, of those that BRIDGES takes, that are no bridge of containers: what uplinks are often called,
+    what holds a default route, and the interfaces that the policy names and that nobody's program has named."""
+    named = (entry.interface for entry in policy.entries if names_uplink(entry))
+    return tuple(dict.fromkeys([*UPLINKS, *sorted(filter(like_bridge, policy.uplinks)), *named]))
+
+
+def names_uplink(entry: Entry) -> bool:
+    """Is an entry about an interface that would be taken for a bridge of containers, were it not named?"""
+    return like_bridge(entry.interface) and not _DOCKERS.fullmatch(entry.interface)
+
+
+def like_bridge(name: str) -> bool:
+    return name.startswith(tuple(bridge.rstrip("*") for bridge in BRIDGES))
+
+
+def roles(policy: Policy, interfaces: Iterable[str]) -> dict[str, list[str]]:
+    """Which of a host's interfaces are taken for uplinks, and which for bridges of containers."""
+    kept_out, found = no_bridges(policy), {"uplinks": list(policy.uplinks), "bridges": list[str]()}
+    for name in interfaces:
+        if like_bridge(name) and name not in policy.uplinks:
+            found["uplinks" if any(same_interface(one, name) for one in kept_out) else "bridges"].append(name)
+    return found
 
 
 def _forwarding(policy: Policy) -> tuple[Rule, ...]:
@@ -201,7 +236,7 @@ def _forwarding(policy: Policy) -> tuple[Rule, ...]:
     return (
         Rule("metadata: root", "metadata_forwarded", destinations=policy.metadata_services),
         *_deny(policy),
-        *(Rule("containers: from their own bridges", "accept", came_in=name) for name in BRIDGES),
+        Rule("containers: from their own bridges", "bridges"),
         *judged,
         *_log(policy, "fwd"),
         _rest("is forwarded"),

@@ -106,7 +106,7 @@ def _has_spoken(root: str) -> bool:
 def _sealable(root: str, default: object, prefer: str) -> tuple[backend.Choice, policy.Policy, list[str]]:
     """-> the backend, the policy that opens nothing, and what its owner should know"""
     saved.check_root(root)
-    host = replace(backend.look(root), cloud_id="")  # that of the machines that will boot from it is not known
+    host = replace(backend.look(root), cloud_id="", uplinks=())  # what boots from it may be anywhere
     if host.rivals:
         # firewalld's unit conflicts with the services that load the seal, and on Debian it makes an ordering cycle,
         # which systemd breaks by leaving out cloud-init's network stage: seen in the boot lab, with every port open.

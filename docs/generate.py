@@ -209,6 +209,8 @@ def files() -> str:
                         "where sshd listens, for a policy that does not say",
                     ),
                     ("`/etc/systemd/system/*.wants/`", "which services start at boot"),
+                    ("`/proc/net/route`, `/proc/net/ipv6_route`", "which interfaces are uplinks"),
+                    ("`/run/cloud-init/cloud-id`, `/run/cloud-init/instance-data.json`", "which provider this is"),
                     ("`/etc/ufw/ufw.conf`", "whether ufw is on"),
                     (
                         "`/lib/modules/*/modules.dep`, `modules.alias`, `modules.builtin`, `modules.builtin.modinfo`",

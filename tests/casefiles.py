@@ -102,6 +102,7 @@ class Host:
     cloud: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     bridge: str = ""
+    uplinks: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
     forwarding: bool = False
 
@@ -120,7 +121,10 @@ class Case:
     def policy(self) -> Policy:
         """What the engine reads in this case's user-data, on this case's host."""
         section = userdata.section(self.user_data.encode())
-        return parse(section, ssh_ports=self.host.ssh_ports, cloud_id=self.host.cloud, read_list=self.read_list)
+        host = self.host
+        return parse(
+            section, ssh_ports=host.ssh_ports, cloud_id=host.cloud, uplinks=host.uplinks, read_list=self.read_list
+        )
 
     def read_list(self, path: str) -> str:
         """What the policy's `{file: PATH}` finds on this case's host."""
@@ -167,7 +171,7 @@ def _known(said: Mapping[str, Any], keys: set[str]) -> None:
 
 
 def _host(said: Mapping[str, Any]) -> Host:
-    _known(said, {"ssh_ports", "cloud", "files", "bridge", "published", "forwarding"})
+    _known(said, {"ssh_ports", "cloud", "files", "bridge", "uplinks", "published", "forwarding"})
     published = tuple(_published(entry) for entry in said.get("published", []))
     bridge = said.get("bridge", "docker0" if published else "")
     return Host(
@@ -175,6 +179,7 @@ def _host(said: Mapping[str, Any]) -> Host:
         cloud=str(said.get("cloud", "")),
         files=dict(said.get("files", {})),
         bridge=bridge,
+        uplinks=tuple(said.get("uplinks", ())),
         published=published,
         forwarding=said.get("forwarding", bool(bridge)),
     )

@@ -88,6 +88,26 @@ def test_cloud_init_knows_the_provider(backend: str, machine: Machine) -> None:
     assert_applied(machine, backend)
 
 
+@both_backends
+def test_an_uplink_that_comes_later(backend: str, machine: Machine) -> None:
+    """A default route on what looks like a network of Docker's: the boot that finds it makes the rules again, once."""
+    boot.seed(machine, f"#cloud-config\nvps_firewall: {{backend: {backend}}}\n")
+    boot.boot(machine)
+    assert boot.record(machine).status["interfaces"] == {"uplinks": ["eth0"], "bridges": []}
+    name = "br-0123456789ab"
+    for line in (f"link add {name} type bridge", f"link set {name} up", f"route add default dev {name} metric 50"):
+        machine.run("ip", *line.split())
+    boot.boot(machine)
+    rules = machine.run("sh", "-c", DUMP[backend]).stdout
+    assert re.search(r"br-0123456789ab.*(?i:return)", rules)
+    status = boot.record(machine).status
+    assert status["interfaces"] == {"uplinks": ["eth0", "br-0123456789ab"], "bridges": []}
+    assert_no_complaint(machine)
+    boot.boot(machine)
+    assert boot.record(machine).status == status
+    assert_applied(machine, backend)
+
+
 @pytest.mark.parametrize("persistent", [True, False], ids=["iptables-persistent", "stock"])
 def test_auto_follows_the_host(persistent: bool, machine: Machine, internet: Internet) -> None:
     """`vps_firewall: {}` takes the backend whose loader is installed; a stock Debian has nftables' alone."""

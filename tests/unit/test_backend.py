@@ -275,6 +275,39 @@ def test_files_that_cannot_be_read_are_no_reason_to_fail(tmp_path: Path) -> None
     assert backend.look(str(tmp_path)) == Host(ipv6=False)
 
 
+# As Linux 6.18 shows them: a default route, one of a network, and in IPv6 those that every host has on lo besides.
+ROUTE = """\
+Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+br-ex\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
+eth1\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
+tun0\t00000000\t00000000\t0001\t0\t0\t0\t00000080\t0\t0\t0
+"""
+NONE, NET = "0" * 32, "20010db8000100000000000000000000"
+IPV6_ROUTE = f"""\
+{NET} 40 {NONE} 00 {NONE} 00000100 00000001 00000000 00000001     eth2
+{NONE} 00 {NONE} 00 {NET} 00000400 00000001 00000000 00000003   br-lan
+{NONE} 00 {NONE} 00 {NONE} ffffffff 00000001 00000000 00200200       lo
+"""
+
+
+@pytest.mark.parametrize(
+    ("v4", "v6", "uplinks"),
+    [
+        (ROUTE, IPV6_ROUTE, ("br-ex", "br-lan")),
+        (ROUTE.replace("br-ex", "br-lan"), IPV6_ROUTE, ("br-lan",)),
+        (ROUTE.partition("br-ex")[0], IPV6_ROUTE, ("br-lan",)),
+        (ROUTE, "", ("br-ex",)),
+        ("", "", ()),
+        ("br-ex\n\n", "br-lan\n", ()),
+    ],
+)
+def test_what_holds_a_default_route_is_an_uplink(tmp_path: Path, v4: str, v6: str, uplinks: tuple[str, ...]) -> None:
+    (tmp_path / "proc/net").mkdir(parents=True)
+    (tmp_path / "proc/net/route").write_text(v4)
+    (tmp_path / "proc/net/ipv6_route").write_text(v6)
+    assert backend.look(str(tmp_path)).uplinks == uplinks
+
+
 @pytest.mark.parametrize(
     ("files", "cloud"),
     [

@@ -136,7 +136,7 @@ def test_lists_of_odd_shapes(shape: Callable[[int], list[Net]], family: int) -> 
         assert {fate.verdict for fate in its.fates(backend, family, beside)} <= {"drop"}
     names = re.findall(r"(?m)^:(\S+)", its.iptables[family])
     assert max(map(len, names)) <= 28
-    assert len(set(names)) == len(names) - 3  # in both tables: FORWARD, malformed packets, metadata services
+    assert len(set(names)) == len(names) - 4  # in both tables: FORWARD, malformed packets, metadata services, bridges
 
 
 def test_a_list_that_changes_a_little_keeps_most_chains() -> None:

@@ -18,13 +18,13 @@ PACKAGE = Path(cc_vps_firewall.__file__).parent
 # A module imports those before it alone. `__init__` comes late because it imports the engine inside handle(),
 # and may import nothing when it is itself imported: see test_the_entry_is_stdlib_only.
 ORDER = (
-    "errors", "clouds", "services", "internal", "suggest", "policy", "overlooked", "document", "userdata", "ruleset",
+    "errors", "clouds", "services", "internal", "suggest", "policy", "document", "userdata", "ruleset", "overlooked",
     "saved", "backend", "nftables", "iptables", "render", "kernel", "live", "modules", "verify", "converge", "removal",
     "report", "seal", "register", "entrance", "shrink", "resolved", "bundle", "cli", "hosted", "__init__", "carrier",
     "__main__",
 )  # fmt: skip
 PURE = (
-    "errors", "clouds", "services", "internal", "suggest", "policy", "overlooked", "ruleset", "nftables", "iptables",
+    "errors", "clouds", "services", "internal", "suggest", "policy", "ruleset", "overlooked", "nftables", "iptables",
     "render", "verify",
 )  # fmt: skip
 IMPURE = {

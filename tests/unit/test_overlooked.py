@@ -57,6 +57,13 @@ WARNED: dict[str, tuple[dict[str, Any], list[str]]] = {
             "them in from"
         ],
     ),
+    "to what would be a bridge of containers": (
+        {"allow": [{"service": "http", "interface": "br-app"}, {"service": "smtp", "interface": "br-lan"}]},
+        [
+            "allow[0].interface: makes br-app an uplink; if it is a bridge of containers, name their network in from "
+            "instead"
+        ],
+    ),
     "in a range": (
         {"allow": ["5400-5500/tcp"]},
         [f"allow[0]: opens postgresql, a database, to anywhere; {NAME_THEM}"],
@@ -365,7 +372,7 @@ def test_what_goes_wrong_here_keeps_no_host_from_its_rules(monkeypatch: pytest.M
     def broken() -> tuple[str, ...]:
         raise OSError(12, "Cannot allocate memory")
 
-    monkeypatch.setattr(backend, "uplinks", broken)
+    monkeypatch.setattr(backend, "interfaces", broken)
     assert converge.warnings(parse({"allow": ["mysql"]})) == [
         "vps_firewall: could not be looked at for warnings: Cannot allocate memory"
     ]

@@ -80,6 +80,8 @@ def verdict(rules: Ruleset, hook: str, packet: Packet) -> str:
         for rule in chains[name].rules:
             if matches(rule, packet) and rule.verdict != "log":
                 found = walk(rule.verdict) if rule.verdict in chains else rule.verdict
+                if found == "return":
+                    return ""
                 if found:
                     return found
         return ""
@@ -246,6 +248,47 @@ def test_what_leaves_is_what_outgoing_allows(
     mine = {4: "192.0.2.10", 6: "2001:db8:1::10"}[parse_network(address)[0]]
     found = verdict(rules, "output", Packet(mine, proto, port, "", address, "eth0"))
     assert found == ("accept" if naive(mirrored, address, proto, port, "eth0") else "drop")
+
+
+# --- bridges of containers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("interface", "stays"),
+    [
+        ("br-app", False),
+        ("br-lan0", False),
+        ("br-lan*", False),
+        ("br-ada", False),  # hexadecimal digits, but not twelve
+        ("br-0123456789ab", True),
+        ("br-0123*", True),
+        ("br-*", True),
+        ("docker*", True),
+        ("virbr1", True),
+        ("eth0", True),
+    ],
+)
+def test_an_interface_that_the_policy_names_is_no_bridge(interface: str, stays: bool) -> None:
+    wanted = parse({"allow": [{"service": "mysql", "from": ["10.0.0.0/8"], "interface": interface}]})
+    assert set(ruleset.no_bridges(wanted)) == {*ruleset.UPLINKS, *([] if stays else [interface])}
+
+
+@given(st.sampled_from(["docker0", "br-0123456789ab", "br-ex", "eth0", "virbr0", "tun0"]), st.booleans(), st.booleans())
+def test_only_what_comes_from_containers_has_a_way_out(name: str, routed: bool, named: bool) -> None:
+    allow = [{"service": "http", "interface": name}] if named else []
+    wanted = policy.parse({"allow": allow}, uplinks=(name,) if routed else (), read_list=lambda path: "")
+    bridge = name not in ("eth0", "tun0", "br-ex") and not routed
+    for packet in (
+        Packet("172.17.0.2", "udp", 53, name),
+        Packet("172.17.0.2", "tcp", 443, name, "203.0.113.80", "eth9"),
+        Packet("fd00:17::2", "tcp", 443, name, "2001:db8:f::80", "eth9"),
+    ):
+        hook = "forward" if packet.destination else "input"
+        assert verdict(ruleset.build(wanted), hook, packet) == ("accept" if bridge else "drop")
+    assert ruleset.roles(wanted, [name, "lo"]) == {
+        "uplinks": [name] if routed or name == "br-ex" else [],
+        "bridges": [name] if bridge else [],
+    }
 
 
 # --- ports --------------------------------------------------------------------------------------------------
