@@ -151,7 +151,7 @@ def test_a_last_resort_is_labelled_if_it_can_be(tool: str, labels: bool) -> None
         in_cloud_init(machine, NEW, wrap="exec setpriv --bounding-set -sys_admin --inh-caps -sys_admin")
         machine.assert_closed()
         status = machine.status()
-        assert status["in_force"] == "the built-in policy"
+        assert status["in_force"] == "the policy's own SSH alone"
         assert status["saved"], "the next boot is closed too"
         assert status["services"]
         assert {machine.label(path) for path in status["saved"]} == ({"etc_t"} if labels else {""})
