@@ -44,7 +44,7 @@ def handle(*positional, **keyword):
     """cloud-init's entry: handle(name, cfg, cloud, log, args), by position up to 23.1, by keyword from 23.2.
 
     Raises when the policy was refused or could not be put in force, so that cloud-init reports the module as
-    failed; the built-in policy, or the last good one, is in force then.
+    failed; what stands in for it is in force then: the last good one of this instance, or its own SSH.
     """
     named = dict(zip(("name", "cfg", "cloud"), positional), **keyword)
     cfg, cloud = named["cfg"], named.get("cloud")
