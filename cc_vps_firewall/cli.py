@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import select
@@ -12,21 +13,27 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from . import (
-    backend,
-    bundle,
-    converge,
-    kernel,
-    modules,
-    overlooked,
-    policy,
-    register,
-    removal,
-    report,
-    saved,
-    userdata,
-)
 from .errors import FirewallError, PolicyRefused, Problem
+
+try:
+    from . import (
+        backend,
+        bundle,
+        converge,
+        kernel,
+        modules,
+        overlooked,
+        policy,
+        register,
+        removal,
+        report,
+        saved,
+        userdata,
+    )
+except ModuleNotFoundError as missing:  # of another's, on a computer that has no cloud-init either
+    how = "install python3-pyyaml (EL) or python3-yaml (Debian), or `pip install PyYAML`"
+    what = "PyYAML is not installed for this Python; " + how if missing.name == "yaml" else str(missing)
+    sys.exit(f"vps-firewall: {what}")
 
 EXAMPLES = """\
 examples:
@@ -45,9 +52,18 @@ exit codes:
 """
 
 
+LINUX = sys.platform.startswith("linux")
+ANYWHERE = ("check", "render", "bundle")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. -> its exit code."""
     options = _parser().parse_args(arguments)
+    if not LINUX and options.name not in ANYWHERE:
+        _tell(f"vps-firewall: {options.name} runs on Linux alone; {_listed(ANYWHERE)} run here too")
+        return 1
+    if not LINUX and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(newline="\n")  # with Windows' own, nft reads no line of what render prints
     return _guarded(lambda: int(options.call(options)))
 
 
@@ -64,7 +80,7 @@ def _guarded(call: Callable[[], int]) -> int:
         return failure.exit_code
     except PermissionError as error:
         hint = (
-            "run it as root" if os.geteuid() else "is it immutable (lsattr, chattr -i), or a security policy at work?"
+            "run it as root" if not _is_root() else "is it immutable (lsattr, chattr -i), or a security policy at work?"
         )
         _tell(f"vps-firewall: {converge.reason(error)}; {hint}")
         return 1
@@ -92,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(
             name, help=about, description=about, epilog=f"example:\n  {example}", formatter_class=layout
         )
-        sub.set_defaults(call=call)
+        sub.set_defaults(call=call, name=name)
         if file:
             sub.add_argument("file", metavar="FILE", help="user-data with a vps_firewall: key, or - for standard input")
         return sub
@@ -145,7 +161,7 @@ def check(options: Any) -> int:
     problems = userdata.unheard(data)
     warnings: Sequence[Problem] = ()
     try:
-        ports = backend.look().ssh_ports
+        ports = _host().ssh_ports
         warnings = overlooked.warnings(policy.parse(_section(data), ssh_ports=ports, read_list=userdata.read_list))
     except PolicyRefused as refused:
         problems = [*refused.problems, *problems]
@@ -157,7 +173,7 @@ def check(options: Any) -> int:
 
 
 def render(options: Any) -> int:
-    name, texts = converge.rendered(_section(userdata.read(options.file)), backend.look(), options.backend or "")
+    name, texts = converge.rendered(_section(userdata.read(options.file)), _host(), options.backend or "")
     if options.family and name == "nftables":
         raise FirewallError("--family is for iptables: nftables has one text for both families")
     if options.family:
@@ -238,7 +254,7 @@ def _lacking(name: str, host: backend.Host) -> list[str]:
 
 def status(options: Any) -> int:
     told = saved.read_json(saved.STATUS)
-    host, root = backend.look(), os.geteuid() == 0
+    host, root = backend.look(), _is_root()
     found = report.now(host) if root else report.NOT_ROOT
     wanted = report.saved_policy(host) if root else None
     if options.json:
@@ -296,12 +312,25 @@ def uninstall(options: Any) -> int:
 
 
 def _as_root(verb: str, what: str) -> None:
-    if os.geteuid():
+    if not _is_root():
         raise FirewallError(f"`vps-firewall {verb}` {what}: run it as root")
 
 
 def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _host() -> backend.Host:
+    """This host; one of which nothing is known on a system that none of our rules run on."""
+    return backend.look() if LINUX else backend.Host(ssh_ports=())
+
+
+def _is_root() -> bool:
+    return not getattr(os, "geteuid", lambda: 0)()  # where there are no users, nobody helps it
 
 
 def _tell(*lines: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
 import os
 import shutil
 import signal
@@ -111,6 +110,8 @@ def _ready(text: str) -> Iterator[int]:
     No file in memory: a tool that SELinux confines, as where it is called from a service, may not read one; it would
     read nothing and say that all is well.
     """
+    import fcntl  # here: Windows has none, and no rules of ours
+
     data = text.encode()
     reading, writing = os.pipe()
     try:
@@ -183,6 +184,8 @@ def _at_once(commands: Sequence[tuple[Sequence[str], str]], hold: Sequence[int])
     Each waits in flock(1) for a lock that our open file has; one system call of ours takes it off. The waiting
     hold that open file too: when we die before that call the lock stays, and they give up.
     """
+    import fcntl
+
     with contextlib.ExitStack() as stack:
         gate = stack.enter_context(_ready(""))
         fcntl.flock(gate, fcntl.LOCK_EX)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import py_compile
@@ -355,6 +354,8 @@ def read_json(path: str) -> dict[str, object]:
 def locked() -> Iterator[int]:
     """One run of ours at a time. -> the lock, for processes to hold that outlive us. Raises Busy after
     LOCK_WAIT seconds."""
+    import fcntl  # here: Windows has none, and no rules of ours
+
     os.makedirs(os.path.dirname(LOCK), exist_ok=True)
     handle = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -377,6 +378,8 @@ def locked() -> Iterator[int]:
 def at_work(root: str) -> Iterator[None]:
     """One install, uninstall or clean of the system at `root` at a time, by the folder itself: who comes second waits.
     Raises CannotRegister where there is no such folder."""
+    import fcntl
+
     check_root(root)
     handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

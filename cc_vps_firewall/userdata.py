@@ -474,12 +474,16 @@ def _too_many_parts() -> PolicyRefused:
 # --- files ------------------------------------------------------------------------------------------------
 
 
+# Each where the system has it: Windows has the last one alone.
+_FLAGS = sum(getattr(os, f"O_{name}", 0) for name in ("RDONLY", "NONBLOCK", "CLOEXEC", "NOCTTY", "BINARY"))
+
+
 def read_file(path: str, limit: int, pause: Callable[[], object] = lambda: None) -> bytes:
     """A regular file, whole: opened once, never blocking on a pipe or a device, and not while it changes.
 
     It is read twice: two writes within one tick of the clock leave one time behind. `pause` comes between.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    handle = os.open(path, _FLAGS)
     try:
         kind = os.fstat(handle).st_mode
         if not stat.S_ISREG(kind):
@@ -495,7 +499,8 @@ def read_file(path: str, limit: int, pause: Callable[[], object] = lambda: None)
 
 def _whole(handle: int, limit: int) -> bytes:
     pieces, size = [], 0
-    while size <= limit and (piece := os.pread(handle, limit + 1 - size, size)):
+    os.lseek(handle, 0, os.SEEK_SET)
+    while size <= limit and (piece := os.read(handle, limit + 1 - size)):
         pieces.append(piece)
         size += len(piece)
     if size > limit:

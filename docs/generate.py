@@ -103,6 +103,8 @@ def commands() -> str:
         "standard error. What the codes mean: [exit codes](exit-codes.md).\n\n",
         "FILE is user-data with a `vps_firewall:` key: `#cloud-config`, or a multi-part message, an archive or a gzip "
         "file that holds one. `-` is standard input.\n\n",
+        f"`{'`, `'.join(cli.ANYWHERE[:-1])}` and `{cli.ANYWHERE[-1]}` run wherever Python 3.9 and PyYAML are, also on "
+        "macOS and Windows. The others run on Linux alone, and say so elsewhere.\n\n",
         f"```text\n{str(top.epilog).partition('exit codes:')[0].strip()}\n```\n",
     ]
     for name, parser in _parsers(top).items():
