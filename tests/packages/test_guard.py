@@ -113,6 +113,8 @@ def test_a_mount_may_wait_for_cloud_init(debian: Machine, debs: dict[str, Path],
     debian.run("systemctl", "add-requires", "local-fs.target", "srv.mount")
     for unit in masked or ("netfilter-persistent.service",):  # it is after local-fs.target itself
         debian.run("systemctl", "mask", unit)
+    if not masked:  # its owner's: else our own unit loads the rules
+        debian.run("systemctl", "enable", "nftables.service")
     before = complaints(debian)
     test_deb.put(debian, debs["this"])
     debian.run("vps-firewall", "install", "--sealed")
