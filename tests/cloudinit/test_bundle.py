@@ -215,8 +215,8 @@ def test_provisioned_anew_with_a_bundle_that_is_refused(backend: str, machine: M
 
 def test_a_bundle_of_both_takes_the_other_backend(machine: Machine, internet: Internet) -> None:
     """nft is there and takes nothing: the owner's own SSH is loaded by iptables, and saved."""
-    machine.write("/usr/local/sbin/nft", "#!/bin/sh\ncat >/dev/null\nexit 1\n")
-    machine.run("chmod", "755", "/usr/local/sbin/nft")
+    machine.write("/usr/sbin/nft", "#!/bin/sh\ncat >/dev/null\nexit 1\n")
+    machine.run("chmod", "755", "/usr/sbin/nft")
     machine.run("rm", "-rf", "/usr/share/netfilter-persistent")  # so that nft would come first
     asked = "{backend: auto, ssh: {from: [203.0.113.7]}, allow: [http]}"
     made = bundle.make(f"#cloud-config\nvps_firewall: {asked}\n".encode(), chosen="auto")[0]
