@@ -48,7 +48,8 @@ def close(root: str, default: object, prefer: str = "", over_policy: bool = Fals
     folders = saved.missing_folders(root, _sealing(choice, root))
     undo = saved.Undo()
     try:
-        _remember(root, undo, choice, fresh, others, folders)
+        ours = backend.enabled_by_us(root)  # for the record of a policy goes with the policy
+        _remember(root, undo, choice, {*fresh, *ours}, {*others} - ours, folders)
         text = _DEFAULT_HEADER + yaml.safe_dump({policy.KEY: default}, default_flow_style=False, sort_keys=False)
         files = {DEFAULT: text, PRESET: _presets(choice)}
         there = {saved.below(root, path): text for path, text in files.items() if not saved.masked(root, path)}
@@ -171,6 +172,7 @@ def forget(root: str = "/") -> list[str]:
         done += saved.remove_all(root, [saved.DONE], saved.Undo())
         if sealed:
             done += close(root, default, there, over_policy=True)
+            done += saved.remove_all(root, [saved.SERVICES], saved.Undo())  # the seal's record knows them now
         return done + saved.remove_all(root, [saved.STATUS, saved.POLICY], saved.Undo())
 
 
@@ -181,8 +183,8 @@ def _remember(
     root: str,
     undo: saved.Undo,
     choice: backend.Choice,
-    fresh: Sequence[str],
-    others: Sequence[str],
+    enabled_now: Collection[str],
+    disabled_now: Collection[str],
     missing: Collection[str],
 ) -> None:
     """Write down what stood there before the first seal, or what its owner has put there since, so that uninstall can
@@ -205,8 +207,8 @@ def _remember(
         mine = text is None or _is_ours(text) or re.search("vps.firewall", path)
         before[known] = None if mine else [text, stat.S_IMODE(os.stat(place).st_mode)]
     enabled, disabled = set(seal.get("units", ())), set(seal.get("disabled", ()))
-    seal["units"] = sorted(enabled | set(fresh) - disabled)
-    seal["disabled"] = sorted(disabled | set(others) - enabled)
+    seal["units"] = sorted(enabled | set(enabled_now) - disabled)
+    seal["disabled"] = sorted(disabled | set(disabled_now) - enabled)
     seal["folders"] = sorted(folders)
     saved.save({saved.below(root, RECORD): saved.as_json(record)}, undo, 0o644)
 

@@ -226,7 +226,7 @@ def test_cloud_init_clean_forgets_without_a_package_too(debian: Machine, tmp_pat
     debian.run("cloud-init", "clean")
     assert debian.read("/etc/iptables/rules.v4") == sealed
     assert sorted(debian.run("ls", "/var/lib/vps-firewall").stdout.split()) == [
-        "registered-schema.json", "registered.json", "services.json",
+        "registered-schema.json", "registered.json",
     ]  # fmt: skip
     debian.run("vps-firewall", "uninstall")
     debian.write("/var/lib/cloud/instance/boot-finished", "")
@@ -332,7 +332,7 @@ def test_cloud_init_clean_seals_a_sealed_image_again(debian: Machine, debs: dict
     debian.run("cloud-init", "clean")
     assert debian.read("/etc/iptables/rules.v4") == sealed
     assert sorted(debian.run("ls", "/var/lib/vps-firewall").stdout.split()) == [
-        "registered-schema.json", "registered.json", "services.json",
+        "registered-schema.json", "registered.json",
     ]  # fmt: skip
     assert verified(debian) == ""
 
