@@ -205,28 +205,36 @@ def own_ssh(section: object) -> dict[str, object]:
 # --- networks ---------------------------------------------------------------------------------------------
 
 
+class NotANetwork(ValueError):
+    """A text that is no address or network; `reason` quotes nothing of it."""
+
+    def __init__(self, text: str, reason: str, advice: str = "") -> None:
+        super().__init__(f"{show(text)} {reason}{advice}")
+        self.reason = reason
+
+
 def parse_network(text: str) -> tuple[int, int, int]:
-    """'203.0.113.0/24' -> (family, address as a number, prefix length); raises ValueError with the reason."""
+    """'203.0.113.0/24' -> (family, address as a number, prefix length); raises NotANetwork."""
     address, slash, length = text.partition("/")
     family = 6 if ":" in address else 4
     try:
         number = int.from_bytes(socket.inet_pton(_AF[family], address), "big")
     except (OSError, ValueError):
-        raise ValueError(_why_not_an_address(text, address)) from None
+        raise NotANetwork(text, _why_not_an_address(text, address)) from None
     width = WIDTH[family]
     if family == 6 and number >> 32 == 0xFFFF:
         v4 = socket.inet_ntop(socket.AF_INET, (number & 0xFFFFFFFF).to_bytes(4, "big"))
         length = f"/{_LENGTHS[length] - 96}" if _LENGTHS.get(length, 0) >= 96 else ""
-        raise ValueError(f"{show(text)} is an IPv4-mapped address; write {v4}{length}")
+        raise NotANetwork(text, "is an IPv4-mapped address", f"; write {v4}{length}")
     if not slash:
         return family, number, width
     prefix = _LENGTHS.get(length, 129)
     if prefix > width:
-        raise ValueError(f"{show(text)} has no prefix length that fits; write /0 to /{width} after the address")
+        raise NotANetwork(text, f"has no prefix length that fits; write /0 to /{width} after the address")
     rest = width - prefix
     if number >> rest << rest != number:
         right = network_text(family, (number >> rest << rest, prefix))
-        raise ValueError(f"{show(text)} has host bits set; write {right} or {show(address)}")
+        raise NotANetwork(text, "has host bits set", f"; write {right} or {show(address)}")
     return family, number, prefix
 
 
@@ -235,17 +243,17 @@ _LENGTHS = {str(n): n for n in range(129)}
 
 def _why_not_an_address(text: str, address: str) -> str:
     if "%" in text:
-        return f"{show(text)} has a zone; write the address without % and what follows"
+        return "has a zone; write the address without % and what follows"
     if re.fullmatch(r"[0-9.:a-f]+ *- *[0-9.:a-f]+", text) and re.search("[.:]", text):
-        return f"{show(text)} is a range; write networks such as 203.0.113.0/28"
+        return "is a range; write networks such as 203.0.113.0/28"
     if re.fullmatch(r"[0-9./]+", text) or ":" in address:
-        return f"{show(text)} is not an IPv4 or IPv6 address or network"
+        return "is not an IPv4 or IPv6 address or network"
     if "." in address and re.fullmatch(r"[A-Za-z0-9._-]+", address):
         return (
-            f"{show(text)} is a host name; names change, and no resolver answers before the firewall is up: "
+            "is a host name; names change, and no resolver answers before the firewall is up: "
             "write addresses, or a list file"
         )
-    return f"{show(text)} is not an address, a network or the name of a list"
+    return "is not an address, a network or the name of a list"
 
 
 def _addresses(texts: Iterable[str]) -> Sources:
@@ -657,9 +665,11 @@ class _Reader:
             else:
                 try:
                     family, number, prefix = parse_network(item)
-                except ValueError as error:
+                except NotANetwork as error:
+                    # A file may be another than was meant, /etc/shadow say: what is in it is not for every reader.
                     hint = self.near(item, islice(self.lists, 1000)) if kind != "file" else ""
-                    self.refuse(path, f"{error}; {hint}" if hint else str(error))
+                    said = error.reason if kind == "file" else str(error)
+                    self.refuse(path, f"{said}; {hint}" if hint else said)
                 else:
                     found[family].append((number, prefix))
         return Sources(collapse(found[4], 4), collapse(found[6], 6))

@@ -113,9 +113,7 @@ def _sealable(root: str, default: object, prefer: str) -> tuple[backend.Choice, 
         # which systemd breaks by leaving out cloud-init's network stage: seen in the boot lab, with every port open.
         named, off = " and ".join(host.rivals), " and ".join(_SWITCH_OFF[rival] for rival in host.rivals)
         raise CannotRegister(f"{named} is switched on at {root} and would keep the seal from being loaded; {off}")
-    wanted = policy.parse(
-        default, ssh_ports=host.ssh_ports, read_list=lambda path: userdata.read_list(saved.below(root, path))
-    )
+    wanted = policy.parse(default, ssh_ports=host.ssh_ports, read_list=lambda path: userdata.read_list(path, root))
     if not wanted.enabled:
         raise CannotRegister(
             "the default policy says `enabled: false`: every machine whose user-data has no policy would stay shut"

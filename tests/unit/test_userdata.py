@@ -7,6 +7,7 @@ import gzip
 import io
 import itertools
 import os
+import re
 import socket
 import sys
 import threading
@@ -468,6 +469,129 @@ def test_user_data_that_cannot_be_read(path: str, reason: str) -> None:
     (problem,) = refused.value.problems
     assert problem.path == "user-data"
     assert reason in problem.message
+
+
+# --- who may have written a list file ---
+
+NOBODY = 65_534
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A list in a folder in a folder, which nobody but root may write, and a link to it."""
+    inner = tmp_path / "lists" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "list").write_text("203.0.113.7\n")
+    (tmp_path / "link").symlink_to("lists/inner/list")
+    (tmp_path / "far").symlink_to("lists/inner")
+    return tmp_path
+
+
+WAYS = ("lists/inner/list", "link", "far/list", "lists/inner/../inner/list", "far/../inner/./list")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_list_that_root_alone_may_write_is_read(folder: Path, way: str) -> None:
+    assert userdata.read_list(str(folder / way)) == "203.0.113.7\n"
+    assert userdata.read_list(f"/{way}", str(folder)) == "203.0.113.7\n"
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", [0o646, 0o662, 0o666, 0o620])
+def test_a_list_that_others_may_write_is_refused(folder: Path, way: str, mode: int) -> None:
+    (folder / "lists/inner/list").chmod(mode)
+    with pytest.raises(ValueError, match="is a file that others than root may write; take that from them with chmod"):
+        userdata.read_list(str(folder / way))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("which", ["lists", "lists/inner"])
+@pytest.mark.parametrize("mode", [0o777, 0o757, 0o775])
+def test_a_list_in_a_folder_that_others_may_write_is_refused(folder: Path, way: str, which: str, mode: int) -> None:
+    """Who may write a folder may put another file in its place."""
+    (folder / which).chmod(mode)
+    with pytest.raises(ValueError, match=f"lies in {re.escape(str(folder / which))}, which others than"):
+        userdata.read_list(str(folder / way))
+    (folder / which).chmod(0o1777)  # but not where only an owner may take files away
+    assert userdata.read_list(str(folder / way)) == "203.0.113.7\n"
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("which", "why"),
+    [
+        ("lists/inner/list", "belongs to user 65534, and not to root"),
+        ("lists/inner", "lies in .*lists/inner, which belongs to user 65534, and not to root"),
+        ("lists", "lies in .*lists, which belongs to user 65534, and not to root"),
+    ],
+)
+def test_a_list_of_somebody_else_is_refused(folder: Path, way: str, which: str, why: str) -> None:
+    os.chown(folder / which, NOBODY, -1)
+    with pytest.raises(ValueError, match=why):
+        userdata.read_list(str(folder / way))
+
+
+def test_a_link_of_somebody_else_is_refused(folder: Path) -> None:
+    os.chown(folder / "link", NOBODY, -1, follow_symlinks=False)
+    with pytest.raises(ValueError, match="leads over a link that belongs to user 65534, and not to root"):
+        userdata.read_list(str(folder / "link"))
+    loose = folder / "loose"
+    loose.mkdir()
+    (loose / "link").symlink_to("../lists/inner/list")
+    loose.chmod(0o777)
+    with pytest.raises(ValueError, match=r"lies in .*loose, which others than root may write"):
+        userdata.read_list(str(loose / "link"))
+
+
+def test_a_user_who_asks_may_have_written_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """check and render, by anybody: their own files, and those of the group that is theirs alone."""
+    for path in (folder, folder / "lists", folder / "lists/inner", folder / "lists/inner/list"):
+        os.chown(path, NOBODY, NOBODY)
+        path.chmod(0o775 if path.is_dir() else 0o664)
+    asked = str(folder / "lists/inner/list")
+    with pytest.raises(ValueError, match="which belongs to user 65534, and not to root"):
+        userdata.read_list(asked)
+    monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
+    monkeypatch.setattr(os, "getegid", lambda: NOBODY)
+    assert userdata.read_list(asked) == "203.0.113.7\n"
+    monkeypatch.setattr(os, "getegid", lambda: 100)
+    with pytest.raises(ValueError, match="which others than root may write"):
+        userdata.read_list(asked)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(ValueError, match="which belongs to user 65534, and not to root"):
+        userdata.read_list(asked)
+
+
+def test_what_takes_the_place_of_a_list_is_asked_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def replaced(path: str, flags: int) -> int:
+        os.rename(folder / "other", path)
+        return int(really(path, flags))
+
+    really: Callable[..., int] = os.open
+    monkeypatch.setattr(os, "open", replaced)
+    (folder / "other").write_text("203.0.113.8\n")  # which is how root keeps a list up to date
+    assert userdata.read_list(str(folder / "lists/inner/list")) == "203.0.113.8\n"
+    for owner, mode, why in ((NOBODY, 0o644, "belongs to user 65534"), (0, 0o646, "others than root may write")):
+        (folder / "lists/inner/list").unlink()
+        (folder / "lists/inner/list").write_text("203.0.113.7\n")
+        (folder / "other").write_text("0.0.0.0/0\n")
+        os.chown(folder / "other", owner, -1)
+        (folder / "other").chmod(mode)
+        with pytest.raises(ValueError, match=why):
+            userdata.read_list(str(folder / "lists/inner/list"))
+
+
+def test_an_image_has_owners_of_its_own(folder: Path) -> None:
+    """It may be made by a user, for whom its root is that user."""
+    for path in (folder, folder / "lists", folder / "lists/inner", folder / "lists/inner/list"):
+        os.chown(path, NOBODY, NOBODY)
+    (folder / "absolute").symlink_to("/lists/inner/list")
+    os.chown(folder / "absolute", NOBODY, NOBODY, follow_symlinks=False)
+    for way in ("lists/inner/list", "absolute"):
+        assert userdata.read_list(f"/{way}", str(folder)) == "203.0.113.7\n"
+    os.chown(folder / "lists/inner/list", 1000, 1000)
+    with pytest.raises(ValueError, match="belongs to user 1000, and not to root"):
+        userdata.read_list("/absolute", str(folder))
 
 
 # --- what is left of a policy that was not read ---
