@@ -1,55 +1,65 @@
-# Two commands for everybody: `make demo` shows the main job, `make test` proves it. Both install what they need.
+# `make help` lists the commands. Each installs what it needs, on a Debian machine, as root.
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 STAMP := .venv/.ready
+.DEFAULT_GOAL := help
 
-.PHONY: demo test test-boot rpm deb srpm lint bench docs goldens clean host
+.PHONY: help demo test test-boot image bench lint generate rpm srpm deb host clean
 
-demo:
+## For everybody
+
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	    /^## / { printf "\n%s\n", substr($$0, 4) } \
+	    /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## show the main job on a throw-away machine, in a minute
 	@python3 -m tests.demo
 
-test:
-	@python3 -m tests
+test: ## prove it: every test that this computer lets run; ARGS= for pytest
+	@python3 -m tests $(ARGS)
 
-# Real machines under qemu, watched from power-on to power-off; `ARGS=--quick` is the part that CI runs.
-test-boot: host $(STAMP)
-	tests/boot/install-host
-	$(PYTHON) -m tests.boot $(ARGS)
+## For who changes it
 
-# An image by packer, of the stand-in for CentOS, and its machines looked at by testinfra. ARGS="--only build" bakes alone.
-image: host $(STAMP)
-	tests/image/install-host
-	$(PYTHON) -m tests.image $(ARGS)
-
-# Packages, in dist/: an RPM for each EL, and a .deb. No network is needed but for the tools, which are installed first.
-rpm:
-	packaging/install-host rpm
-	packaging/build.py rpm
-
-# What mock and COPR take.
-srpm:
-	packaging/install-host rpm
-	packaging/build.py srpm
-
-deb:
-	packaging/install-host deb
-	packaging/build.py deb
-
-lint: $(STAMP)
+lint: $(STAMP) ## ruff, mypy and shellcheck over everything
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/mypy packer/build packer/bake/evidence.py
+	git ls-files -z | xargs -0 awk 'FNR == 1 && /^#! ?\/.*[\/ ](ba|da)?sh( |$$)/ { print FILENAME } { nextfile }' \
+	    | xargs .venv/bin/shellcheck
 
-bench: host $(STAMP)
+generate: $(STAMP) ## schema, goldens, reference pages, shown text; ARGS=--all for what a machine says, as root
+	$(PYTHON) -m tools.generate $(ARGS)
+
+bench: host $(STAMP) ## how fast it is beside others, as ratios
 	$(PYTHON) -m tests.bench
 
-# Made from the sources; a test fails when they are stale.
-docs: $(STAMP)
-	$(PYTHON) -m docs.generate
+## Machines
 
-goldens: $(STAMP)
-	$(PYTHON) -m tests.cases.regenerate
+test-boot: host $(STAMP) ## guests under qemu, watched from power-on to power-off; ARGS=--quick as CI
+	tests/boot/install-host
+	$(PYTHON) -m tests.boot $(ARGS)
+
+image: host $(STAMP) ## an image by packer, and its machines looked at by the fleet suite; ARGS="--only build" bakes alone
+	tests/image/install-host
+	$(PYTHON) -m tests.image $(ARGS)
+
+## Packages, in dist/, without a network but for the tools
+
+rpm: ## an RPM for each EL
+	packaging/install-host rpm
+	packaging/build.py rpm
+
+srpm: ## what mock and COPR take
+	packaging/install-host rpm
+	packaging/build.py srpm
+
+deb: ## for Debian
+	packaging/install-host deb
+	packaging/build.py deb
+
+## What the others use
 
 $(STAMP): setup.cfg setup.py
 	tests/install-host python
@@ -57,9 +67,8 @@ $(STAMP): setup.cfg setup.py
 	.venv/bin/python -m pip install --quiet --config-settings editable_mode=compat --editable '.[test]'
 	touch $@
 
-# Debian packages that the tests and the demo use. None of them changes how this machine boots or filters.
-host:
+host: ## Debian packages of tests and demo; none changes how this machine boots or filters
 	tests/install-host test
 
-clean:
+clean: ## remove the environment, and roots of suites that were made
 	rm -rf .cache .venv dist *.egg-info

@@ -3,9 +3,12 @@
 In a checkout the schema is in schemas/, where editors and packagers look for it, and links name files.
 """
 
+from __future__ import annotations
+
 import configparser
 import os
 import re
+from collections.abc import Iterator
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
@@ -18,36 +21,37 @@ LINK = re.compile(r"(\]\()(?!https?://|#)([^)\s]+\))")
 class WithSchema(build_py):
     """The module, and the schema in the same folder: where `install` and the packages of distributions have it."""
 
-    def run(self):
+    def run(self) -> None:
         build_py.run(self)
         if not getattr(self, "editable_mode", False):  # of a checkout: the schema is read from where it is
             for source, target in self._schema():
                 self.mkpath(os.path.dirname(target))
                 self.copy_file(source, target)
 
-    def get_outputs(self, include_bytecode=1):
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
         return [*build_py.get_outputs(self, include_bytecode), *(target for _, target in self._schema())]
 
-    def get_source_files(self):
+    def get_source_files(self) -> list[str]:
         return [*build_py.get_source_files(self), SCHEMA]
 
-    def _schema(self):
-        return [(SCHEMA, os.path.join(self.build_lib, "cc_vps_firewall", os.path.basename(SCHEMA)))]
+    def _schema(self) -> Iterator[tuple[str, str]]:
+        """What is copied, and where to."""
+        yield SCHEMA, os.path.join(self.build_lib, "cc_vps_firewall", os.path.basename(SCHEMA))
 
 
-def metadata():
+def metadata() -> configparser.SectionProxy:
     """The section of setup.cfg that says the version and where the project is."""
     config = configparser.ConfigParser()
     config.read(os.path.join(HERE, "setup.cfg"), encoding="utf-8")
     return config["metadata"]
 
 
-def pages():
+def pages() -> str:
     """What stands before a path of the repository, in this version."""
     return f"{metadata()['url']}blob/v{metadata()['version']}/"
 
 
-def description():
+def description() -> str:
     """The README, for a page that is beside none of its files."""
     with open(os.path.join(HERE, "README.md"), encoding="utf-8") as readme:
         return LINK.sub(rf"\g<1>{pages()}\g<2>", readme.read())

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from docs import pages, played
-from docs.pages import HOME
 from tests import suites
 from tests.cloudinit import boot
 from tests.cloudinit.world import world
+from tools import pages, played
+from tools.pages import HOME
 
 PAGES = pages.pages()
 EXAMPLES = [

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from docs import pages, played, shown
-from docs.pages import HOME
+from tools import pages, played, shown
+from tools.pages import HOME
 
 PAGES = pages.pages()
 

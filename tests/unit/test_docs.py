@@ -12,33 +12,34 @@ import pytest
 
 from cc_vps_firewall import cli, policy
 from cc_vps_firewall.errors import PolicyRefused
-from docs import generate, pages, played, shown
-from docs.pages import HOME, Block
+from tools import pages, played, reference, shown
+from tools.pages import HOME, Block
 
 PAGES = pages.pages()
 POLICIES = [block for page in PAGES for block in pages.blocks(page) if pages.is_policy(block)]
 README = HOME / "README.md"
+MADE = dict(reference.made())
 
 
 def name(value: object) -> str:
     return str(value.relative_to(HOME)) if isinstance(value, Path) else str(value)
 
 
-@pytest.mark.parametrize("page", generate.generated(), ids=name)
+@pytest.mark.parametrize("page", MADE, ids=name)
 def test_generated_pages_are_fresh(page: Path) -> None:
-    assert page.read_text(encoding="utf-8") == generate.generated()[page], "run `make docs`"
+    assert page.read_text(encoding="utf-8") == MADE[page], "run `make generate`"
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if shown.marks(p, "shown")], ids=name)
 def test_shown_text_is_what_the_code_gives(page: Path) -> None:
-    assert page.read_text(encoding="utf-8") == shown.refreshed(page), "run `make docs`"
+    assert page.read_text(encoding="utf-8") == shown.refreshed(page), "run `make generate`"
 
 
 @pytest.mark.parametrize("block", [b for b in POLICIES if not b.info.startswith(pages.REFUSED)], ids=name)
 def test_policies_are_accepted(block: Block) -> None:
     """As they stand, without what else is on the page."""
     assert problems_with(block, pages.files_of(block)) == []
-    schema = json.loads(generate.SCHEMA.read_text(encoding="utf-8"))
+    schema = json.loads(reference.SCHEMA.read_text(encoding="utf-8"))
     jsonschema.Draft7Validator(schema).validate({"vps_firewall": pages.section(block)})
 
 

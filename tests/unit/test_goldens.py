@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.casefiles import HOME, Case, load_all
-from tests.cases.regenerate import expected
+from tools.goldens import expected
 
 CASES = load_all()
 
@@ -14,7 +14,7 @@ CASES = load_all()
 @pytest.mark.parametrize("suffix", ["nft", "ip4", "ip6"])
 def test_text_is_the_expected_one(case: Case, suffix: str) -> None:
     golden = case.expected(suffix)
-    assert golden.read_text(encoding="utf-8") == expected(case)[suffix], "python3 -m tests.cases.regenerate"
+    assert golden.read_text(encoding="utf-8") == expected(case)[suffix], "run `make generate`"
 
 
 def test_every_expected_text_belongs_to_a_case() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cc_vps_firewall import backend, converge, overlooked, policy
 from cc_vps_firewall.internal import INTERNAL
 from cc_vps_firewall.policy import Policy
-from docs import pages
+from tools import pages
 
 from .any_yaml import POLICIES, problems
 from .test_docs import said_below

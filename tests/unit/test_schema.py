@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cc_vps_firewall import policy, register, services
-from schemas import generate
 from tests import corpus
 from tests.casefiles import load_all
+from tools import schema as generated
 
 from .any_yaml import OPENINGS, POLICIES, SOURCES, almost_good, problems
 
-SCHEMA = generate.schema()
+SCHEMA = generated.schema()
 CLOUD_INIT = {  # the frame of cloud-init's own schema, as far as a module's definition depends on it
     "$schema": "http://json-schema.org/draft-04/schema#",
     "$defs": {"base_config": {"type": "object", "properties": {"hostname": {"type": "string"}}}},
@@ -62,7 +62,7 @@ def parser_takes(value: object) -> bool:
 
 
 def test_the_committed_file_is_fresh() -> None:
-    assert generate.HOME.read_text(encoding="utf-8") == generate.text(), "run python3 -m schemas.generate"
+    assert generated.HOME.read_text(encoding="utf-8") == generated.text(), "run `make generate`"
 
 
 @pytest.mark.parametrize("where", VALIDATORS)
@@ -75,7 +75,7 @@ def test_it_is_the_schema_that_it_says(where: str) -> None:
 def test_it_has_a_name() -> None:
     """An address of the project's own, which setup.cfg knows; inside cloud-init's schema it would be of no use."""
     setup = configparser.ConfigParser()
-    setup.read(generate.HOME.parent.parent / "setup.cfg")
+    setup.read(generated.REPOSITORY / "setup.cfg")
     assert SCHEMA["$id"] == setup["metadata"]["url"] + "schemas/vps-firewall.schema.json"
     assert "$id" not in INSIDE["$defs"][register.DEFINITION]
 
@@ -170,8 +170,8 @@ def test_defaults_are_those_of_the_parser() -> None:
 def test_names_of_services_stand_in_one_place() -> None:
     pattern = re.compile(SCHEMA["definitions"]["service-text"]["anyOf"][1]["pattern"])
     assert all(map(pattern.match, services.names()))
-    assert generate.text().count('"https"') < 14  # a snippet, and in examples
-    assert generate.text().count("|https|") == 1
+    assert generated.text().count('"https"') < 14  # a snippet, and in examples
+    assert generated.text().count("|https|") == 1
 
 
 def test_an_editor_offers_every_name_with_what_it_opens() -> None:
@@ -186,12 +186,12 @@ def test_an_editor_offers_every_name_with_what_it_opens() -> None:
         assert {"$ref": "#/definitions/names"} in SCHEMA["definitions"][name]["allOf"]
 
 
-@pytest.mark.parametrize("name", generate.TEXTS)
+@pytest.mark.parametrize("name", generated.TEXTS)
 def test_what_a_text_must_be_is_said_and_never_met(name: str) -> None:
     """A text that is not what it must be is held against the words for it, which it can only meet by being longer."""
-    words = generate.TEXTS[name][1]
+    words = generated.TEXTS[name][1]
     assert re.fullmatch(r"[\w ,:/-]+", words), "it would be a pattern for something else"
-    told = jsonschema.Draft7Validator({"definitions": SCHEMA["definitions"], **generate._words(name)})
+    told = jsonschema.Draft7Validator({"definitions": SCHEMA["definitions"], **generated._words(name)})
     for wrong in (words, words + "!", f"not {words}"):
         assert not told.is_valid(wrong)
     assert [e.message for e in told.iter_errors("\x07")] == [f"{chr(7)!r} does not match {words!r}"]
@@ -251,7 +251,7 @@ def test_the_schema_takes_good_policies(value: object) -> None:
     assert passes(value)
 
 
-@given(st.text(max_size=30) | st.from_regex(f"^(?:{generate.IPV4}|{generate.IPV6})$", fullmatch=True))
+@given(st.text(max_size=30) | st.from_regex(f"^(?:{generated.IPV4}|{generated.IPV6})$", fullmatch=True))
 def test_addresses_are_told_by_the_schema_as_by_the_parser(text: str) -> None:
     if policy.LIST_NAME.fullmatch(text):
         return

@@ -15,8 +15,8 @@ import yaml
 from click.testing import CliRunner
 
 from cc_vps_firewall import policy, services
-from schemas import generate
 from tests import corpus
+from tools import schema
 
 from .test_schema import VALIDATORS
 
@@ -61,7 +61,7 @@ ONE_PROBLEM = {
 def printed(value: Any, folder: Path) -> str:
     file = folder / "user-data.yaml"
     file.write_text("#cloud-config\n" + yaml.safe_dump({policy.KEY: value}), encoding="utf-8")
-    run = CliRunner().invoke(check_jsonschema.main, ["--schemafile", str(generate.HOME), str(file)])
+    run = CliRunner().invoke(check_jsonschema.main, ["--schemafile", str(schema.HOME), str(file)])
     assert run.exit_code == 1, run.output
     return run.output.replace(str(folder), "/srv")
 

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from cc_vps_firewall import services
-
-from .service_comments import Entry, Group, entries, groups
+from tools.service_comments import Entry, Group, entries, groups
 
 REGISTER = Path("/etc/services")  # Debian's netbase
 SOURCE = Path(services.__file__).read_text(encoding="utf-8")

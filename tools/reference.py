@@ -1,58 +1,32 @@
-"""schema, service table, parsers, files' places -> pages below docs/reference/; code -> marked blocks in all pages.
-
-`python3 -m docs.generate` makes the pages and the blocks that the code alone decides. With `--all`, as root, it also
-writes anew what a kernel and a shell say.
-"""
+"""schema, service table, parsers, files' places -> pages below docs/reference/, and the page of `man`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from cc_vps_firewall import backend, cli, clouds, converge, internal, saved
-from tests.unit import service_comments
 
-from . import manual, pages, played, shown
+from . import manual, service_comments
 from .pages import HOME
 
 REFERENCE = HOME / "docs" / "reference"
 SCHEMA = HOME / "schemas" / "vps-firewall.schema.json"
 MANUAL = HOME / "packaging" / "vps-firewall.8"
-MADE = "<!-- Made by `make docs`. Changes here are lost. -->\n\n"
+MADE = "<!-- Made by `make generate`. Changes here are lost. -->\n\n"
 
 Schema = Mapping[str, Any]
 
 
-def generated() -> dict[Path, str]:
+def made() -> Iterator[tuple[Path, str]]:
     """The pages that are made whole, and what they should hold."""
-    made = {"policy.md": policy(), "services.md": services(), "commands.md": commands(), "files.md": files()}
-    pages_of_reference = {REFERENCE / name: MADE + text for name, text in made.items()}
-    return {**pages_of_reference, MANUAL: manual.page(_parsers(cli._parser()), _usage)}
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python3 -m docs.generate", description="Make the reference pages.")
-    parser.add_argument("--all", action="store_true", help="also what a kernel and a shell say (as root)")
-    everything = parser.parse_args(arguments).all
-    for page, text in generated().items():
-        _write(page, text)
-    for page in pages.pages():
-        _write(page, shown.refreshed(page))
-        if everything:
-            _write(page, shown.from_kernel(page))
-            _write(page, played.rewritten(page))
-    return 0
-
-
-def _write(page: Path, text: str) -> None:
-    if not page.exists() or page.read_text(encoding="utf-8") != text:
-        page.write_text(text, encoding="utf-8")
-        print(page.relative_to(HOME))
+    texts = {"policy.md": policy(), "services.md": services(), "commands.md": commands(), "files.md": files()}
+    yield from ((REFERENCE / name, MADE + text) for name, text in texts.items())
+    yield MANUAL, manual.page(_parsers(cli._parser()), _usage)
 
 
 # --- services ---------------------------------------------------------------------------------------------
@@ -383,7 +357,3 @@ def _yaml(value: Any) -> str:
     if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9_./-]+", value):
         return json.dumps(value)
     return str(value)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""the parser's knowledge -> schemas/vps-firewall.schema.json: run as `python3 -m schemas.generate`.
+"""the parser's knowledge -> schemas/vps-firewall.schema.json.
 
 What is said here a second time (names of services, keys, patterns) comes from the package itself; descriptions and
 examples are this file's own. tests/unit/test_schema.py fails while the committed file is stale.
@@ -28,19 +28,22 @@ from __future__ import annotations
 import configparser
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from cc_vps_firewall import policy, services
 from cc_vps_firewall.internal import INTERNAL
-from tests.unit import service_comments
 
-HOME = Path(__file__).parent / "vps-firewall.schema.json"
+from . import service_comments
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+HOME = REPOSITORY / "schemas" / "vps-firewall.schema.json"
 
 
 def _home_page() -> str:
     setup = configparser.ConfigParser()
-    setup.read(HOME.parent.parent / "setup.cfg", encoding="utf-8")
+    setup.read(REPOSITORY / "setup.cfg", encoding="utf-8")
     return setup["metadata"]["url"]
 
 
@@ -151,6 +154,10 @@ def schema() -> Schema:
             **{f"{name}-text": _text(name) for name in TEXTS},
         },
     }
+
+
+def made() -> Iterator[tuple[Path, str]]:
+    yield HOME, text()
 
 
 def text() -> str:
@@ -493,7 +500,3 @@ def _comment() -> Schema:
         type="string",
         **_words("comment"),
     )
-
-
-if __name__ == "__main__":
-    HOME.write_text(text(), encoding="utf-8")

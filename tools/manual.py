@@ -19,7 +19,7 @@ def page(parsers: Mapping[str, argparse.ArgumentParser], usage: Callable[[argpar
     top = cli._parser()
     examples, _, codes = str(top.epilog).partition("exit codes:\n")
     out = [
-        '.\\" Made by `make docs`. Changes here are lost.',
+        '.\\" Made by `make generate`. Changes here are lost.',
         f'.TH VPS-FIREWALL 8 "" "vps-firewall {bundle.VERSION}" "System administration"',
         ".SH NAME",
         r"vps\-firewall \- close a VPS, but for what its owner opens",

@@ -1,0 +1,33 @@
+"""What is made of the sources is as they have it, and one entrance makes all of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools import generate, schema
+
+
+def test_nothing_is_stale() -> None:
+    assert [str(path) for path, _ in generate.stale()] == [], "run `make generate`"
+
+
+def test_what_is_lost_or_changed_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost, changed = tmp_path / "lost.json", tmp_path / "changed.json"
+    changed.write_text("{}")
+    monkeypatch.setattr(generate, "HOME", tmp_path)
+    monkeypatch.setitem(generate.KINDS, "schema", lambda: iter([(lost, schema.text()), (changed, "{}\n")]))
+    assert generate.main(["schema"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["lost.json", "changed.json"]
+    assert (lost.read_text(), changed.read_text()) == (schema.HOME.read_text(), "{}\n")
+    assert generate.main(["schema"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_kind_that_is_not_made_here_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        generate.main(["schmea"])
+    assert "not made here: schmea" in capsys.readouterr().err
