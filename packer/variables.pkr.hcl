@@ -85,7 +85,7 @@ variable "python" {
 variable "testinfra" {
   type        = string
   default     = "true"
-  description = "qemu: command that runs tests/image against the machine while it is being built; it finds HOST, PORT, LOGIN and KEY in its environment. `packer/build --testinfra` sets it; true does nothing."
+  description = "qemu: command that runs the fleet suite against the machine while it is being built; it finds HOST, PORT, LOGIN and KEY in its environment. `packer/build --testinfra` sets it; true does nothing."
 }
 
 # --- where it is baked: a file, by qemu -------------------------------------------------------------------

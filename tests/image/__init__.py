@@ -1,1 +1,1 @@
-"""a built image, or any fleet of hosts -> are they what they have to be? testinfra, from inside and from outside."""
+"""`make image`: an image by packer, its machines, and what the fleet suite finds when one of them is wrong."""

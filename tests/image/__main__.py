@@ -300,9 +300,10 @@ def told(when: str, failures: Mapping[str, str]) -> list[str]:
 
 
 def suite(place: Place, one: Machine, name: str) -> dict[str, str]:
-    """Run tests/image against the machine. -> test -> why it failed. Raises ImageFailed when no test was run."""
+    """Run the fleet suite against the machine. -> test -> why it failed. Raises ImageFailed when no test was run."""
     report = one.folder / f"{name.replace(' ', '-')}.xml"
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/image", "--junitxml", str(report)]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "fleet/vps_firewall_fleet"]
+    command += ["--junitxml", str(report)]
     command += ["--hosts", "ssh://image", "--ssh-config", str(one.ssh_config), "--sudo"]
     command += ["--policy", str(one.folder / "user-data.yaml")]
     # Each machine has a name of its own among the identities, though all have one address.

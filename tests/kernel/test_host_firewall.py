@@ -6,11 +6,11 @@ import subprocess
 from types import SimpleNamespace
 
 import pytest
+from host_firewall import ACCEPT, DROP, CannotTell, HostFirewall
+from host_firewall import Packet as Asked
 
 from cc_vps_firewall import ruleset
 from tests.casefiles import MACHINE, Packet, load_all
-from tests.image.host_firewall import ACCEPT, DROP, CannotTell, HostFirewall
-from tests.image.host_firewall import Packet as Asked
 
 from .backends import TOOLS, load, lock
 from .namespaces import Namespace

@@ -93,7 +93,7 @@ def test_debian(debian: Machine, debs: dict[str, Path]) -> None:
 
 
 def check_clean(machine: Machine) -> None:
-    """As tests/image/test_left_behind.py sees it, and what only the image itself shows."""
+    """As the fleet suite's test_left_behind.py sees it, and what only the image itself shows."""
     assert machine.run("getent", "passwd", "packer", check=False).returncode != 0
     gone = (
         *("/home/packer", "/root/.ssh/authorized_keys", "/etc/sudoers.d/90-cloud-init-users", INSIDE, "/etc/passwd-"),

@@ -1,4 +1,4 @@
-"""several machines, some of them wrong -> one call of tests/image over SSH tells everything that is wrong with each.
+"""several machines, some of them wrong -> one call of the fleet suite tells everything that is wrong with each.
 
 The machines are baked roots with a network and an sshd of their own, and without systemd; the call is made from another
 network namespace that is wired to all of them.
@@ -153,7 +153,8 @@ def look(fleet: Fleet, hosts: str, *more: str) -> dict[str, dict[str, str]]:
     """One call of the suite. -> host -> test -> why it failed, but for what has to ask systemd."""
     report = fleet.folder / "report.xml"
     report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/image", "--junitxml", str(report)]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "fleet/vps_firewall_fleet"]
+    command += ["--junitxml", str(report)]
     command += ["--hosts", hosts, "--policy", str(fleet.folder / "policy.yaml"), *more]
     enter = ["nsenter", f"--net=/proc/{fleet.outside.holder}/ns/net", "--"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}

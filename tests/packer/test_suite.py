@@ -1,4 +1,4 @@
-"""a baked machine that works -> tests/image is content; the same machine, wrong in many ways -> it finds each of them.
+"""a baked machine that works -> the fleet suite is content; the same, wrong in many ways -> it finds each of them.
 
 The machine is a root with a network of its own, and has no systemd: what asks systemd, and what knocks from outside, is
 tested by `make image`, on a machine that was booted.
@@ -26,7 +26,7 @@ ASK_SYSTEMD = (
     "test_cloud_init_is_done",
     "test_its_own_check",
 )
-FILES = ("test_inside.py", "test_left_behind.py", "test_policy.py")
+FILES = [f"fleet/vps_firewall_fleet/test_{name}.py" for name in ("inside", "left_behind", "policy")]
 POLICY = f"""\
 #cloud-config
 vps_firewall:
@@ -43,7 +43,7 @@ def suite(machine: Machine, folder: Path, called: str) -> dict[str, str]:
     """Run it against the machine. -> test -> why it failed."""
     report = folder / "report.xml"
     report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *(f"tests/image/{name}" for name in FILES)]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *FILES]
     command += ["--connection", "chroot", "--hosts", f"/proc/{machine.holder}/root", "--junitxml", str(report)]
     command += ["--policy", str(folder / "policy.yaml"), "--identities", str(folder / "known"), "--called", called]
     enter = ["nsenter", f"--target={machine.holder}", "--net", "--"]

@@ -8,7 +8,7 @@ It asks the host for its rules, nftables and both kinds of iptables alike, and w
 that such a packet meets on its way in. It sends nothing and changes nothing. Where the answer hangs on something that
 it does not know (a mark, an ipset, a match that it has not heard of), it raises CannotTell rather than guess.
 
-A lone file: it needs pytest and testinfra, and nothing of vps-firewall. `pip install ./tests/image` installs it.
+A lone file: it needs pytest and testinfra, and nothing of vps-firewall. `pip install ./fleet` installs it.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
 
-from tests.image.host_firewall import ACCEPT, DROP, STRANGERS, HostFirewall, Packet
+from host_firewall import ACCEPT, DROP, STRANGERS, HostFirewall, Packet
 
 from .conftest import Account, Wanted
 

@@ -1,11 +1,11 @@
 """command line -> which hosts, what policy they should have, and which of these tests are about them.
 
-    pytest tests/image --hosts=ssh://a,ssh://b --sudo --policy user-data.yaml [-n 16]
-    pytest tests/image --hosts=ansible://web --ansible-inventory=hosts.yaml --policy user-data.yaml
-    pytest tests/image --hosts=ssh://build --sudo --building
+    vps-firewall-fleet --hosts=ssh://a,ssh://b --sudo --policy user-data.yaml [-n 16]
+    vps-firewall-fleet --hosts=ansible://web --ansible-inventory=hosts.yaml --policy user-data.yaml
+    vps-firewall-fleet --hosts=ssh://build --sudo --building
 
-Without --hosts there is nothing here to collect. testinfra reads --hosts, --sudo, --ssh-config and the inventory. Each
-host is asked for one account of itself (account.py), and for the few things that take a command of their own.
+testinfra reads --hosts (without it there is nobody to ask), --sudo, --ssh-config and the inventory. Each host is asked
+for one account of itself (account.py), and for the few things that take a command of their own.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union
 
+import host_firewall as plugin
 import pytest
 import yaml
+from host_firewall import host_firewall
 
 from cc_vps_firewall import policy, userdata
-from tests.image import account as program
-from tests.image import host_firewall as plugin
-from tests.image.account import STATE
-from tests.image.host_firewall import host_firewall
+
+from . import account as program
+from .account import STATE
 
 __all__ = ["host_firewall"]  # the plugin's fixture; whoever installs the plugin has it anyway
 
@@ -55,11 +56,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seen-as", action="append", default=[], metavar="ADDRESS", help="what the hosts see of us")
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not session.config.getoption("hosts", None):
+        raise pytest.UsageError("which hosts? --hosts=ssh://web1,ssh://web2, or --hosts=ansible://web")
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     if not collection_path.name.startswith("test_"):
         return None
-    if not config.getoption("hosts", None):
-        return True
     if collection_path.name == "test_building.py" or config.getoption("building"):
         return collection_path.name != "test_building.py" or not config.getoption("building")
     return collection_path.name in NEEDS_POLICY and not config.getoption("policy")
@@ -68,7 +72,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With -n: one process looks at one host, from beginning to end and over one connection; or as --dist says."""
-    if not config.getoption("hosts", None) or config.getoption("dist") != "load":
+    if config.getoption("dist") != "load":
         return None
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 

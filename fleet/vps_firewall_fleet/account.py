@@ -1,4 +1,4 @@
-"""a host -> an account of it as JSON: what the tests of this folder look at, gathered in one go.
+"""a host -> an account of it as JSON: what the tests beside it look at, gathered in one go.
 
 The tests send this file to the host and run it there, as root, with the builder's name for an argument: one command,
 where a look at each thing would be a hundred. Standard library alone, Python 3.9; it changes nothing.
