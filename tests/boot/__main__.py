@@ -61,6 +61,10 @@ def full(folder: Path, names: Sequence[str], only: Sequence[str]) -> list[Job]:
             ("none", True, partial(image, scenario=scenarios.without_stanza, name=name, folder=folder))
             for name in names
         ),
+        *(
+            ("twice", GUESTS[name].is_el, partial(image, scenario=scenarios.twice, name=name, folder=folder))
+            for name in names
+        ),
         *(("refused", True, partial(image, scenario=scenarios.refused, name=name, folder=folder)) for name in names),
         *((SWEEP, True, partial(image, scenario=scenarios.sweep, name=name, folder=folder)) for name in names),
     ]
@@ -126,8 +130,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="what CI runs")
     parser.add_argument("--build", action="store_true", help="make the guests' roots, boot none")
     parser.add_argument("--guest", choices=OURS, action="append", help="only this one; may be given again")
-    labels = "tutorial, newest, cloud, none, refused, cut, no-extensions, bare, cut-off, stock, compare, rivals"
-    several = f"{labels}, unsealed, cycle, or sweep, which no other run does; may be given again"
+    labels = "tutorial, newest, cloud, none, twice, refused, cut, no-extensions, bare, cut-off, stock, compare"
+    several = f"{labels}, rivals, unsealed, cycle, or sweep, which no other run does; may be given again"
     parser.add_argument("--only", action="append", default=[], metavar="LABEL", help=several)
     parser.add_argument("--machines", type=int, default=2, metavar="N", help="how many at a time (2)")
     options = parser.parse_args(arguments)

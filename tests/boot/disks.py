@@ -30,6 +30,9 @@ NO_EXTENSIONS = "no-extensions"
 EXTENSIONS = ("xt_*", "ipt_*", "ip6t_*", "ip_tables.*", "ip6_tables.*", "iptable_*", "ip6table_*", "nft_compat.*")
 # Ours on an image for a cloud, with a service that is slow to load the rules.
 CLOUD = "cloud"
+# Instead of the kernel's own choice, which is AppArmor.
+SELINUX = "security=selinux selinux=1 enforcing=0"
+FILE_CONTEXTS = "etc/selinux/default/contexts/files/file_contexts"
 CLOUD_SOURCE = "datasource_list: [Hetzner, None]\n"
 RIVALS = {UFW: UFW, FIREWALLD: FIREWALLD, BESIDE_UFW: UFW, BESIDE_FIREWALLD: FIREWALLD}
 
@@ -118,6 +121,7 @@ class Disk:
     kernel: Path
     initrd: Path
     units: tuple[str, ...]  # what systemd-analyze says against its units that it did not say before we came
+    command_line: str = ""  # what its kernel is told besides
 
 
 def disk_of(guest: Guest, flavour: str) -> Disk:
@@ -132,7 +136,8 @@ def disk_of(guest: Guest, flavour: str) -> Disk:
                 old.unlink()
             _make(guest, flavour, root, file)
     kernel, initrd = (next((root / "boot").glob(f"{kind}-*")) for kind in ("vmlinuz", "initrd.img"))
-    return Disk(file, kernel, initrd, tuple(file.with_suffix(".units").read_text().splitlines()))
+    said = tuple(file.with_suffix(".units").read_text().splitlines())
+    return Disk(file, kernel, initrd, said, SELINUX if guest.is_el else "")
 
 
 def _digest(root: Path) -> str:
@@ -158,6 +163,8 @@ def _make(guest: Guest, flavour: str, original: Path, file: Path) -> None:
         _flavour(guest, flavour, root)
         said = [line for line in _verified(root) if line not in before]
         file.with_suffix(".units").write_text("".join(f"{line}\n" for line in said))
+        if guest.is_el:
+            run(["setfiles", "-r", str(root), str(root / FILE_CONTEXTS), str(root)])
         partial = file.with_suffix(".partial")
         partial.unlink(missing_ok=True)
         # 4 KiB blocks and no lazy initialisation: the guest would spend its first minute on it.

@@ -2,8 +2,8 @@
 
 What is imitated is what decides about a first boot: what the system says it is, the distro class of cloud-init,
 packages from a repository through dnf, the order of cloud-init's units, and firewall services with default
-dependencies that load their file before the network, flush at their stop, and fall back to a second file. What is not
-there: SELinux, NetworkManager, grub, EL's kernels.
+dependencies that load their file before the network, flush at their stop, and fall back to a second file. SELinux is
+there, with Debian's policy, and permissive. What is not there: EL's policy, NetworkManager, grub, EL's kernels.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ baseurl=file:///usr/share/lab-repository
 gpgcheck=0
 """
 
+SELINUX = "SELINUX=permissive\nSELINUXTYPE=default\n"
 CLOUD_CONFIG = """\
 system_info:
   distro: centos
@@ -220,13 +221,13 @@ def disguise(root: Path, firewall: str) -> None:
         "etc/redhat-release": RELEASE,
         "etc/rpm/macros": RPM_MACROS,
         "etc/yum.repos.d/lab.repo": REPO_FILE,
+        "etc/selinux/config": SELINUX,
         "etc/cloud/cloud.cfg.d/91_el.cfg": CLOUD_CONFIG,
         **{f"etc/systemd/system-preset/{name}": text for name, text in PRESETS.items()},
         # Above Debian's own units of the same names.
         **{f"etc/systemd/system/{name}": text for name, text in UNITS.items()},
     }.items():
         _write(root, path, text)
-    _write(root, "usr/sbin/restorecon", "#!/bin/sh\nexit 0\n", 0o755)
     _write(root, "etc/locale.conf", "LANG=C.UTF-8\n")
     config = root / "etc/cloud/cloud.cfg"
     config.write_text(DEBIAN_MODULES.sub("", config.read_text()))

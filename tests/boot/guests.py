@@ -84,7 +84,8 @@ class Guest:
         return self.release == "centos"
 
 
-_EL = ("dnf", "iptables", "nftables", "rpm")
+# SELinux with Debian's policy, for want of EL's. Permissive: in enforcing mode it does not let cloud-init start.
+_EL = ("dnf", "iptables", "nftables", "policycoreutils", "rpm", "selinux-policy-default")
 
 GUESTS = {
     guest.name: guest

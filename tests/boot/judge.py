@@ -81,6 +81,8 @@ def _judged(guest: str, scenario: str, boot: Boot, expected: Expected) -> Row:
     if boot.end != "cut":
         problems += _answered(boot, expected)
         problems += _inside(boot, expected, units)
+        if guest.startswith("el9") and expected.ours and boot.report:
+            problems += _selinux(boot.report)
     module = boot.report.get("module", {})
     return Row(
         guest=guest,
@@ -166,6 +168,8 @@ def _inside(boot: Boot, expected: Expected, units: Mapping[str, float]) -> list[
         out.append(f"verify: exit {told['verify']['exit']}: {told['verify']['said'].strip()[:300]}")
     if expected.rules_as and told["rules"] != expected.rules_as:
         out.append("the kernel does not hold the rules that it held before")
+    if expected.clean:
+        out += _again(told)
     if told["restarted"] is False:
         out.append("a restart of the services that load the rules does not load what is saved")
     loaded = [units[unit] for unit in LOADERS if unit in units]
@@ -185,6 +189,24 @@ def _inside(boot: Boot, expected: Expected, units: Mapping[str, float]) -> list[
     allowed = () if expected.clean else ("cloud-init.service", "cloud-init-network.service", "cloud-init-main.service")
     out += [f"{unit} failed" for unit in failed if unit not in allowed]
     return out
+
+
+def _again(told: Mapping[str, Any]) -> list[str]:
+    """The same policy applied twice is nothing to do; another one and back again is done, SELinux or not."""
+    out = []
+    for run, result in zip(told["again"], ("unchanged", "applied", "applied")):
+        if (run["exit"], run["result"], run["notes"]) != (0, result, []):
+            out.append(f"apply: exit {run['exit']}, {run['result']} for {result}: {run['said'].strip()[:300]}")
+    return out
+
+
+def _selinux(told: Mapping[str, Any]) -> list[str]:
+    """On the stand-ins for EL."""
+    if told["selinux"] is None:
+        return ["SELinux is off: nobody saw what becomes of labels"]
+    out = [] if all(run["enforced"] for run in told["again"]) else ["SELinux could not be enforced"]
+    out += [f"labels: {line}" for line in told["selinux"]["labels"].splitlines()]
+    return out + [f"SELinux: {line.strip()}" for line in told["selinux"]["denied"]]
 
 
 def _cloud_init(told: Mapping[str, Any]) -> list[str]:

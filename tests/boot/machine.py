@@ -172,7 +172,9 @@ def boot(
         try:
             _wait_for_prober(prober, heard)
             powered = time.monotonic()
-            command = emulator(disk.kernel, disk.initrd, overlay, seed_disk, cmdline=command_line())
+            command = emulator(
+                disk.kernel, disk.initrd, overlay, seed_disk, cmdline=f"{command_line()} {disk.command_line}"
+            )
             command += ["-no-reboot", "-serial", f"file:{console}", "-serial", "stdio"]
             command += ["-smbios", smbios] if smbios else []
             freezer = None

@@ -36,6 +36,8 @@ vps_firewall:
   ssh: {from: [203.0.113.7, "2001:db8:203::7"]}
   allow: [http, htpps]
 """
+# Whenever it boots, the mark is gone that says that this instance has had its first boot.
+TWICE = TUTORIAL + "bootcmd: [[rm, -f, /var/lib/vps-firewall/instance]]\n"
 NONE = "#cloud-config\n{}\n"
 
 # What people do today: the tutorial's commands, where a tutorial says to put them.
@@ -152,11 +154,23 @@ def tutorial(lab: Lab, *, short: bool = False) -> Iterator[Row]:
     first = lab.boot(disk, TUTORIAL, "first boot")
     yield judge(guest, "first boot", first, expected)
     snapshot = disks.copy(disk, lab.folder / "snapshot.qcow2")
+    same = disks.copy(disk, lab.folder / "same.qcow2")
     again = replace(expected, rules_as=first.report.get("rules", ""))
     yield judge(guest, "reboot", lab.boot(disk, TUTORIAL, "reboot"), again)
     if not short:
         second = lab.boot(snapshot, SECOND, "second instance", instance="second")
         yield judge(guest, "second instance", second, Expected(OPENED_SECOND, before=WEB))
+        stanza = lab.boot(same, TUTORIAL, "same stanza", instance="second")
+        yield judge(guest, "second instance, same stanza", stanza, again)
+
+
+def twice(lab: Lab) -> Iterator[Row]:
+    """A first boot that runs once more, as where the power went before it was marked as done."""
+    disk = lab.fresh("twice")
+    first = lab.boot(disk, TWICE, "first boot unmarked")
+    yield judge(lab.guest.name, "first boot, unmarked", first, Expected(WEB))
+    again = Expected(WEB, rules_as=first.report.get("rules", ""))
+    yield judge(lab.guest.name, "first boot, once more", lab.boot(disk, TWICE, "first boot once more"), again)
 
 
 def without_stanza(lab: Lab) -> Iterator[Row]:

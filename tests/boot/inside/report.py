@@ -113,6 +113,38 @@ def restarted(services: list[str]) -> bool:
     return run("systemctl", "restart", *services)[0] == 0 and changed != before and rules() == before
 
 
+def applied_again() -> list[dict[str, object]]:
+    """What comes of applying the policy that is in force, another that opens the same, and the first again, where the
+    whole command is here. Where SELinux is on it is enforced meanwhile: the tools run in domains of their own."""
+    user_data, other = "/var/lib/cloud/instance/user-data.txt", "/run/other.yaml"
+    text = read(user_data)
+    if not os.path.exists("/etc/cloud/cloud.cfg.d/99_vps_firewall.cfg") or "\nvps_firewall:\n" not in text:
+        return []
+    with open(other, "w", encoding="utf-8") as file:
+        file.write(text.replace("\nvps_firewall:\n", "\nvps_firewall:\n  log: 2/minute\n"))
+    out: list[dict[str, object]] = []
+    enforced = run("setenforce", "1")[0] == 0
+    for path in (user_data, other, user_data):
+        code, said = run("vps-firewall", "apply", path)
+        status = parsed(read("/var/lib/vps-firewall/status.json"))
+        told = {key: status.get(key) for key in ("result", "notes")} if isinstance(status, dict) else {}
+        out.append({"exit": code, "said": said, "enforced": enforced, **told})
+    run("setenforce", "0")
+    return out
+
+
+def selinux(saved: list[str]) -> dict[str, object] | None:
+    """Where it is on: whether the files of rules have the labels of their places, and which tools were denied a file in
+    memory that we had given them; its name has a blank, and is told in digits."""
+    if not os.path.exists("/sys/fs/selinux/enforce"):
+        return None
+    code, said = run("matchpathcon", "-V", *saved)
+    _, journal = run("journalctl", "-b", "--no-pager", "-o", "short-monotonic")
+    memory = b"/memfd:vps-firewall".hex().upper()
+    denied = [line for line in journal.splitlines() if "avc:  denied" in line and memory in line]
+    return {"labels": "" if code == 0 else said, "denied": denied[:5]}
+
+
 def main() -> None:
     log = read("/var/log/cloud-init.log")
     # A second boot appends to the log: what is told here is this boot's.
@@ -122,6 +154,7 @@ def main() -> None:
     verify_exit, verify = run("vps-firewall", "verify")
     status = parsed(read("/var/lib/vps-firewall/status.json"))
     services = status.get("services") if isinstance(status, dict) else None
+    saved = status.get("saved") if isinstance(status, dict) else None
     told = {
         "cloud_init": {"exit": cloud_init_exit, "status": parsed(cloud_init)},
         "result": parsed(read("/run/cloud-init/result.json")),
@@ -137,6 +170,8 @@ def main() -> None:
         "module_log": [line for line in log.splitlines() if "vps_firewall" in line or "vps-firewall" in line][-40:],
         "userspace": read("/proc/uptime").split()[0],
         "restarted": restarted(services) if services else None,
+        "again": applied_again(),  # after all that asks what this boot has done
+        "selinux": selinux(saved or []),
         "instance": os.path.basename(os.path.realpath("/var/lib/cloud/instance")),
     }
     print("@report " + json.dumps(told), flush=True)
