@@ -168,8 +168,7 @@ def _inside(boot: Boot, expected: Expected, units: Mapping[str, float]) -> list[
         out.append(f"verify: exit {told['verify']['exit']}: {told['verify']['said'].strip()[:300]}")
     if expected.rules_as and told["rules"] != expected.rules_as:
         out.append("the kernel does not hold the rules that it held before")
-    if expected.clean:
-        out += _again(told)
+    out += _again(told)
     if told["restarted"] is False:
         out.append("a restart of the services that load the rules does not load what is saved")
     loaded = [units[unit] for unit in LOADERS if unit in units]
@@ -193,6 +192,8 @@ def _inside(boot: Boot, expected: Expected, units: Mapping[str, float]) -> list[
 
 def _again(told: Mapping[str, Any]) -> list[str]:
     """The same policy applied twice is nothing to do; another one and back again is done, SELinux or not."""
+    if told["again"] is None:
+        return []
     out = []
     for run, result in zip(told["again"], ("unchanged", "applied", "applied")):
         if (run["exit"], run["result"], run["notes"]) != (0, result, []):
@@ -204,9 +205,9 @@ def _selinux(told: Mapping[str, Any]) -> list[str]:
     """On the stand-ins for EL."""
     if told["selinux"] is None:
         return ["SELinux is off: nobody saw what becomes of labels"]
-    out = [] if all(run["enforced"] for run in told["again"]) else ["SELinux could not be enforced"]
+    out = [] if all(run["enforced"] for run in told["again"] or ()) else ["SELinux could not be enforced"]
     out += [f"labels: {line}" for line in told["selinux"]["labels"].splitlines()]
-    return out + [f"SELinux: {line.strip()}" for line in told["selinux"]["denied"]]
+    return out + [f"SELinux: {line.strip()}" for line in told["selinux"]["denied"][:5]]
 
 
 def _cloud_init(told: Mapping[str, Any]) -> list[str]:

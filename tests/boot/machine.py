@@ -23,6 +23,7 @@ from tests.boot.wire import GATEWAY, GUEST, GUEST_MAC, TAP, Wire
 from tests.signals import DEFAULT_SIGNALS
 
 PROBER = Path(__file__).with_name("prober.py")
+AGAIN = "lab.again"  # inside/report.py looks for it
 LIMIT = 600  # seconds after which a guest counts as hung
 
 # What costs an emulated machine time; masked here, so that the disk stays as its packages made it.
@@ -159,9 +160,11 @@ def boot(
     smbios: str = "",
     cut_at: str = "",
     freezing: Freezing | None = None,
+    again: bool = False,
 ) -> Boot:
     """Switch a guest on and watch it until it is off. `smbios`: what its board says of itself. `cut_at`: the moment of
-    the guest at which its power is cut. `freezing`: when its disk is to be kept as it is."""
+    the guest at which its power is cut. `freezing`: when its disk is to be kept as it is. `again`: the guest applies
+    its policy again in the end."""
     console, heard = folder / "console.log", folder / "answers.jsonl"
     with heard.open("w") as answers, (folder / "qemu.log").open("w") as said:
         prober = subprocess.Popen(
@@ -172,9 +175,8 @@ def boot(
         try:
             _wait_for_prober(prober, heard)
             powered = time.monotonic()
-            command = emulator(
-                disk.kernel, disk.initrd, overlay, seed_disk, cmdline=f"{command_line()} {disk.command_line}"
-            )
+            told = " ".join((command_line(), disk.command_line, AGAIN if again else ""))
+            command = emulator(disk.kernel, disk.initrd, overlay, seed_disk, cmdline=told)
             command += ["-no-reboot", "-serial", f"file:{console}", "-serial", "stdio"]
             command += ["-smbios", smbios] if smbios else []
             freezer = None

@@ -108,14 +108,18 @@ class Lab:
         instance: str = "first",
         cut_at: str = "",
         freezing: Freezing | None = None,
+        again: bool = False,
     ) -> Boot:
-        """One power-on to power-off, kept in a folder of its own for whoever wants to look."""
+        """One power-on to power-off, kept in a folder of its own for whoever wants to look. `again`: in the end the
+        policy is applied again, which only a disk's last boot may do: the next one would load what that has saved."""
         folder = self._folder(name)
         raw = user_data if isinstance(user_data, bytes) else user_data.encode()
 
         def seen() -> Boot:
             seed = machine.seed(folder, raw, instance)
-            return machine.boot(self.wire, self.disk, overlay, seed, folder, cut_at=cut_at, freezing=freezing)
+            return machine.boot(
+                self.wire, self.disk, overlay, seed, folder, cut_at=cut_at, freezing=freezing, again=again
+            )
 
         return self._seen(seen, folder)
 
@@ -125,7 +129,7 @@ class Lab:
 
         def seen() -> Boot:
             with cloud.metadata_service(self.wire, folder, user_data.encode()):
-                return machine.boot(self.wire, self.disk, overlay, None, folder, smbios=cloud.SMBIOS)
+                return machine.boot(self.wire, self.disk, overlay, None, folder, smbios=cloud.SMBIOS, again=True)
 
         return self._seen(seen, folder)
 
@@ -156,11 +160,11 @@ def tutorial(lab: Lab, *, short: bool = False) -> Iterator[Row]:
     snapshot = disks.copy(disk, lab.folder / "snapshot.qcow2")
     same = disks.copy(disk, lab.folder / "same.qcow2")
     again = replace(expected, rules_as=first.report.get("rules", ""))
-    yield judge(guest, "reboot", lab.boot(disk, TUTORIAL, "reboot"), again)
+    yield judge(guest, "reboot", lab.boot(disk, TUTORIAL, "reboot", again=True), again)
     if not short:
-        second = lab.boot(snapshot, SECOND, "second instance", instance="second")
+        second = lab.boot(snapshot, SECOND, "second instance", instance="second", again=True)
         yield judge(guest, "second instance", second, Expected(OPENED_SECOND, before=WEB))
-        stanza = lab.boot(same, TUTORIAL, "same stanza", instance="second")
+        stanza = lab.boot(same, TUTORIAL, "same stanza", instance="second", again=True)
         yield judge(guest, "second instance, same stanza", stanza, again)
 
 
@@ -170,7 +174,10 @@ def twice(lab: Lab) -> Iterator[Row]:
     first = lab.boot(disk, TWICE, "first boot unmarked")
     yield judge(lab.guest.name, "first boot, unmarked", first, Expected(WEB))
     again = Expected(WEB, rules_as=first.report.get("rules", ""))
-    yield judge(lab.guest.name, "first boot, once more", lab.boot(disk, TWICE, "first boot once more"), again)
+    second = lab.boot(disk, TWICE, "first boot once more", again=True)
+    row = judge(lab.guest.name, "first boot, once more", second, again)
+    missed = () if "converging" in second.moments else ("the module had nothing to do: this was no first boot",)
+    yield replace(row, problems=(*row.problems, *missed))
 
 
 def without_stanza(lab: Lab) -> Iterator[Row]:
@@ -254,7 +261,7 @@ def rival(wire: Wire, *, flavour: str, folder: Path) -> Iterator[Row]:
     before = frozenset(map(str, KNOCKS))
     yield judge(guest, name, first, Expected(WEB, before=before, note=disks.RIVALS[flavour], tools=False))
     again = Expected(WEB, rules_as=first.report.get("rules", ""))
-    yield judge(guest, f"{name}, reboot", lab.boot(disk, TUTORIAL, f"{name} reboot"), again)
+    yield judge(guest, f"{name}, reboot", lab.boot(disk, TUTORIAL, f"{name} reboot", again=True), again)
 
 
 BESIDE = {disks.BESIDE_UFW: "debian12-ufw", disks.BESIDE_FIREWALLD: "el9-firewalld"}
@@ -276,7 +283,8 @@ def no_extensions(wire: Wire, *, folder: Path) -> Iterator[Row]:
     first = lab.boot(disk, TUTORIAL, name)
     yield judge(lab.guest.name, name, first, Expected(WEB, note="its fallback was, which let nobody in"))
     again = Expected(WEB, rules_as=first.report.get("rules", ""))
-    yield judge(lab.guest.name, f"{name}, reboot", lab.boot(disk, TUTORIAL, f"{name} reboot"), again)
+    seen = lab.boot(disk, TUTORIAL, f"{name} reboot", again=True)
+    yield judge(lab.guest.name, f"{name}, reboot", seen, again)
 
 
 def bare(wire: Wire, *, folder: Path) -> Iterator[Row]:
