@@ -71,7 +71,8 @@ def install(root: str = "/") -> list[str]:
     listed = _drop_in(root)
     first = not os.path.exists(saved.below(root, RECORD))
     undo = saved.Undo()
-    made = saved.missing_folders(root, (f"{found.packages}/{DEFINITION}/x", RECORD, CLEAN_HOOK, COMMAND, DROP_IN))
+    engine = [f"{found.packages}/{DEFINITION}/{name}" for name in saved.modules(_here())]
+    made = saved.missing_folders(root, (*engine, RECORD, CLEAN_HOOK, COMMAND, DROP_IN))
     try:
         written = list(_install(root, found, listed, undo))
         notes += _remove_bundles_command(root)
@@ -118,8 +119,9 @@ def uninstall(root: str = "/") -> list[str]:
     # /usr/bin, and the command there a package's.
     own = [CLEAN_HOOK, COMMAND, *_words(record.get("files")), *_leftovers(root, record.get("folder"))]
     done += saved.remove_all(root, [] if packaged(root) else list(dict.fromkeys(own)), undo)
-    folders = [record.get("folder"), *_words(record.get("folders")), *_words(sealed.get("folders"))]
-    saved.remove_folders(root, _words(folders))
+    if isinstance(engine := record.get("folder"), str):
+        saved.remove_package(saved.below(root, engine))
+    saved.remove_folders(root, [*_words(record.get("folders")), *_words(sealed.get("folders"))])
     saved.remove_all(root, [KEPT_SCHEMA, RECORD], undo)  # last: a run that is killed before this knows what is left
     if not packaged(root):
         saved.remove_folder(saved.below(root, saved.STATE))
@@ -140,8 +142,12 @@ def _recorded(root: str) -> Mapping[str, Any]:
 def _leftovers(root: str, folder: object) -> list[str]:
     """What an upgrade that was killed left in the engine's folder, of an older version or half-written."""
     place = saved.below(root, folder) if isinstance(folder, str) else ""
-    names = os.listdir(place) if os.path.isdir(place) else []
-    return [f"{folder}/{name}" for name in names if name.endswith((".py", ".vps-firewall"))]
+    return [
+        f"{folder}/{os.path.relpath(os.path.join(inner, name), place)}"
+        for inner, _, names in (os.walk(place) if place else ())
+        for name in names
+        if name.endswith((".py", ".vps-firewall"))
+    ]
 
 
 def _kept_schema(root: str, record: Mapping[str, object]) -> dict[str, str]:
@@ -299,12 +305,13 @@ def _install(root: str, found: CloudInit, drop_in: str, undo: saved.Undo) -> Ite
         yield from _put(root, {RECORD: saved.as_json(record)}, undo, 0o644)
     if not held:
         older = former.get("files")
-        for path in older if isinstance(older, list) else ():
-            if path not in files:
-                saved.remove(saved.below(root, path), undo)
+        gone = [path for path in _words(older) if path not in files]
+        for path in gone:
+            saved.remove(saved.below(root, path), undo)
         yield from _put(root, files, undo, 0o644)
-        if former.get("folder") not in (None, engine):  # another Python's
-            saved.remove_folders(root, _words([former["folder"]]))
+        saved.remove_folders(root, {os.path.dirname(path) for path in gone}.difference(map(os.path.dirname, files)))
+        if isinstance(other := former.get("folder"), str) and other != engine:  # another Python's
+            saved.remove_package(saved.below(root, other))
     yield from _put(root, programs, undo, 0o755)
     if (presets := saved.read(saved.below(root, FORMER_PRESET))) is not None:
         yield from _put(root, {PRESET: presets}, undo, 0o644)
@@ -452,19 +459,20 @@ def _relocate(value: Any, prefix: str) -> Any:
 
 def _engine() -> Iterator[tuple[str, str]]:
     """Our own files, as text: the package, and the schema beside it."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    for name in sorted(os.listdir(here)):
-        if name.endswith(".py"):
-            yield name, saved.read(os.path.join(here, name)) or ""
+    for name in saved.modules(_here()):
+        yield name, saved.read(os.path.join(_here(), name)) or ""
     yield SCHEMA_NAME, _own_schema()
+
+
+def _here() -> str:
+    return os.path.dirname(os.path.abspath(__file__))
 
 
 SCHEMA_NAME = "vps-firewall.schema.json"
 
 
 def _own_schema() -> str:
-    here = os.path.dirname(os.path.abspath(__file__))
-    for folder in (here, os.path.join(os.path.dirname(here), "schemas")):
+    for folder in (_here(), os.path.join(os.path.dirname(_here()), "schemas")):
         text = saved.read(os.path.join(folder, SCHEMA_NAME))
         if text is not None:
             return text

@@ -217,6 +217,24 @@ def remove_folder(path: str) -> None:
             os.rmdir(folder)
 
 
+def modules(package: str) -> list[str]:
+    """The Python files of a package and of the packages inside it, as paths within it, sorted."""
+    found = [
+        os.path.relpath(os.path.join(folder, name), package)
+        for folder, _, names in os.walk(package)
+        for name in names
+        if name.endswith(".py")
+    ]
+    return sorted(found)
+
+
+def remove_package(path: str) -> None:
+    """remove_folder(), for a package whose modules are gone and for the folders inside it."""
+    for folder, _, _ in os.walk(path, topdown=False):
+        if os.path.basename(folder) != "__pycache__":
+            remove_folder(folder)
+
+
 def remove_folders(root: str, folders: Iterable[str]) -> None:
     """The same for several below `root`, the inner ones first."""
     for folder in sorted(folders, key=len, reverse=True):
@@ -260,11 +278,12 @@ def masked(root: str, path: str) -> bool:
 
 def is_compiled(folder: str, tag: str) -> bool:
     """Has every module of a package a compiled file of the Python that `tag` names, and not an older one?"""
-    for name in os.listdir(folder):
-        if name.endswith(".py"):
-            source, target = os.path.join(folder, name), os.path.join(folder, "__pycache__", f"{name[:-3]}.{tag}.pyc")
-            if not os.path.exists(target) or os.stat(target).st_mtime < os.stat(source).st_mtime:
-                return False
+    for module in modules(folder):
+        source = os.path.join(folder, module)
+        place, name = os.path.split(source)
+        target = os.path.join(place, "__pycache__", f"{name[:-3]}.{tag}.pyc")
+        if not os.path.exists(target) or os.stat(target).st_mtime < os.stat(source).st_mtime:
+            return False
     return True
 
 
@@ -273,14 +292,13 @@ def compile_folder(folder: str, seen_as: str) -> None:
 
     By the source's digest: image tools set dates as they like. Raises OSError.
     """
-    for name in sorted(os.listdir(folder)):
-        if name.endswith(".py"):
-            py_compile.compile(
-                os.path.join(folder, name),
-                dfile=os.path.join(seen_as, name),
-                doraise=True,
-                invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH,
-            )
+    for module in modules(folder):
+        py_compile.compile(
+            os.path.join(folder, module),
+            dfile=os.path.join(seen_as, module),
+            doraise=True,
+            invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH,
+        )
 
 
 def below(root: str, path: str) -> str:

@@ -40,7 +40,7 @@ SOURCES = (
     "README.md",
     "CHANGELOG.md",
     "setup.cfg",
-    "cc_vps_firewall/*.py",
+    "cc_vps_firewall/**/*.py",
     "schemas/vps-firewall.schema.json",
     "packaging/vps-firewall*",
     "packaging/80-vps-firewall.preset",
@@ -48,9 +48,9 @@ SOURCES = (
     "packaging/guard",
 )
 
-# Where each file of the sources is in a package; `{site}` is where its Python looks.
+# Where each file of the sources is in a package; `{site}` is where its Python looks. What `**` finds keeps its folder.
 PLACES = {
-    "cc_vps_firewall/*.py": ("{site}/cc_vps_firewall", 0o644),
+    "cc_vps_firewall/**/*.py": ("{site}/cc_vps_firewall", 0o644),
     "schemas/vps-firewall.schema.json": ("{site}/cc_vps_firewall", 0o644),
     "packaging/vps-firewall": ("usr/bin", 0o755),
     "packaging/clean": ("usr/libexec/vps-firewall", 0o755),
@@ -188,11 +188,12 @@ def deb(source: Path, out: Path) -> list[Path]:
 def lay_out(source: Path, root: Path, site: str, by: str) -> None:
     """Every file of ours below `root`, where a package has it."""
     for pattern, (folder, mode) in PLACES.items():
-        target = root / folder.format(site=site)
-        target.mkdir(parents=True, exist_ok=True)
+        start = source / pattern.partition("**")[0] if "**" in pattern else (source / pattern).parent
         for path in sorted(source.glob(pattern)):
-            shutil.copyfile(path, target / path.name)
-            (target / path.name).chmod(mode)
+            target = root / folder.format(site=site) / path.relative_to(start)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+            target.chmod(mode)
     manual = root / "usr/share/man/man8"
     manual.mkdir(parents=True, exist_ok=True)
     (manual / f"{NAME}.8.gz").write_bytes(packed((source / f"packaging/{NAME}.8").read_bytes()))

@@ -143,7 +143,7 @@ def disk_of(guest: Guest, flavour: str) -> Disk:
 def _digest(root: Path) -> str:
     """Of everything that goes into a disk: the root's name, and every source of ours."""
     whole = hashlib.sha256(root.name.encode())
-    sources = [*HERE.rglob("*"), *(REPOSITORY / "cc_vps_firewall").glob("*"), *(REPOSITORY / "schemas").glob("*")]
+    sources = [*HERE.rglob("*"), *(REPOSITORY / "cc_vps_firewall").rglob("*.py"), *(REPOSITORY / "schemas").glob("*")]
     kept = {"disks.py", "el9.py", "watch", "report.py"}
     for path in sorted(sources):
         if path.is_file() and (HERE not in path.parents or path.name in kept or "el9" in path.parts):

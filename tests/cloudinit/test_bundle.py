@@ -231,10 +231,9 @@ def test_a_bundle_of_both_takes_the_other_backend(machine: Machine, internet: In
 def test_the_same_bytes_by_every_python(machine: Machine) -> None:
     """And whatever order its sets have."""
     for part in boot.SOURCES:
-        machine.run("mkdir", "-p", f"{boot.UNPACKED}/{part}")
-        for file in (boot.REPOSITORY / part).glob("*"):
-            if file.is_file():
-                machine.write(f"{boot.UNPACKED}/{part}/{file.name}", file.read_bytes())
+        for file in (boot.REPOSITORY / part).rglob("*"):
+            if file.is_file() and file.suffix != ".pyc":
+                machine.write(f"{boot.UNPACKED}/{file.relative_to(boot.REPOSITORY)}", file.read_bytes())
     user_data = TUTORIAL.format(backend="auto")
     for seed, form in enumerate(FORMS):
         command = ["python3", "-m", "cc_vps_firewall", "bundle", "--format", form, "-"]

@@ -23,6 +23,21 @@ def on_disk(machine: Machine) -> set[str]:
     return found | set(summed.splitlines())
 
 
+def modules(machine: Machine, engine: str) -> list[str]:
+    """The engine's modules, as paths in its folder and without the ending."""
+    return sorted(path[2:-3] for path in _inside(machine, engine, "*.py"))
+
+
+def compiled(machine: Machine, engine: str) -> list[str]:
+    """And those that have a compiled file, which may be more."""
+    found = (path[2:].partition(".")[0] for path in _inside(machine, engine, "*.pyc"))
+    return sorted(path.replace("__pycache__/", "") for path in found)
+
+
+def _inside(machine: Machine, engine: str, pattern: str) -> list[str]:
+    return machine.run("sh", "-c", f"cd {engine} && find . -name '{pattern}'").stdout.split()
+
+
 def ours(machine: Machine) -> list[str]:
     """Whatever bears our name."""
     prune = [word for path in UNSTEADY for word in ("-path", path, "-prune", "-o")]

@@ -27,6 +27,7 @@ def source(target: Path, version: str, more: Mapping[str, str]) -> Path:
     setup = target / "setup.cfg"
     setup.write_text(re.sub(r"(?m)^version = .*", f"version = {version}", setup.read_text()))
     for path, text in more.items():
+        (target / path).parent.mkdir(exist_ok=True)
         (target / path).write_text(text)
     return target
 
@@ -55,9 +56,10 @@ def el9(packages: list[Path]) -> Path:
     return next(path for path in packages if ".el9." in path.name)
 
 
-# What an older version had and this one has not, and what a newer one will have.
-OLDER = {"cc_vps_firewall/gone.py": '"""nothing -> nothing."""\n'}
-NEWER = {"cc_vps_firewall/coming.py": '"""nothing -> nothing."""\n'}
+# What an older version had and this one has not, and what a newer one will have: a module, and a folder of modules.
+NOTHING = '"""nothing -> nothing."""\n'
+OLDER = {f"cc_vps_firewall/{name}": NOTHING for name in ("gone.py", "gone_too/__init__.py", "gone_too/gone_in.py")}
+NEWER = {f"cc_vps_firewall/{name}": NOTHING for name in ("coming.py", "coming_too/__init__.py", "coming_too/in_it.py")}
 
 
 def three(kind: str, folder: Path) -> dict[str, Path]:

@@ -42,16 +42,16 @@ def inside(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def compiled(root: Path) -> list[str]:
-    folder = root / ENGINE / "__pycache__"
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    """The compiled files, as paths in the engine's folder."""
+    return sorted(str(path.relative_to(root / ENGINE)) for path in (root / ENGINE).rglob("__pycache__/*"))
 
 
 def test_by_the_roots_own_python_whichever_it_is(image: Path) -> None:
     assert module("install", "--root", str(image)).returncode == 0
     tag = inside(image, "python3", "-c", "import sys; print(sys.implementation.cache_tag)").stdout.strip()
-    modules = sorted(path.name[:-3] for path in (image / ENGINE).glob("*.py"))
-    assert "converge" in modules
-    assert compiled(image) == [f"{name}.{tag}.pyc" for name in modules]
+    modules = [path.relative_to(image / ENGINE) for path in (image / ENGINE).rglob("*.py")]
+    assert Path("converge.py") in modules
+    assert compiled(image) == sorted(f"{m.parent / '__pycache__' / m.stem}.{tag}.pyc" for m in modules)
     said = inside(image, "python3", "-B", "-v", "-c", "import cc_vps_firewall.cli").stderr
     read = [line for line in said.splitlines() if "cc_vps_firewall" in line and "code object from" in line]
     assert len(read) >= len(modules) // 2

@@ -13,7 +13,7 @@ from cc_vps_firewall import bundle
 from tests.cloudinit import boot
 from tests.cloudinit.world import Machine
 from tests.packages import made
-from tests.packages.files import on_disk, ours
+from tests.packages.files import compiled, modules, on_disk, ours
 
 SITE = "/usr/lib/python3/dist-packages"
 ENGINE = f"{SITE}/cc_vps_firewall"
@@ -43,19 +43,17 @@ def test_a_life_from_an_older_version_to_its_removal(any_debian: Machine, debs: 
     debian.run("vps-firewall", "install")
     assert verified(debian) == ""
     assert "vps_firewall" in debian.read(DROP_IN)
-    assert "gone.cpython" in debian.run("ls", f"{ENGINE}/__pycache__").stdout
+    assert {"gone", "gone_too/__init__", "gone_too/gone_in"} <= set(compiled(debian, ENGINE))
 
     put(debian, debs["this"])
     assert verified(debian) == ""
     assert debian.run("find", ENGINE, "-name", "gone*").stdout == "", "what the older version had is gone"
     assert "vps_firewall" in debian.read(DROP_IN)
-    compiled = debian.run("sh", "-c", f"ls {ENGINE}/__pycache__").stdout.split()
-    modules = debian.run("sh", "-c", f"cd {ENGINE} && ls *.py").stdout.split()
-    assert sorted(name.split(".")[0] for name in compiled) == sorted(name[:-3] for name in modules)
+    assert compiled(debian, ENGINE) == modules(debian, ENGINE)
 
     put(debian, debs["newer"])
     assert verified(debian) == ""
-    assert "coming.cpython" in debian.run("ls", f"{ENGINE}/__pycache__").stdout
+    assert {"coming", "coming_too/__init__", "coming_too/in_it"} <= set(compiled(debian, ENGINE))
     assert "vps_firewall" in debian.read(DROP_IN)
 
     debian.run("dpkg", "--remove", "vps-firewall")

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.cloudinit.world import Machine
 from tests.packages import made
 from tests.packages.conftest import offer
-from tests.packages.files import on_disk, ours
+from tests.packages.files import compiled, modules, on_disk, ours
 
 SITE = "/usr/lib/python3.9/site-packages"
 ENGINE = f"{SITE}/cc_vps_firewall"
@@ -47,6 +47,7 @@ def test_a_life_from_an_older_version_to_its_removal(el: Machine, rpms: dict[str
     assert json.loads(el.read(RECORD))["files"] == []
     assert el.read(f"{ENGINE}/gone.py")
     assert el.read(f"{ENGINE}/__pycache__/gone.cpython-311.pyc")
+    assert el.read(f"{ENGINE}/gone_too/__pycache__/gone_in.cpython-311.pyc")
 
     offer(el, "this", [rpms["this"]], tmp_path)
     dnf(el, "upgrade", "vps-firewall")
@@ -60,6 +61,7 @@ def test_a_life_from_an_older_version_to_its_removal(el: Machine, rpms: dict[str
     dnf(el, "upgrade", "vps-firewall")
     assert verified(el) == ""
     assert el.read(f"{ENGINE}/__pycache__/coming.cpython-311.pyc")
+    assert el.read(f"{ENGINE}/coming_too/__pycache__/in_it.cpython-311.pyc")
     assert "vps_firewall" in el.read(DROP_IN)
 
     dnf(el, "remove", "vps-firewall")
@@ -72,9 +74,7 @@ def test_a_life_from_an_older_version_to_its_removal(el: Machine, rpms: dict[str
 
 def test_every_module_is_compiled_by_the_package_and_by_nobody_else(el: Machine, rpms: dict[str, Path]) -> None:
     put(el, rpms["this"])
-    compiled = el.run("sh", "-c", f"ls {ENGINE}/__pycache__").stdout.split()
-    modules = el.run("sh", "-c", f"cd {ENGINE} && ls *.py").stdout.split()
-    assert sorted(name.split(".")[0] for name in compiled) == sorted(name[:-3] for name in modules)
+    assert compiled(el, ENGINE) == modules(el, ENGINE)
     # Python takes them as they are: it would say what it compiles.
     said = el.run("python3", "-v", "-c", "import cc_vps_firewall.cli").stderr
     assert f"{ENGINE}/__pycache__/converge" in said.replace("/usr/lib/python3/dist-packages", SITE)
@@ -308,7 +308,7 @@ def test_el_10_gets_nftables_where_there_is_nothing(el: Machine, tmp_path: Path)
 def test_compiled_files_as_el_has_them_are_the_packages(el: Machine, rpms: dict[str, Path]) -> None:
     """This stand-in's Python is another one, and gives them other names."""
     put(el, rpms["this"])
-    rename = f"cd {ENGINE}/__pycache__ && for file in *.pyc; do mv $file ${{file%%.*}}.cpython-39.pyc; done"
+    rename = f"cd {ENGINE} && for file in $(find . -name '*.pyc'); do mv $file ${{file%.*.*}}.cpython-39.pyc; done"
     el.run("sh", "-c", rename)
     assert verified(el) == ""
     owned = el.run("rpm", "-qf", f"{ENGINE}/__pycache__/converge.cpython-39.pyc").stdout.strip()

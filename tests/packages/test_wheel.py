@@ -73,7 +73,7 @@ def test_both_carry_the_schema(built: Path, wheel: Path) -> None:
 def test_the_wheel_holds_the_module_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    modules = {f"cc_vps_firewall/{path.name}" for path in (REPOSITORY / "cc_vps_firewall").glob("*.py")}
+    modules = {str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "cc_vps_firewall").rglob("*.py")}
     assert names == {*modules, f"cc_vps_firewall/{SCHEMA}", "cc_vps_firewall/py.typed"}
 
 

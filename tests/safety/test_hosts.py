@@ -525,7 +525,8 @@ def test_ipv6_switched_off_by_sysctl(tool: str) -> None:
 
 # --- the engine itself ------------------------------------------------------------------------------------
 
-MODULES = sorted(p.name for p in (REPOSITORY / "cc_vps_firewall").glob("*.py") if p.name != "__init__.py")
+ENGINE = REPOSITORY / "cc_vps_firewall"
+MODULES = sorted({str(path.relative_to(ENGINE)) for path in ENGINE.rglob("*.py")} - {"__init__.py"})
 
 
 @pytest.mark.parametrize("how", ["gone", "cut", "empty"])
@@ -534,7 +535,7 @@ def test_half_an_engine(how: str, tmp_path: Path) -> None:
     failed = []
     with Machine("nftables") as machine:
         for name in MODULES:
-            shutil.copytree(REPOSITORY / "cc_vps_firewall", tmp_path / name / "cc_vps_firewall")
+            shutil.copytree(ENGINE, tmp_path / name / "cc_vps_firewall")
             victim = tmp_path / name / "cc_vps_firewall" / name
             text = victim.read_text()
             victim.unlink()

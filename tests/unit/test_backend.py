@@ -515,7 +515,7 @@ def test_a_tool_in_an_image_is_the_images(elsewhere: tuple[Path, Path]) -> None:
 def test_there_is_one_way_below_a_root() -> None:
     """Whatever joins a root and a path by hand follows the links of the computer that runs this."""
     joined = []
-    for source in sorted(PACKAGE.glob("*.py")):
+    for source in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(source.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("os.path.join", "Path"):
                 joined += [source.stem for given in node.args if ast.unparse(given) == "root"]

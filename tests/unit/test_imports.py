@@ -15,8 +15,9 @@ import cc_vps_firewall
 
 PACKAGE = Path(cc_vps_firewall.__file__).parent
 
-# A module imports those before it alone. `__init__` comes late because it imports the engine inside handle(),
-# and may import nothing when it is itself imported: see test_the_entry_is_stdlib_only.
+# A module imports those before it alone. One in a folder has the folder's name before its own, as an import has it;
+# the folder's name alone is its `__init__`. The package's own `__init__` comes late because it imports the engine
+# inside handle(), and may import nothing when it is itself imported: see test_the_entry_is_stdlib_only.
 ORDER = (
     "errors", "clouds", "services", "internal", "suggest", "policy", "document", "userdata", "ruleset", "overlooked",
     "saved", "backend", "nftables", "iptables", "render", "kernel", "live", "modules", "verify", "converge", "removal",
@@ -40,11 +41,32 @@ FLAGS = {"O_CREAT", "O_TRUNC", "O_APPEND"}
 # What open() gets there is the end of a pipe, or a file in memory, not a path.
 PIPES = {("entrance", "writing"), ("kernel", "writing")}
 
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+FOLDERS = {path.parent.name for path in PACKAGE.glob("*/*.py")}
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).replace(".__init__", ""): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def source(name: str) -> str:
+    return MODULES[name].read_text(encoding="utf-8")
 
 
 def tree(name: str) -> ast.Module:
-    return ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
+    return ast.parse(source(name))
+
+
+def named_by(name: str, node: ast.ImportFrom) -> set[str]:
+    """Our own modules that a relative import of the module `name` names, and the `__init__`s that run on the way."""
+    folder = name if name in FOLDERS else name.rpartition(".")[0]
+    assert node.level <= (2 if folder else 1), f"{name} imports from outside the package"
+    start = folder if node.level == 1 else ""
+    place = ".".join(part for part in (start, node.module) if part)
+    found = set()
+    for alias in node.names:
+        inner = f"{place}.{alias.name}".lstrip(".")
+        found.add(inner if inner in MODULES else place or "__init__")
+    return found | {each.partition(".")[0] for each in found if each.partition(".")[0] != folder} - {name}
 
 
 def imports(name: str) -> tuple[set[str], set[str]]:
@@ -56,8 +78,7 @@ def imports(name: str) -> tuple[set[str], set[str]]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             foreign.add(str(node.module).partition(".")[0])
         elif isinstance(node, ast.ImportFrom):
-            named = {alias.name if alias.name in MODULES else "__init__" for alias in node.names}
-            own |= {node.module} if node.module else named
+            own |= named_by(name, node)
     return foreign, own
 
 
@@ -77,8 +98,15 @@ def opened_for_writing(name: str) -> Iterator[str]:
 
 
 def test_every_module_has_its_place() -> None:
-    assert set(MODULES) <= set(ORDER)
+    assert set(MODULES) == set(ORDER)
     assert len(set(ORDER)) == len(ORDER)
+    assert set(PURE) <= set(ORDER)
+
+
+def test_folders_are_packages_and_one_deep() -> None:
+    """The packages' scripts look no deeper, and a folder without an `__init__` is in no wheel."""
+    assert not FOLDERS - set(MODULES)
+    assert {path.relative_to(PACKAGE).parts[:-1] for path in MODULES.values()} == {(), *((name,) for name in FOLDERS)}
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -120,20 +148,20 @@ def test_the_entry_is_stdlib_only() -> None:
     assert foreign <= set(sys.stdlib_module_names)
     top = [node for node in tree("__init__").body if isinstance(node, (ast.Import, ast.ImportFrom))]
     assert all(isinstance(node, ast.Import) for node in top), "the engine is imported inside handle()"
-    ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"), feature_version=(3, 6))
+    ast.parse(source("__init__"), feature_version=(3, 6))
 
 
 @pytest.mark.parametrize("name", [m for m in MODULES if m not in ("__init__", "__main__")])
 def test_the_rest_is_the_standard_library_and_yaml(name: str) -> None:
     assert imports(name)[0] <= {*sys.stdlib_module_names, "yaml"}
-    ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"), feature_version=(3, 9))
+    ast.parse(source(name), feature_version=(3, 9))
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstrings_open_with_their_arrow_and_names_say_something(name: str) -> None:
     importlib.import_module(f"cc_vps_firewall.{name}" if name != "__init__" else "cc_vps_firewall")
     assert "->" in (ast.get_docstring(tree(name)) or "").partition("\n\n")[0]
-    assert not {"utils", "common", "helpers", "manager", "core"} & set(MODULES)
+    assert not {"utils", "common", "helpers", "manager", "core"} & set(name.split("."))
 
 
 def test_a_test_here_that_starts_a_process_fails() -> None:

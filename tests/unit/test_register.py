@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import sys
 import threading
@@ -117,8 +118,7 @@ def test_a_half_finished_install_is_finished_by_the_next(root: Path, lost: str) 
     whole = tree(root)
     (root / register.DROP_IN).unlink()
     if lost != "drop-in":
-        for path in (root / "usr/lib/python3.9/site-packages/cc_vps_firewall").iterdir():
-            path.unlink()
+        shutil.rmtree(root / "usr/lib/python3.9/site-packages/cc_vps_firewall")
     if lost == "schema":
         name = f"{PACKAGES}/{register.SCHEMA}"
         (root / name).write_bytes(before[name][1])
@@ -258,26 +258,31 @@ def test_what_an_older_version_had_goes_with_the_next(root: Path) -> None:
     before = tree(root)
     register.install(str(root))
     record = json.loads((root / seal.RECORD).read_text())
-    put(root, f"{PACKAGES}/cc_vps_firewall/older.py", "")
-    record["files"].append(f"{PACKAGES}/cc_vps_firewall/older.py")
+    for name in ("older.py", "older/__init__.py", "older/still.py"):
+        put(root, f"{PACKAGES}/cc_vps_firewall/{name}", "")
+        record["files"].append(f"{PACKAGES}/cc_vps_firewall/{name}")
+    put(root, f"{PACKAGES}/cc_vps_firewall/older/__pycache__/still.cpython-39.pyc", "")
     put(root, seal.RECORD, json.dumps(record))
     register.install(str(root))
     assert not (root / PACKAGES / "cc_vps_firewall/older.py").exists()
+    assert not (root / PACKAGES / "cc_vps_firewall/older").exists(), "a folder that it alone had"
     register.uninstall(str(root))
     assert tree(root) == before
 
 
 def compiled(root: Path) -> list[Path]:
-    return sorted(root.glob("usr/lib/python3*/*/cc_vps_firewall/__pycache__/*"))
+    return sorted(root.glob("usr/lib/python3*/*/cc_vps_firewall/**/__pycache__/*"))
 
 
 def test_the_engine_is_compiled_where_this_python_is_the_targets(same_python: Path) -> None:
     before = tree(same_python)
     register.install(str(same_python))
     made = compiled(same_python)
-    assert [path.name for path in made] == [
-        f"{name[:-3]}.{sys.implementation.cache_tag}.pyc" for name, _ in register._engine() if name.endswith(".py")
-    ]
+    engine = next(same_python.glob("usr/lib/python3*/*/cc_vps_firewall"))
+    modules = [Path(name) for name, _ in register._engine() if name.endswith(".py")]
+    assert {str(path.relative_to(engine)) for path in made} == {
+        f"{module.parent / '__pycache__' / module.stem}.{sys.implementation.cache_tag}.pyc" for module in modules
+    }
     whole = tree(same_python)
     assert register.install(str(same_python)) == []
     assert tree(same_python) == whole
@@ -518,6 +523,7 @@ def test_the_engine_of_another_python_goes(root: Path) -> None:
     register.install(str(root))
     old = root / PACKAGES / "cc_vps_firewall"
     put(root, f"{PACKAGES}/cc_vps_firewall/__pycache__/cli.cpython-39.pyc", "")
+    put(root, f"{PACKAGES}/cc_vps_firewall/inner/__pycache__/of.cpython-39.pyc", "")
     os.rename(root / "usr/bin/python3.9", root / "usr/bin/python3.12")
     (root / "usr/bin/python3").unlink()
     (root / "usr/bin/python3").symlink_to("python3.12")
