@@ -137,10 +137,10 @@ class _Module:
             node = todo.pop()
             gone: list[ast.AST] = self.never(node, known) + self.ungiven(node, ungiven)
             if (
-                isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign))
+                isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign))
                 and (said := known(self.words(node))) is not None
             ):
-                part = node if said is False else node.value
+                part = node if said is False or node.value is None else node.value
                 self.edits.append((*self.span(part), str(said or "")))
                 gone.append(part)
             if isinstance(node, (ast.If, ast.IfExp)) and (value := known(self.words(node.test))) is not None:
@@ -168,6 +168,8 @@ class _Module:
             self.edits += [(start, first, ""), (last, end, "")]
             return [node.test, node.orelse if value else node.body]
         start, end = self.span(node.test)
+        if not value and node.orelse and self.source.startswith("if", self.span(node)[0]):
+            return self.otherwise(node)
         self.edits.append((start, end, str(int(value))))
         if not value and not node.orelse:
             self.edits.append((*self.span(node), "pass"))
@@ -176,6 +178,15 @@ class _Module:
         elif not value:
             self.edits.append((self.span(node.body[0])[0], self.span(node.body[-1])[1], "pass"))
         return [node.test, *(node.orelse if value else node.body)]
+
+    def otherwise(self, node: ast.If) -> list[ast.AST]:
+        """Leave out an `if` that is never taken, but for what is done else. -> its nodes"""
+        start, follows = self.span(node)[0], self.span(node.orelse[0])[0]
+        if self.source.startswith("elif", follows):
+            self.edits.append((start, follows + len("el"), ""))
+        else:
+            self.edits.append((start, self.source.rindex("else", start, follows) + len("else"), "if 1"))
+        return [node.test, *node.body]
 
     def ungiven(self, node: ast.AST, names: Collection[str]) -> list[ast.AST]:
         """Leave out parameters of these names, and arguments. -> their nodes"""
@@ -512,9 +523,9 @@ def _compact(source: str) -> str:
 def _busy(lines: list[str]) -> list[str]:
     """Without each `pass` that is not alone."""
     kept: list[str] = []
+    lines = [line for line, former in zip(lines, ["", *lines]) if line != former or line.strip() != "pass"]
     for line, following in zip(lines, [*lines[1:], ""]):
-        beside = [*kept[-1:], *([following] if following != line else [])]
-        if line.strip() != "pass" or _depth(line) not in map(_depth, beside):
+        if line.strip() != "pass" or _depth(line) not in map(_depth, [*kept[-1:], following]):
             kept.append(line)
     return kept
 

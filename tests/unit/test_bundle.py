@@ -352,6 +352,43 @@ def test_what_is_known_is_left_out() -> None:
     assert "TooDear" not in shrink.shrink(SHOP, ["stock.price_of"])["till"]
 
 
+def test_what_is_done_otherwise_is_left() -> None:
+    source = """
+def bill(tea):
+    if NEVER:
+        pay = 1
+    elif tea:
+        pay = 2
+    else:
+        pay = 3
+    if NEVER:
+        pay = 4
+    else:
+        pay += 1
+    if not tea:
+        pay += 10
+    elif NEVER:
+        pay += 100
+    else:
+        pay += 1000
+    return str(pay)
+"""
+    one = shrink.shrink({"till": source}, ["till.bill"], {"NEVER": False}.get)
+    names = {"NEVER": False}
+    exec(source, names)  # noqa: S102 - the text above
+    assert [shop(one, tea) for tea in ("tea", "")] == [names["bill"](tea) for tea in ("tea", "")] == ["1003", "14"]  # type: ignore[operator]
+    assert "NEVER" not in one["till"]
+    assert "if 0:" not in one["till"].replace("elif 0:", "")
+
+
+def test_a_field_that_nobody_asks_for_goes() -> None:
+    known: dict[str, bool | str] = {"price: int = 1": False, "RARE: dict[str, int] = {}": "()"}
+    source = SHOP["stock"].replace("return item.price", "return RARE or len(item.name)").replace("self.price", "1")
+    one = shrink.shrink({"stock": source}, ["stock.price_of", "stock.Item", "stock.RARE"], known.get)["stock"]
+    assert "price:" not in one
+    assert "RARE=()" in one
+
+
 def test_one_backend_or_both() -> None:
     assert "iptables-restore" not in unpacked(bundle.make(STANZA)[0])["vps_firewall_engine/kernel.py"]
     both = unpacked(bundle.make(STANZA, chosen="auto")[0])["vps_firewall_engine/rules"]
