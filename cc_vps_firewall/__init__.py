@@ -14,7 +14,8 @@ import subprocess
 import sys
 
 KEY = "vps_firewall"
-STATUS = "/var/lib/vps-firewall/status.json"
+STATUS = "/var/lib/vps-firewall/status.json"  # every user may read it
+PRIVATE = "/var/lib/vps-firewall/status-private.json"
 POLICY = "/var/lib/vps-firewall/policy.json"
 DONE = "/var/lib/vps-firewall/instance"  # the instance whose user-data was put in force, or refused
 # Our key as people write it, also where it is not quite ours: at the start of a line, or where a mapping begins.
@@ -75,13 +76,15 @@ def _tried(work):
     try:
         problems = work()
     except Exception as error:
-        told = "the engine of vps-firewall failed (%r): the host is %s" % (error, _emergency())
-        _tell(told)
+        told = "the engine of vps-firewall failed (%s): the host is %s" % (type(error).__name__, _emergency())
+        _tell(told, error)
         raise RuntimeError(told) from error
     if problems:
         for problem in problems:
             sys.stderr.write("vps-firewall: %s\n" % problem)
-        raise RuntimeError("vps-firewall: " + "; ".join(problems[:20]))
+        # Which cloud-init shows to every user.
+        shown = "; ".join(_engine().converge.public(problems)[:20])
+        raise RuntimeError("vps-firewall: %s (why: `vps-firewall status`, as root)" % shown)
 
 
 def _held():
@@ -185,13 +188,17 @@ def _read(path):
         return ""
 
 
-def _write(path, text):
+def _write(path, text, mode=0o644):
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as file:
-            file.write(text)
+        write_file(path, text, mode)
     except OSError as error:
         LOG.debug("%s: %s", path, error)
+
+
+def write_file(path, text, mode):
+    with open(path, "w", opener=lambda path, flags: os.open(path, flags, mode)) as file:
+        file.write(text)
 
 
 # --- when the engine itself is broken -----------------------------------------------------------------------
@@ -251,10 +258,12 @@ def _emergency():
     return "closed but for SSH until it is mended"
 
 
-def _tell(problem):
-    """The console, and the status that `vps-firewall status` would show."""
-    sys.stderr.write("vps-firewall: %s\n" % problem)
-    _write(STATUS, json.dumps({"result": "failed", "by": "cloud-init", "problems": [problem]}))
+def _tell(problem, error):
+    """The console, and the status that `vps-firewall status` would show: for root with what the error quotes."""
+    whole = "%s; %r" % (problem, error)
+    sys.stderr.write("vps-firewall: %s\n" % whole)
+    for path, mode, line in (PRIVATE, 0o600, whole), (STATUS, 0o644, problem):
+        _write(path, json.dumps({"result": "failed", "by": "cloud-init", "problems": [line]}), mode)
 
 
 def _ssh_ports():

@@ -15,10 +15,8 @@ from .saved import below
 BACKENDS = ("nftables", "iptables")
 AUTO = "auto"  # what a policy without a backend asks for; in a bundle that carries one of them, that one
 BOTH = True  # not in such a bundle
-TOOLS = {
-    "nftables": ("nft",),
-    "iptables": ("iptables-restore", "iptables-save", "ip6tables-restore", "ip6tables-save", "flock"),
-}
+_IPTABLES = ("iptables-restore", "iptables-save", "ip6tables-restore", "ip6tables-save", "flock")
+TOOLS = {"nftables": ("nft",), "iptables": _IPTABLES}
 FAMILIES = {"nftables": (0,), "iptables": (4, 6)}  # 0: one text for both
 FALLBACK = "fallback"  # beside those: what a service loads when it cannot load iptables' file
 

@@ -7,12 +7,13 @@ syntax that every Python of cloud-init's parses, and whatever goes wrong ends in
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from . import KEY, STATUS, put_in_force
+from . import KEY, PRIVATE, put_in_force, write_file
 
 PACKED = ""  # the bundle's own: lzma in base64
 HOMES = ("/var/lib/vps-firewall/engine", "/run/vps-firewall/engine")  # the second where the first cannot be written
@@ -33,8 +34,6 @@ def handle_part(data: Any, ctype: str, filename: str, payload: Any) -> None:
     if ctype == "__begin__" or (ctype == "__end__" and seen):
         return
     seen.append(ctype)
-    import json
-
     try:
         section = json.loads(payload)[KEY]
     except (KeyError, TypeError, ValueError):
@@ -51,7 +50,7 @@ def _fail() -> None:
     try:
         os.makedirs(os.path.dirname(FAILED), exist_ok=True)
         with open(FAILED, "w") as script:
-            script.write("#!/bin/sh\ncat %s >&2\nexit 1\n" % STATUS)
+            script.write("#!/bin/sh\ncat %s >&2\nexit 1\n" % PRIVATE)
         os.chmod(FAILED, 0o700)
     except OSError:
         pass  # the warning is there
@@ -88,8 +87,8 @@ def _unpack(folder: str) -> str:
         source = source.replace(chr(128 + number), word)
     for packed in source.split("\f"):
         name, _, text = packed.partition("\n")
-        with open(os.path.join(folder, name), "w") as file:
-            file.write(text)
+        # The rules say who may log in.
+        write_file(os.path.join(folder, name), text, 0o644 if ".py" in name else 0o600)
     os.chmod(folder + "/vps-firewall", 0o755)  # noqa: S103 - a command for everybody
     return folder
 

@@ -253,8 +253,10 @@ def _lacking(name: str, host: backend.Host) -> list[str]:
 
 
 def status(options: Any) -> int:
-    told = saved.read_json(saved.STATUS)
+    told = saved.read_status()
     host, root = backend.look(), _is_root()
+    if not told and os.path.exists(saved.STATUS):
+        _as_root("status", "finds nothing here that every user may read")
     found = report.now(host) if root else report.NOT_ROOT
     wanted = report.saved_policy(host) if root else None
     if options.json:

@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from .kernel import ToolFailed
 from .policy import KEY, Policy
 from .userdata import Unread
 
-Status = dict[str, Any]  # what status.json holds; docs/reference/status.md says what is in it
+Status = dict[str, Any]  # what status-private.json holds; docs/reference/status.md says what is in it
 Texts = Mapping[int, str]
 STILL_ON = "could not be switched off"  # of another firewall, which may come over our rules
 IPV6_OFF = "IPv6 is off in this kernel: its rules are saved, and not loaded"
@@ -93,7 +93,8 @@ def converge(
                     if refusal := confirm():
                         raise FirewallError(refusal)
             with story.step("save"):
-                texts = _with_others(play.choice, renders[play.choice.backend], host.rivals, story.notes)
+                texts: Texts = renders[play.choice.backend]
+                texts = _with_others(play.choice, texts, host.rivals, story.notes)
                 written = _save(play.choice, texts, wanted, section, good, host, undo, story.notes)
             with story.step("enable"):
                 _enable(play.choice, fresh)
@@ -182,7 +183,7 @@ def fall_back(
 ) -> Status:
     """After a boot that could not have `section`: put in force what stands in for it, and a status that says so.
     Raises StillOpen where nothing could be put in force."""
-    told = saved.read_json(saved.STATUS)
+    told = saved.read_status()
     name, status = _stand_in(section, host, checkpoint)
     notes = [*notes, *status.get("notes", ())]
     status = {**status, "in_force": name, "by": "cloud-init", "result": "failed", "notes": notes}
@@ -242,8 +243,9 @@ def _refusals(section: object, host: Host) -> tuple[Problem, ...]:
 
 def _force(section: object, host: Host, some: bool) -> Status:
     """Load a policy without a rehearsal. `some`: one family of two will do. Raises ToolFailed where it was not."""
+    choices = backend.choices(backend.AUTO, host)
     # nft first: it loads both families or none.
-    for choice in sorted(backend.choices(backend.AUTO, host), key=lambda choice: choice.backend != nftables.NAME):
+    for choice in sorted(choices, key=lambda choice: choice.backend != nftables.NAME) if backend.BOTH else choices:
         with contextlib.suppress(ToolFailed):
             return _forced(choice, host, parse(section, host), some)
     raise ToolFailed
@@ -279,7 +281,7 @@ def _forced(choice: Choice, host: Host, wanted: Policy, some: bool) -> Status:
 
 def check_drift(host: Host) -> tuple[list[str], Status]:
     """kernel = saved file = policy? -> (what differs, the status as it was written); nothing is changed."""
-    status: Status = saved.read_json(saved.STATUS)
+    status: Status = saved.read_status()
     stored = saved.read_json(saved.POLICY)
     if not stored:
         raise Drift("no policy was ever applied on this host")
@@ -807,7 +809,7 @@ class _Story:
         self.steps: dict[str, float] = {}
         self.notes = list(notes)
         self.failed_in = ""
-        self.former = saved.read_json(saved.STATUS)
+        self.former = saved.read_status()
         self.status: Status = {
             "result": "unfinished",
             "by": by,
@@ -880,9 +882,17 @@ def _in_force(choice: Choice, texts: Texts, wanted: Policy) -> Status:
 
 
 def _tell(status: Status) -> None:
-    """Write the status; a disk that is full must not undo a firewall that stands."""
+    """Write the status, for root and for everybody; a disk that is full must not undo a firewall that stands."""
+    hidden = {key: public(status[key]) for key in ("problems", "notes")}
+    text = re.sub('"from": "(?!any).*"', '"from": "hidden"', saved.as_json({**status, **hidden}))
     with contextlib.suppress(OSError):
-        saved.write_json(saved.STATUS, status, 0o644)
+        saved.save_all({saved.STATUS: (saved.as_json(status), 0o600), saved.PUBLIC: (text, 0o644)}, saved.Undo())
+
+
+def public(lines: Iterable[str]) -> list[str]:
+    """What every user may read: what it is about, and nothing that was written there. What looks like an address ends
+    it too: not every message begins with a path."""
+    return [re.split(r": |\[(?!\d+\])|\w{1,4}(\.\d|:\S)", line)[0] for line in lines]
 
 
 def every_reason(failure: BaseException) -> list[str]:

@@ -230,6 +230,6 @@ def follow_uplinks() -> list[str]:
 
 
 def _ours_to_mend(choice: Choice, host: Host) -> bool:
-    disabled = saved.read_json(saved.STATUS).get("result") == "disabled"
+    disabled = saved.read_status().get("result") == "disabled"
     wanted = not disabled and not host.rivals and all(map(backend.enabled, choice.units))
     return wanted and converge.hold_ours(choice)

@@ -16,7 +16,7 @@ def main() -> int:
             print("\n".join(differs) or "equal: kernel, saved file and policy")
             return 6 if differs else 0
         if sys.argv[1:2] == ["status"]:
-            print(saved.as_json(saved.read_json(saved.STATUS)), end="")
+            print(saved.as_json(saved.read_status()), end="")
             return 0
         failure: Exception = FirewallError("vps-firewall status | verify")
     except Exception as error:

@@ -74,7 +74,7 @@ def install(root: str = "/") -> list[str]:
     engine = [f"{found.packages}/{DEFINITION}/{name}" for name in saved.modules(_here())]
     made = saved.missing_folders(root, (*engine, RECORD, CLEAN_HOOK, COMMAND, DROP_IN))
     try:
-        written = list(_install(root, found, listed, undo))
+        written = [*_hide_status(root, undo), *_install(root, found, listed, undo)]
         notes += _remove_bundles_command(root)
     except BaseException:
         undo.undo()
@@ -299,10 +299,10 @@ def _install(root: str, found: CloudInit, drop_in: str, undo: saved.Undo) -> Ite
         record["formerly"] = _formerly(former, _digest(text), _digest(patched))
         # What uninstall needs is there before anything it has to put back is changed.
         yield from _put(root, {KEPT_SCHEMA: original}, undo, 0o644)
-        yield from _put(root, {RECORD: saved.as_json(record)}, undo, 0o644)
+        yield from _put(root, {RECORD: saved.as_json(record)}, undo, 0o600)
         yield from _put(root, {schema: patched}, undo, mode)
     else:
-        yield from _put(root, {RECORD: saved.as_json(record)}, undo, 0o644)
+        yield from _put(root, {RECORD: saved.as_json(record)}, undo, 0o600)
     if not held:
         older = former.get("files")
         gone = [path for path in _words(older) if path not in files]
@@ -482,6 +482,15 @@ def _own_schema() -> str:
 def _put(root: str, files: Mapping[str, str], undo: saved.Undo, mode: int) -> Iterator[str]:
     for path in saved.save({saved.below(root, path): text for path, text in files.items()}, undo, mode):
         yield os.path.relpath(path, root)
+
+
+def _hide_status(root: str, undo: saved.Undo) -> Iterator[str]:
+    """What an earlier version has left for every user to read, who may log in among it, becomes root's."""
+    told = saved.read_json(saved.below(root, saved.PUBLIC))
+    if told and not os.path.exists(saved.below(root, saved.STATUS)):
+        yield from _put(root, {saved.STATUS: saved.as_json(told)}, undo, 0o600)
+        shown = {key: value for key, value in told.items() if key not in ("open", "problems", "notes")}
+        yield from _put(root, {saved.PUBLIC: saved.as_json(shown)}, undo, 0o644)
 
 
 def _remove_bundles_command(root: str) -> list[str]:

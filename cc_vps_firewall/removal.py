@@ -34,7 +34,9 @@ def remove(host: Host) -> Removal:
             if live.holds_ours(name) or files:
                 converge.remove_rules(choice, lock)
                 done += [f"removed the rules from {name}", *(f"removed {path}" for path in files)]
-        done += saved.remove_all("/", [saved.POLICY, saved.SERVICES, saved.STATUS, saved.TOOLS], saved.Undo())
+        done += saved.remove_all(
+            "/", [saved.POLICY, saved.SERVICES, saved.STATUS, saved.PUBLIC, saved.TOOLS], saved.Undo()
+        )
     disabled = [unit for unit in backend.strings(record, "disabled") if backend.masked(unit)]
     return Removal(tuple(done), (_filtered_by(live.other_filters()), *(_still_masked(unit) for unit in disabled)))
 

@@ -36,7 +36,10 @@ class Now:
         }
 
 
-NOT_ROOT = Now(UNKNOWN, "only root may ask the kernel; what follows is what the last run wrote")
+NOT_ROOT = Now(
+    UNKNOWN,
+    "only root may ask the kernel; what follows is what the last run wrote, without addresses and reasons",
+)
 
 
 def now(host: Host) -> Now:

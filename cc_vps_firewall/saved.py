@@ -15,7 +15,8 @@ from typing import NamedTuple
 from .errors import Busy, CannotRegister
 
 STATE = "/var/lib/vps-firewall"
-STATUS = f"{STATE}/status.json"
+STATUS = f"{STATE}/status-private.json"
+PUBLIC = f"{STATE}/status.json"  # the same for every user: see converge.public()
 POLICY = f"{STATE}/policy.json"
 RECORD = f"{STATE}/registered.json"  # what `vps-firewall install` has put into an image, and what was there before
 SERVICES = f"{STATE}/services.json"  # the services that a policy of ours switched on and off
@@ -347,6 +348,11 @@ def with_include(text: str | None, include: str) -> str:
 def without_include(text: str, include: str) -> str:
     """The same file without that line."""
     return "".join(line for line in text.splitlines(True) if line.strip() != f'include "{include}"')
+
+
+def read_status() -> dict[str, object]:
+    """Of the last run, as far as whoever asks may read it."""
+    return read_json(STATUS) or read_json(PUBLIC)
 
 
 def write_json(path: str, value: object, mode: int) -> None:

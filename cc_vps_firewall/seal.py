@@ -171,7 +171,7 @@ def forget(root: str = "/") -> list[str]:
         if sealed:
             done += close(root, default, there, over_policy=True)
             done += saved.remove_all(root, [saved.SERVICES], saved.Undo())  # the seal's record knows them now
-        return done + saved.remove_all(root, [saved.STATUS, saved.POLICY], saved.Undo())
+        return done + saved.remove_all(root, [saved.STATUS, saved.PUBLIC, saved.POLICY], saved.Undo())
 
 
 # --- the record -------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def _remember(
     seal["units"] = sorted(enabled | set(enabled_now) - disabled)
     seal["disabled"] = sorted(disabled | set(disabled_now) - enabled)
     seal["folders"] = sorted(folders)
-    saved.save({saved.below(root, RECORD): saved.as_json(record)}, undo, 0o644)
+    saved.save({saved.below(root, RECORD): saved.as_json(record)}, undo)
 
 
 def _sealing(choice: backend.Choice, root: str) -> list[str]:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from cc_vps_firewall import bundle, cli
 
 FILES = (
-    ("/var/lib/vps-firewall/status.json", "How the last run ended."),
+    ("/var/lib/vps-firewall/status-private.json", "How the last run ended."),
+    ("/var/lib/vps-firewall/status.json", "The same for every user: nothing of who may connect."),
     ("/var/lib/vps-firewall/policy.json", "The policy that was applied last."),
 )
 

@@ -122,7 +122,8 @@ def files() -> str:
             saved_to[-1] += " in the latter case"
         rows.append((hosts[family], name, ", ".join(saved_to), loaders))
     own = [
-        (f"`{saved.STATUS}`", "0644", "how the last run ended: [the status](status.md)"),
+        (f"`{saved.STATUS}`", "0600", "how the last run ended: [the status](status.md)"),
+        (f"`{saved.PUBLIC}`", "0644", "the same for every user: nothing of who may connect"),
         (f"`{saved.POLICY}`", "0600", "the policy that was applied last"),
         (
             f"`{saved.DONE}`",

@@ -24,7 +24,8 @@ STATE = "/var/lib/vps-firewall"
 FILES = (
     *("/etc/sysconfig/iptables", "/etc/sysconfig/ip6tables", "/etc/iptables/rules.v4", "/etc/iptables/rules.v6"),
     *("/etc/nftables/vps-firewall.nft", "/etc/vps-firewall/rules.*"),
-    *(f"{STATE}/status.json", f"{STATE}/policy.json", f"{STATE}/registered.json", f"{STATE}/instance"),
+    *(f"{STATE}/{name}.json" for name in ("status-private", "status", "policy", "registered")),
+    f"{STATE}/instance",
     *("/etc/cloud/cloud.cfg.d/*.cfg", "/run/cloud-init/result.json"),
     *("/etc/machine-id", "/etc/ssh/ssh_host_*_key.pub"),
 )

@@ -26,7 +26,7 @@ UNPACKED = "/root/vps-firewall"
 SITE = "/usr/lib/python3/dist-packages"
 LOG = "/var/log/cloud-init.log"
 CONSOLE = "/var/log/console"  # what cloud-init's units print; systemd would send it to the console and the journal
-STATUS = "/var/lib/vps-firewall/status.json"
+STATUS = "/var/lib/vps-firewall/status-private.json"
 SEED = "/var/lib/cloud/seed/nocloud"
 
 UNIT_FOLDERS = ("/lib/systemd/system", "/etc/systemd/system")
@@ -136,7 +136,7 @@ class Record:
     log: str
     errors: tuple[str, ...]  # of all stages, as cloud-init itself keeps them
     recoverable: Mapping[str, Sequence[str]]  # empty where this cloud-init does not record them
-    status: Mapping[str, Any]  # our status.json
+    status: Mapping[str, Any]  # ours, as root has it
 
     def lines(self, word: str) -> list[str]:
         """The lines of cloud-init's log with this word."""

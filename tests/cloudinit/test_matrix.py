@@ -455,7 +455,9 @@ def test_a_lower_layer_that_switches_it_off(machine: Machine, internet: Internet
     boot.boot(machine)
     with machine.listening(EVERYTHING):
         assert answering(internet, ANYONE) == {4: {22}, 6: {22}}
-    assert "vps_firewall.enabled: is false in the image or in vendor-data" in boot.record(machine).errors[0]
+    record = boot.record(machine)
+    assert "vps_firewall.enabled" in record.errors[0]
+    assert "vps_firewall.enabled: is false in the image or in vendor-data" in record.status["problems"][0]
 
 
 @both_backends

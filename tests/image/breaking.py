@@ -114,12 +114,12 @@ WAYS = (
     ),
     Way(
         "the last run failed",
-        'sed -i \'s/"result": "[a-z]*"/"result": "failed"/\' /var/lib/vps-firewall/status.json',
+        'sed -i \'s/"result": "[a-z]*"/"result": "failed"/\' /var/lib/vps-firewall/status-private.json',
         *("test_status[", "failed"),
     ),
     Way(
         "the status is about other rules",
-        'sed -i \'s/"digest": "..../"digest": "beef/\' /var/lib/vps-firewall/status.json',
+        'sed -i \'s/"digest": "..../"digest": "beef/\' /var/lib/vps-firewall/status-private.json',
         *("test_status_is_about", "the status is stale"),
     ),
     Way(

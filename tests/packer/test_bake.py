@@ -106,7 +106,7 @@ def check_clean(machine: Machine) -> None:
     assert machine.read("/etc/machine-id") == machine.read("/etc/hostname") == machine.read("/var/log/messages") == ""
     found = machine.run("sh", "-c", "grep -rlsE '^packer:|packer ALL|AAAA packer' /etc /root /home /var; true").stdout
     assert found == ""
-    for name in ("policy.json", "instance", "status.json"):
+    for name in ("policy.json", "instance", "status.json", "status-private.json"):
         assert machine.run("test", "-e", f"/var/lib/vps-firewall/{name}", check=False).returncode != 0
 
 

@@ -406,7 +406,8 @@ class Machine:
 
     def files(self) -> dict[str, tuple[str, str]]:
         """path -> (mode, text) of every file that the engine writes, but for the status and the mark of an instance."""
-        return {path: file for path, file in self.do(files_below).items() if path not in (saved.STATUS, saved.DONE)}
+        told = (saved.STATUS, saved.PUBLIC, saved.DONE)
+        return {path: file for path, file in self.do(files_below).items() if path not in told}
 
     def state(self) -> State:
         return State(self.rules(), self.files())
@@ -422,7 +423,12 @@ class Machine:
             return ""
 
     def status(self) -> dict[str, Any]:
+        """As root has it."""
         return self.do(lambda: dict(saved.read_json(saved.STATUS)))
+
+    def public(self) -> dict[str, Any]:
+        """As every user has it."""
+        return self.do(lambda: dict(saved.read_json(saved.PUBLIC)))
 
     def asked_of_systemctl(self) -> list[str]:
         return self.run("cat /run/systemctl.log 2>/dev/null", check=False).splitlines()

@@ -152,7 +152,8 @@ def test_modes_do_not_depend_on_the_umask(umask: int) -> None:
             f"755 {saved.STATE}",
             f"600 {saved.POLICY}",
             f"600 {saved.SERVICES}",
-            f"644 {saved.STATUS}",
+            f"600 {saved.STATUS}",
+            f"644 {saved.PUBLIC}",
         ]
 
 
@@ -161,7 +162,7 @@ def test_nothing_is_written_through_a_link_of_somebody_elses(tool: str) -> None:
     """Whoever may write into these folders owns the machine already; a link there still leads nowhere."""
     with Machine(tool) as machine:
         machine.run("echo precious >/etc/precious; mkdir -p /var/lib/vps-firewall")
-        paths = [*backend.PLACES["debian", machine.backend].files.values(), saved.POLICY, saved.STATUS]
+        paths = [*backend.PLACES["debian", machine.backend].files.values(), saved.POLICY, saved.STATUS, saved.PUBLIC]
         for path in paths:
             folder, name = os.path.split(path)
             machine.run(f"mkdir -p {folder}; ln -s /etc/precious {folder}/.{name}.vps-firewall")

@@ -171,7 +171,7 @@ def test_another_user_is_told_to_be_root_and_not_that_something_drifted() -> Non
             assert run.stderr == f"vps-firewall: `vps-firewall {verb[0]}` {what}: run it as root\n"
         run = machine.do(lambda: as_nobody("status"))
         assert run.returncode == 0, run.stderr
-        assert "now: unknown: only root may ask the kernel; what follows is what the last run wrote\n" in run.stdout
+        assert "now: unknown: only root may ask the kernel; what follows is what the last run wrote" in run.stdout
 
 
 def test_the_version() -> None:

@@ -10,11 +10,13 @@ import email
 import gzip
 import io
 import json
+import os
 import re
 import symtable
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -387,6 +389,22 @@ def test_a_field_that_nobody_asks_for_goes() -> None:
     one = shrink.shrink({"stock": source}, ["stock.price_of", "stock.Item", "stock.RARE"], known.get)["stock"]
     assert "price:" not in one
     assert "RARE=()" in one
+
+
+def test_the_rules_of_a_bundle_are_roots(tmp_path: Path) -> None:
+    """They say who may log in, and lie beside an engine that every user may run to see the status."""
+    carrier = parts_of(bundle.make(STANZA)[0])[0][1]
+    names: dict[str, Any] = {"__name__": "carrier"}
+    exec(compile(carrier, "carrier", "exec"), names)  # noqa: S102 - our own
+    home, umask = tmp_path / "engine", os.umask(0o022)
+    try:
+        names["_unpack"](str(home))
+    finally:
+        os.umask(umask)
+    modes = {str(path.relative_to(home)): path.stat().st_mode & 0o777 for path in home.rglob("*") if path.is_file()}
+    assert modes.pop("vps_firewall_engine/rules") == 0o600
+    assert modes.pop("vps-firewall") == 0o755
+    assert {*modes.values()} == {0o644}
 
 
 def test_one_backend_or_both() -> None:

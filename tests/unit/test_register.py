@@ -270,6 +270,34 @@ def test_what_an_older_version_had_goes_with_the_next(root: Path) -> None:
     assert tree(root) == before
 
 
+def test_a_status_that_every_user_may_read_becomes_roots(root: Path) -> None:
+    """An earlier version told every user who may log in; there may be no run of ours for months."""
+    told = {
+        "result": "applied", "when": "then", "digest": "d", "services": ["nftables.service"],
+        "open": {"ipv4": [{"from": "192.0.2.7", "ports": "22/tcp"}]}, "notes": ["192.0.2.7"], "problems": ["192.0.2.8"],
+    }  # fmt: skip
+    put(root, saved.PUBLIC.lstrip("/"), json.dumps(told), 0o644)
+    private, public = root / saved.STATUS.lstrip("/"), root / saved.PUBLIC.lstrip("/")
+    made = register.install(str(root))
+    assert [f"wrote {path.lstrip('/')}" for path in (saved.STATUS, saved.PUBLIC)] == made[:2]
+    assert (json.loads(private.read_text()), stat.S_IMODE(private.stat().st_mode)) == (told, 0o600)
+    assert stat.S_IMODE(public.stat().st_mode) == 0o644
+    assert json.loads(public.read_text()) == {
+        "result": "applied", "when": "then", "digest": "d", "services": ["nftables.service"],
+    }  # fmt: skip
+    private.write_text('{"result": "newer"}')
+    assert register.install(str(root)) == []
+    assert private.read_text() == '{"result": "newer"}', "what is there is newer"
+
+
+def test_the_record_is_roots(root: Path) -> None:
+    """It holds the text of files that a seal has replaced, rules of their owner's too."""
+    register.install(str(root))
+    (root / seal.RECORD).chmod(0o644)  # as an earlier version made it
+    register.install(str(root))
+    assert stat.S_IMODE((root / seal.RECORD).stat().st_mode) == 0o600
+
+
 def compiled(root: Path) -> list[Path]:
     return sorted(root.glob("usr/lib/python3*/*/cc_vps_firewall/**/__pycache__/*"))
 

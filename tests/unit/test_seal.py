@@ -59,16 +59,18 @@ def test_a_default_that_would_leave_machines_shut_is_refused(image: Path) -> Non
 def test_forgetting_the_instance(root: Path) -> None:
     register.install(str(root))
     before = tree(root)
-    for path in (saved.STATUS, saved.POLICY, saved.DONE):
+    paths = (saved.DONE, saved.STATUS, saved.PUBLIC, saved.POLICY)
+    for path in paths:
         put(root, path.lstrip("/"), "{}")
-    assert seal.forget(str(root)) == [f"removed {p.lstrip('/')}" for p in (saved.DONE, saved.STATUS, saved.POLICY)]
+    assert seal.forget(str(root)) == [f"removed {path.lstrip('/')}" for path in paths]
     assert tree(root) == before
     assert seal.forget(str(root)) == []
 
 
 def test_the_mark_of_an_instance_is_the_modules() -> None:
     assert cc_vps_firewall.DONE == saved.DONE
-    assert cc_vps_firewall.STATUS == saved.STATUS
+    assert cc_vps_firewall.PRIVATE == saved.STATUS
+    assert cc_vps_firewall.STATUS == saved.PUBLIC
 
 
 @pytest.mark.usefixtures("systemctl")
@@ -153,7 +155,7 @@ def test_cleaning_that_is_killed_leaves_no_mark_beside_the_seal(image: Path) -> 
 
     def applied() -> None:
         put(image, RULES, "# Made by vps-firewall\n", 0o600)
-        for path in (saved.STATUS, saved.POLICY, saved.DONE):
+        for path in (saved.STATUS, saved.PUBLIC, saved.POLICY, saved.DONE):
             put(image, path.lstrip("/"), "{}")
 
     applied()
@@ -162,7 +164,9 @@ def test_cleaning_that_is_killed_leaves_no_mark_beside_the_seal(image: Path) -> 
         assert not (mark and (image / RULES).read_text() == shut), f"killed at {at}"
         applied()
     assert (image / RULES).read_text() == shut
-    assert not any((image / path.lstrip("/")).exists() for path in (saved.STATUS, saved.POLICY, saved.DONE))
+    assert not any(
+        (image / path.lstrip("/")).exists() for path in (saved.STATUS, saved.PUBLIC, saved.POLICY, saved.DONE)
+    )
 
 
 @pytest.mark.usefixtures("systemctl")

@@ -154,7 +154,7 @@ def main() -> None:
     _, journal = run("journalctl", "-b", "--no-pager", "-o", "short-monotonic")
     cloud_init_exit, cloud_init = run("cloud-init", "status", "--format", "json")
     verify_exit, verify = run("vps-firewall", "verify")
-    status = parsed(read("/var/lib/vps-firewall/status.json"))
+    status = parsed(read("/var/lib/vps-firewall/status-private.json"))
     services = status.get("services") if isinstance(status, dict) else None
     saved = status.get("saved") if isinstance(status, dict) else None
     told = {
