@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import ctypes
 import os
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
 OWN = "/proc/thread-self/ns/net"
+ETH_P_ALL = 0x0003
+# Closes packet sockets: the kernel waits for a grace period of RCU at each, and nobody has to wait with it.
+CLOSING = ThreadPoolExecutor(16, "closing")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -73,6 +78,17 @@ class Namespace:
 
     def close(self) -> None:
         os.close(self.fd)
+
+
+def packet_socket(device: str) -> socket.socket:
+    """Everything that this device of the thread's namespace sends and receives, before any rule. `CLOSING` closes it.
+
+    It is of no protocol until it is bound: one that listens already costs a grace period, too, to be bound elsewhere.
+    """
+    made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    made.bind((device, ETH_P_ALL))
+    return made
 
 
 def _call(function: str, *arguments: int) -> None:

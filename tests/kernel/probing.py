@@ -28,11 +28,10 @@ from scapy.packet import Packet as Layers
 from tests.casefiles import CONTAINER, MACHINE, TRANSPORTS, Packet
 
 from .crafting import PROTOCOLS, USER_PORT, asked_by_machine, body, frames, network, source_port, token
-from .namespaces import Namespace
+from .namespaces import CLOSING, Namespace, packet_socket
 from .topology import BRIDGE, NEIGHBOUR, Topology
 
 TOKEN = re.compile(rb"<(\d{6})>")
-ETH_P_ALL = 0x0003
 PATIENCE = 1.0  # seconds for what is expected to arrive; it normally takes none
 SETTLED = 0.01  # seconds in which what is not expected may still arrive
 NO_ANSWER = 0.05  # seconds after which a SYN that should be dropped counts as unanswered
@@ -248,10 +247,8 @@ class Prober:
 
     def _packet_socket(self, namespace: Namespace, device: str) -> socket.socket:
         with namespace.entered():
-            made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(ETH_P_ALL))
-        self._stack.callback(made.close)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-        made.bind((device, ETH_P_ALL))
+            made = packet_socket(device)
+        self._stack.callback(CLOSING.submit, made.close)
         return made
 
     def _raw_socket(self, namespace: Namespace, family: int, protocol: int) -> socket.socket:

@@ -23,8 +23,8 @@ from scapy.packet import Raw
 from tests.casefiles import MACHINE, STRANGER, Host
 
 from .backends import TOOLS, load
-from .namespaces import Namespace
-from .probing import ETH_P_ALL, FAMILY
+from .namespaces import Namespace, packet_socket
+from .probing import FAMILY
 from .test_connections import PATIENCE, Route, connected, furnish_internet, rules
 from .topology import GATEWAY, MAC, Topology
 
@@ -151,9 +151,8 @@ def forge(topology: Topology, family: int) -> None:
         quoted = IPv6(src=machine, dst=to) / ICMPv6EchoReply(id=7, seq=1, data=b"." * 40)
         packet = IPv6(src=router, dst=machine) / ICMPv6PacketTooBig(mtu=FORGED[6]) / quoted
     with topology.internet.entered():
-        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        wire = packet_socket("wire0")
     with wire:
-        wire.bind(("wire0", ETH_P_ALL))
         wire.send(bytes(Ether(src=MAC["wire0"], dst=MAC["eth0"]) / packet))
     time.sleep(0.1)  # for what must not happen
 

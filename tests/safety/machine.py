@@ -33,7 +33,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar
 
 from cc_vps_firewall import backend, cli, converge, entrance, kernel, saved, seal
-from tests.kernel.namespaces import CLONE_NEWNET, Namespace
+from tests.kernel.namespaces import CLONE_NEWNET, CLOSING, Namespace, packet_socket
 from tests.signals import DEFAULT_SIGNALS
 
 T = TypeVar("T")
@@ -43,6 +43,7 @@ Settings = Mapping[str, Any]  # constants, such as kernel.TIMEOUT
 AS_THEY_ARE: Settings = MappingProxyType({})
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 CLONE_NEWNS = 0x00020000
+ETH_P_IP, ETH_P_IPV6 = 0x0800, 0x86DD
 SETTLED = "/run/settled"
 
 TOOLS = ("nftables", "iptables-nft", "iptables-legacy")
@@ -54,6 +55,8 @@ STRANGER = {4: "192.0.2.9", 6: "2001:db8:1::9"}  # the same neighbour under addr
 INSTANCE = "i-1"  # what cloud-init calls this machine
 INSTANCE_ID = "/var/lib/cloud/data/instance-id"  # where it keeps that
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
+# Seconds that an answer may take: after the last one has come; after all have arrived that ask for one; before that.
+ANSWERED, DROPPED, NEVER_ARRIVED = 0.03, 0.2, 2.0
 
 # What the tools, the dynamic linker and Python look up; all else that /etc holds is the test's to say.
 COPIED = ("alternatives", "group", "ld.so.cache", "ld.so.conf", "nsswitch.conf", "passwd", "protocols", "services")
@@ -186,6 +189,8 @@ class Machine:
         self.neighbour = Namespace("neighbour")
         self._held.callback(self.neighbour.close)
         self._wire()
+        self._door = packet_socket("eth0")
+        self._held.callback(CLOSING.submit, self._door.close)
         self.listeners = [self._held.enter_context(_listener(f, p)) for f in (4, 6) for p in (OPEN, CLOSED)]
 
     def _switch_selinux_on(self) -> None:
@@ -450,15 +455,19 @@ class Machine:
                 connection.setblocking(False)
                 connection.bind((whos[number][family], 0))
                 connection.connect_ex((ADDRESS[family], port))
-            # SSH was asked last: when it has answered, so have the others, or they never will.
-            patience, last = 2.0, set(wanted[-2:])
+            # SSH was asked last: when it has answered, so have the others, or they never will. Nor will they when all
+            # have been seen at the machine's door, which is before any rule, and nothing has come of it.
+            arriving = {connection.getsockname()[1]: end for end, connection in sockets.items()}
+            patience, last = NEVER_ARRIVED, set(wanted[-2:])
             answered: set[tuple[int, int, int]] = set()
             while waiting := [end for end in wanted if end not in answered]:
-                ready = select.select([], [sockets[end] for end in waiting], [], patience)[1]
-                if not ready:
+                at_the_door, ready, _ = select.select([self._door], [sockets[end] for end in waiting], [], patience)
+                if not ready and not at_the_door:
                     break
                 answered |= {end for end in waiting if sockets[end] in ready}
-                patience = 0.03 if last <= answered else 2.0
+                for port in _source_ports(self._door) if at_the_door else ():
+                    arriving.pop(port, None)
+                patience = ANSWERED if last <= answered else NEVER_ARRIVED if arriving else DROPPED
             let_in = {end for end in answered if not sockets[end].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)}
             return [{(family, port) for who, family, port in let_in if who == n} for n in range(len(whos))]
 
@@ -511,6 +520,18 @@ def _answer(work: Work, checkpoint: Checkpoint, settings: Settings, say: int) ->
         except BaseException as failure:
             answer = {"raised": f"{type(failure).__name__}: {failure}"}
     os.write(say, json.dumps(answer, default=str).encode())
+
+
+def _source_ports(door: socket.socket) -> Iterator[int]:
+    """Of the TCP segments, without options of IP, that have come in by now."""
+    while True:
+        try:
+            frame, address = door.recvfrom(128)
+        except BlockingIOError:
+            return
+        header = {ETH_P_IP: 20, ETH_P_IPV6: 40}.get(address[1])
+        if header and address[2] != socket.PACKET_OUTGOING:
+            yield int.from_bytes(frame[14 + header : 16 + header], "big")
 
 
 def _listener(family: int, port: int) -> socket.socket:
