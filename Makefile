@@ -4,7 +4,10 @@ PYTHON := .venv/bin/python
 STAMP := .venv/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-boot image bench lint generate rpm srpm deb host clean
+# Folders of tests; those of `demo` and `boot` are ARGS of `make test`, for these names are taken.
+LAYERS := unit command kernel safety cloudinit neighbours packages packer
+
+.PHONY: help demo test test-boot image bench lint generate rpm srpm deb host clean $(LAYERS)
 
 ## For everybody
 
@@ -34,6 +37,19 @@ generate: $(STAMP) ## schema, goldens, reference pages, shown text; ARGS=--all f
 
 bench: host $(STAMP) ## how fast it is beside others, as ratios
 	$(PYTHON) -m tests.bench
+
+## One layer of the tests, of those in tests/README.md; ARGS= for pytest
+
+unit: ## policies, rules, texts, schema, pages: functions alone
+command: ## the command as a process: where it runs, what it costs
+kernel: ## case folders: each packet at this kernel, with nft and both kinds of iptables
+safety: ## the engine killed, filled up, locked and lied to
+cloudinit: ## four cloud-inits boot, with a policy in their user-data
+neighbours: ## Docker, fail2ban, CrowdSec, ipset: their rules beside ours
+packages: ## RPM, .deb and wheels, installed, upgraded and removed
+packer: ## the bake without its boot, and the fleet suite
+$(LAYERS):
+	@python3 -m tests $@ $(ARGS)
 
 ## Machines
 

@@ -1,16 +1,19 @@
-"""nothing -> every test that this computer lets run, and the last line says which it did not.
+"""names of layers, or none for all -> every test of them that this computer lets run, and which it did not.
 
-    python3 -m tests [ARGUMENTS OF PYTEST]
+    python3 -m tests [LAYER...] [ARGUMENTS OF PYTEST]
 
-What is missing is installed, once it is known that it can be of use.
+A layer is a folder here: README.md has a table of them. What is missing is installed, once it is known that it can be
+of use. The last line says what was not run.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from tests import ground
@@ -22,26 +25,41 @@ PYTEST = (".venv/bin/python", "-m", "pytest", "-n", "2")
 PURE = ("unit",)
 
 
+@functools.lru_cache
+def layers() -> Sequence[str]:
+    """Folders with tests, by name."""
+    return sorted({path.parent.name for path in HERE.glob("*/test_*.py")})
+
+
 def main(arguments: Sequence[str]) -> int:
     os.chdir(HERE.parent)
+    asked = list(takewhile(layers().__contains__, arguments))
+    others = arguments[len(asked) :]
     reason = ground.missing()
     if reason:
-        return _pure(reason, arguments)
+        return _pure(reason, asked or layers(), others)
     if not _installed("test"):
         return 1
-    return subprocess.run([*PYTEST, *(arguments or ["tests"])], check=False).returncode  # pytest has the last word
+    return _pytest(asked, others)  # pytest has the last word
 
 
-def _pure(reason: str, arguments: Sequence[str]) -> int:
-    """What can be done without a machine. It is no success to CI, which is there for all of it."""
+def _pure(reason: str, asked: Sequence[str], others: Sequence[str]) -> int:
+    """What can be done without a machine. It is no success to CI, which is there for all of it, nor to whoever asked
+    for nothing else."""
     print(f"No machine can be made here: {reason}; the whole proof takes {ground.ELSEWHERE}.", flush=True)
-    if not _installed("pure"):
+    pure = [name for name in asked if name in PURE]
+    if pure and not _installed("pure"):
         return 1
-    folders = [f"tests/{name}" for name in PURE]
-    code = subprocess.run([*PYTEST, *arguments, *folders], check=False).returncode
-    left = sorted(path.parent.name for path in HERE.glob("*/test_*.py"))
-    print(f"NOT RUN, for {reason}: {', '.join(dict.fromkeys(name for name in left if name not in PURE))}", flush=True)
+    code = _pytest(pure, others) if pure else 1
+    left = [name for name in asked if name not in PURE]
+    if not left:
+        return code
+    print(f"NOT RUN, for {reason}: {', '.join(left)}", flush=True)
     return code or (1 if os.environ.get("CI") else 0)
+
+
+def _pytest(folders: Sequence[str], others: Sequence[str]) -> int:
+    return subprocess.run([*PYTEST, *(f"tests/{name}" for name in folders), *others], check=False).returncode
 
 
 def _installed(purpose: str) -> bool:

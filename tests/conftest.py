@@ -1,17 +1,34 @@
-"""a test that fails -> what it takes to see why: the values in a helper's assert, and what a program said."""
+"""tests -> a marker for the layer that each belongs to; a test that fails -> what it takes to see why."""
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
+from tests.__main__ import layers
+
 HERE = Path(__file__).parent
 
 # pytest rewrites the asserts of test files alone; those of machines and worlds would say AssertionError and no more.
 pytest.register_assert_rewrite(*(f"tests.{path.parent.name}" for path in HERE.glob("*/__init__.py")))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in layers():
+        about = str(importlib.import_module(f"tests.{name}").__doc__).partition("\n")[0]
+        config.addinivalue_line("markers", f"{name}: {about}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`-m "kernel or safety"`: a test's folder is its layer."""
+    for item in items:
+        layer = item.path.relative_to(HERE).parts[0] if item.path.is_relative_to(HERE) else ""
+        if layer in layers():
+            item.add_marker(layer)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,1 @@
+"""Packages of distributions and of pip: made, linted, installed, upgraded, removed."""
