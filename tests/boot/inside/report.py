@@ -31,6 +31,7 @@ UNITS = (
 CYCLE = re.compile(r"ordering cycle|deleted to break", re.IGNORECASE)
 AGAIN = "lab.again"  # told to the kernel of a boot whose disk is not used any more
 CONFINED = re.compile(r"scontext=\w+:\w+:(?:iptables|setfiles)_t\b")
+STATUS = "/var/lib/vps-firewall/status-private.json"  # the whole of it
 
 
 def run(*command: str) -> tuple[int, str]:
@@ -128,7 +129,7 @@ def applied_again() -> list[dict[str, object]] | None:
     enforced = run("setenforce", "1")[0] == 0
     for path in (user_data, other, user_data):
         code, said = run("vps-firewall", "apply", path)
-        status = parsed(read("/var/lib/vps-firewall/status.json"))
+        status = parsed(read(STATUS))
         told = {key: status.get(key) for key in ("result", "notes")} if isinstance(status, dict) else {}
         out.append({"exit": code, "said": said, "enforced": enforced, **told})
     run("setenforce", "0")
@@ -154,7 +155,7 @@ def main() -> None:
     _, journal = run("journalctl", "-b", "--no-pager", "-o", "short-monotonic")
     cloud_init_exit, cloud_init = run("cloud-init", "status", "--format", "json")
     verify_exit, verify = run("vps-firewall", "verify")
-    status = parsed(read("/var/lib/vps-firewall/status-private.json"))
+    status = parsed(read(STATUS))
     services = status.get("services") if isinstance(status, dict) else None
     saved = status.get("saved") if isinstance(status, dict) else None
     told = {
