@@ -21,8 +21,10 @@ from typing import Any
 
 import yaml
 
-from . import backend, iptables, policy, render, resolved, shrink, userdata
+from . import backend, iptables, policy, render, resolved, shrink
 from .errors import PolicyRefused, Problem
+from .policy import userdata
+from .policy.messages import quoted
 
 FORMS = ("mime", "gzip", "archive", "base64")
 OURS = "text/x-vps-firewall"  # a type of its own: cloud-init judges it by no schema
@@ -143,8 +145,8 @@ def fit(bundle: bytes, parts: Sequence[Part], name: str, form: str) -> str:
 PACKAGE = "vps_firewall_engine"  # not that of an installed module, which cloud-init may want beside it
 WORDS = 96
 MODULES = (
-    "errors", "ruleset", "backend", "nftables", "iptables", "saved", "kernel", "verify", "converge", "entrance",
-    "hosted",
+    "errors", "interfaces", "ruleset", "backend", "nftables", "iptables", "saved", "kernel", "verify", "converge",
+    "entrance", "hosted",
 )  # fmt: skip
 STOOD_IN = ("policy", "render")  # resolved.py takes their places
 ROOTS = ("entrance.enter", "converge.public", "hosted.main", "policy.texts")
@@ -370,7 +372,7 @@ def _leaf(part: Message, name: str) -> Part:
         try:
             content = content.decode(charset).encode()
         except (LookupError, ValueError):
-            raise _refused(name, f"is not the {policy.show(charset)} that it says") from None
+            raise _refused(name, f"is not the {quoted(charset)} that it says") from None
     headers = {key: str(value) for key, value in part.items() if key.lower() not in _TOLD}
     return Part(kind, content, headers, name)
 
@@ -401,7 +403,7 @@ def _items(data: bytes) -> list[Part]:
             raise _refused(f"{name}.type", "is not a MIME type, such as text/x-shellscript")
         for key, value in headers.items():
             if not (re.fullmatch(r"[\w-]+", key) and value.isprintable()):
-                raise _refused(f"{name}.{policy.show(key)}", "is not a header of one line")
+                raise _refused(f"{name}.{quoted(key)}", "is not a header of one line")
         parts.append(Part(kind, text, headers, name))
     return parts
 

@@ -22,14 +22,13 @@ try:
         converge,
         kernel,
         modules,
-        overlooked,
         policy,
         register,
         removal,
         report,
         saved,
-        userdata,
     )
+    from .policy import overlooked, userdata
 except ModuleNotFoundError as missing:  # of another's, on a computer that has no cloud-init either
     how = "install python3-pyyaml (EL) or python3-yaml (Debian), or `pip install PyYAML`"
     what = "PyYAML is not installed for this Python; " + how if missing.name == "yaml" else str(missing)

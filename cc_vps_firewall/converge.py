@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from . import backend, iptables, kernel, nftables, overlooked, policy, render, ruleset, saved, userdata, verify
+from . import backend, iptables, kernel, nftables, policy, render, ruleset, saved, verify
 from .backend import Choice, Host
 from .errors import Drift, FirewallError, LoadRefused, NoBackend, PolicyRefused, Problem, RolledBack
 from .kernel import ToolFailed
-from .policy import KEY, Policy
-from .userdata import Unread
+from .policy import KEY, Policy, overlooked, userdata
+from .policy.userdata import Unread
 
 Status = dict[str, Any]  # what status-private.json holds; docs/reference/status.md says what is in it
 Texts = Mapping[int, str]

@@ -9,11 +9,12 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import backend, converge, kernel, ruleset, saved, seal, userdata
+from . import backend, converge, kernel, ruleset, saved, seal
 from .backend import Choice, Host
 from .converge import Outcome
 from .errors import FirewallError, NoBackend, PolicyRefused
-from .userdata import Unread
+from .policy import userdata
+from .policy.userdata import Unread
 
 LOG = logging.getLogger("cloudinit.config.cc_vps_firewall")
 

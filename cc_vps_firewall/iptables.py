@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from .interfaces import UPLINKS, like_bridge
 from .policy import EVERYTHING, WIDTH, Limit, Net, network_text
-from .ruleset import REPLIES, UPLINKS, Chain, Port, Rule, Ruleset, like_bridge
+from .ruleset import REPLIES, Chain, Port, Rule, Ruleset
 
 NAME = "iptables"
 MARK = "vps-firewall"  # opens the comment of every rule of ours: how they are told from other people's

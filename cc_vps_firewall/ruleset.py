@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from .policy import ANYWHERE, Entry, Limit, Opening, Policy, Sources, same_interface
+from .interfaces import BRIDGES, UPLINKS, like_bridge, names_uplink, same_interface
+from .policy import ANYWHERE, Entry, Limit, Opening, Policy, Sources
 
 # What stays of a metadata service for everybody: names, leases and time. On Google's cloud and on Azure all three live
 # on its address, and those who ask are not root: systemd-networkd, systemd-resolved, chrony.
@@ -27,13 +27,6 @@ LISTENER_REPORT_V2 = (143,)
 ECHO_REQUEST, ECHO_REQUEST_V6 = 8, 128
 
 PING_LIMIT = Limit(100, "second")  # for all sources together: nobody may turn the host into a reflector
-
-# Bridges that Docker, Podman, CNI, LXD, Incus, LXC and libvirt make. A trailing * is a wildcard.
-BRIDGES = ("docker*", "br-*", "podman*", "cni*", "lxdbr*", "incusbr*", "lxcbr*", "virbr*")
-# OpenStack's, OpenWrt's and everybody's names of uplinks that look like Docker's of a network: that is br- and twelve
-# hexadecimal digits, which neither nftables nor iptables can ask for.
-UPLINKS = ("br-ex", "br-lan", "br-wan")
-_DOCKERS = re.compile(r"(?!br-)\S*|br-([0-9a-f]{12}|[0-9a-f]{0,12}\*)")
 
 
 @dataclass(frozen=True, order=True)
@@ -204,17 +197,8 @@ def _bridges(policy: Policy) -> tuple[Rule, ...]:
 def no_bridges(policy: Policy) -> tuple[str, ...]:
     """Names and patterns, of those that BRIDGES takes, that are no bridge of containers: what uplinks are often called,
     what holds a default route, and the interfaces that the policy names and that nobody's program has named."""
-    named = (entry.interface for entry in policy.entries if names_uplink(entry))
+    named = (entry.interface for entry in policy.entries if names_uplink(entry.interface))
     return tuple(dict.fromkeys([*UPLINKS, *sorted(filter(like_bridge, policy.uplinks)), *named]))
-
-
-def names_uplink(entry: Entry) -> bool:
-    """Is an entry about an interface that would be taken for a bridge of containers, were it not named?"""
-    return like_bridge(entry.interface) and not _DOCKERS.fullmatch(entry.interface)
-
-
-def like_bridge(name: str) -> bool:
-    return name.startswith(tuple(bridge.rstrip("*") for bridge in BRIDGES))
 
 
 def roles(policy: Policy, interfaces: Iterable[str]) -> dict[str, list[str]]:

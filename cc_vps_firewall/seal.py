@@ -17,8 +17,9 @@ from typing import Any
 
 import yaml
 
-from . import backend, converge, iptables, kernel, modules, nftables, policy, render, saved, userdata
+from . import backend, converge, iptables, kernel, modules, nftables, policy, render, saved
 from .errors import CannotRegister, FirewallError, NoBackend
+from .policy import userdata
 
 DROP_INS = "etc/cloud/cloud.cfg.d"
 DEFAULT = f"{DROP_INS}/98_vps_firewall_default.cfg"

@@ -15,8 +15,7 @@ from typing import Any
 
 import yaml
 
-from cc_vps_firewall import userdata
-from cc_vps_firewall.policy import Policy, parse
+from cc_vps_firewall.policy import Policy, parse, userdata
 
 HOME = Path(__file__).parent / "cases"
 

@@ -16,8 +16,9 @@ from typing import Any
 
 import yaml
 
-from cc_vps_firewall import policy, userdata
+from cc_vps_firewall import policy
 from cc_vps_firewall.errors import PolicyRefused
+from cc_vps_firewall.policy import userdata
 
 HOME = Path(__file__).parent / "cases"
 KEYS = {"name", "user-data", "make", "encode", "files", "problems", "judge", "because"}

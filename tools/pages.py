@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from cc_vps_firewall import policy, userdata
+from cc_vps_firewall import policy
+from cc_vps_firewall.policy import userdata
 
 HOME = Path(__file__).resolve().parent.parent
 POLICY = "yaml"

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cc_vps_firewall import backend, cli, clouds, converge, internal, saved
+from cc_vps_firewall import backend, cli, converge, saved
+from cc_vps_firewall.policy import clouds, internal
 
 from . import manual, service_comments
 from .pages import HOME

@@ -32,8 +32,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cc_vps_firewall import policy, services
-from cc_vps_firewall.internal import INTERNAL
+from cc_vps_firewall import policy
+from cc_vps_firewall.policy import keys, model, services
+from cc_vps_firewall.policy.internal import INTERNAL
 
 from . import service_comments
 
@@ -67,7 +68,7 @@ SHORTENED = [
 IPV6 = f"(?!{MAPPED})(?:(?:{GROUP}:){{6}}{TAIL}|::(?:{GROUP}:){{5}}{TAIL}|{'|'.join(SHORTENED)})"
 PREFIX4 = "(?:/(?:3[0-2]|[12]?[0-9]))?"
 PREFIX6 = "(?:/(?:12[0-8]|1[01][0-9]|[1-9]?[0-9]))?"
-RATE = f"(?:{policy.MAX_RATE}|[1-9][0-9]{{0,3}})/(?:{'|'.join(policy.PERIODS)})"
+RATE = f"(?:{model.MAX_RATE}|[1-9][0-9]{{0,3}})/(?:{'|'.join(model.PERIODS)})"
 
 
 def _pattern(pattern: str) -> str:
@@ -90,15 +91,15 @@ TEXTS: dict[str, tuple[str | tuple[str, ...], str]] = {
     "listed": (("ipv4", "ipv6", "list"), "an address, a network, or the name of a list"),
     "ipv4": (IPV4 + PREFIX4, "an IPv4 address or network"),
     "ipv6": (IPV6 + PREFIX6, "an IPv6 address or network"),
-    "list": (f"(?!any$){policy.LIST_NAME.pattern}", "the name of a list"),
+    "list": (f"(?!any$){keys.LIST_NAME.pattern}", "the name of a list"),
     "any": ("any", "the word any"),
     "limit": (RATE, "a rate such as 30/minute, or false for none"),
-    "interface": (policy.INTERFACE.pattern, "an interface name such as eth0 or wg0"),
+    "interface": (keys.INTERFACE.pattern, "an interface name such as eth0 or wg0"),
     "comment": (
-        policy.COMMENT.pattern,
+        keys.COMMENT.pattern,
         "a comment of 1 to 64 printable ASCII characters without quotes and backslashes",
     ),
-    "path": (policy.PATH.pattern.replace(r"\x", r"\u00"), "an absolute path of a file on the host"),
+    "path": (keys.PATH.pattern.replace(r"\x", r"\u00"), "an absolute path of a file on the host"),
     "outgoing": ("accept", "accept, or a mapping whose policy is drop"),
 }
 OTHER_TYPES = ["array", "boolean", "integer", "null", "number", "object"]
@@ -171,7 +172,7 @@ def _key(title: str, description: str, examples: list[Any], **more: Any) -> Sche
 
 
 def _choice(key: str) -> Schema:
-    accepted = list(policy.CHOICES[key])
+    accepted = list(keys.CHOICES[key])
     return {"examples": accepted, "enum": accepted, "default": accepted[0]}
 
 
@@ -196,7 +197,7 @@ def _policy() -> Schema:
         "anywhere, everything else closed. One mistake refuses the whole policy.",
         [{}, {"ssh": {"from": ["203.0.113.7"]}, "allow": ["web", "mail"]}],
         **_object(
-            policy.KEYS,
+            keys.KEYS,
             {
                 "enabled": _key(
                     "Do anything at all",
@@ -300,7 +301,7 @@ def _policy() -> Schema:
 def _ssh() -> Schema:
     port = {"type": "integer", "minimum": 1, "maximum": 65535}
     mapping = _object(
-        policy.SSH_KEYS,
+        keys.SSH_KEYS,
         {
             "port": _key(
                 "Ports of sshd",
@@ -336,7 +337,7 @@ def _ssh() -> Schema:
 
 def _opening() -> Schema:
     return _either(
-        policy.ALLOW_KEYS,
+        keys.ALLOW_KEYS,
         {
             "service": _ref("service"),
             "port": _ref("port"),
@@ -367,7 +368,7 @@ def _either(keys: tuple[str, ...], properties: Schema) -> Schema:
 
 def _outgoing() -> Schema:
     mapping = _object(
-        policy.OUTGOING_KEYS,
+        keys.OUTGOING_KEYS,
         {
             "policy": _key("Everything else", "What becomes of the rest.", ["drop"], enum=["drop", "accept"]),
             "allow": _ref(
@@ -392,7 +393,7 @@ def _outgoing() -> Schema:
 
 def _exit() -> Schema:
     return _either(
-        policy.OUT_KEYS,
+        keys.OUT_KEYS,
         {
             "service": _ref("service"),
             "port": _ref("port"),

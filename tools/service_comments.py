@@ -13,7 +13,7 @@ import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 
-from cc_vps_firewall import services
+from cc_vps_firewall.policy import services
 
 REASON = "; not IANA: "
 COMMENT = re.compile(rf"#\ (?P<description>[^;]+)(?:{REASON}(?P<reason>[^;]+))?")

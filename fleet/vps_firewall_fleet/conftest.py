@@ -24,7 +24,8 @@ import pytest
 import yaml
 from host_firewall import host_firewall
 
-from cc_vps_firewall import policy, userdata
+from cc_vps_firewall import policy
+from cc_vps_firewall.policy import userdata
 
 from . import account as program
 from .account import STATE

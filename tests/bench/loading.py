@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from cc_vps_firewall import backend, converge, userdata
+from cc_vps_firewall import backend, converge
+from cc_vps_firewall.policy import userdata
 from tests.bench.networks import changed, networks
 from tests.safety.machine import REPOSITORY, TOOLS, Machine
 

@@ -10,8 +10,8 @@ import os
 
 import pytest
 
-from cc_vps_firewall import kernel, render, userdata
-from cc_vps_firewall.policy import parse
+from cc_vps_firewall import kernel, render
+from cc_vps_firewall.policy import parse, userdata
 
 from .machine import TOOLS, Checkpoint, Ended, Machine, State
 from .test_killed import NEW, OLD, assert_one_of

@@ -9,13 +9,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from cc_vps_firewall import policy, services
+from cc_vps_firewall import policy
 from cc_vps_firewall.errors import PolicyRefused
+from cc_vps_firewall.policy import keys, services
 
 TEXT = st.text(max_size=80)
 WORDS = st.sampled_from(
     [
-        *policy.KEYS, *policy.ALLOW_KEYS, *policy.OUT_KEYS,
+        *keys.KEYS, *keys.ALLOW_KEYS, *keys.OUT_KEYS,
         "file", "any", "drop", "accept", "http", "web", "esp", "80/tcp", "1-65535/udp", "0/tcp", "53",
         "30/minute", "0/day", "office", "all", "eth0", "wg*", "/srv/list", "true", "false", "null", "nftables",
         "iptables", "auto", "root", "guard", "ignore", "example.com", "fe80::1%eth0", "::ffff:203.0.113.7",

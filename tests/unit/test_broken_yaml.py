@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cc_vps_firewall import cli, document, policy, userdata
+from cc_vps_firewall import cli, policy
 from cc_vps_firewall.errors import PolicyRefused
+from cc_vps_firewall.policy import document, userdata
 
 HEAD = "#cloud-config\nvps_firewall:\n"
 LOADERS = {"libyaml": yaml.CSafeLoader, "PyYAML's own": yaml.SafeLoader}

@@ -21,8 +21,9 @@ from typing import Any
 import pytest
 import yaml
 
-from cc_vps_firewall import backend, bundle, cli, clouds, policy, resolved, shrink, userdata
+from cc_vps_firewall import backend, bundle, cli, policy, resolved, shrink
 from cc_vps_firewall.errors import PolicyRefused
+from cc_vps_firewall.policy import clouds, userdata
 
 README = Path(__file__).parents[2] / "README.md"
 TUTORIAL = re.search(r"(?s)#cloud-config\nvps_firewall:\n.*?(?=```)", README.read_text(encoding="utf-8"))

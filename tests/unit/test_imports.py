@@ -19,15 +19,22 @@ PACKAGE = Path(cc_vps_firewall.__file__).parent
 # the folder's name alone is its `__init__`. The package's own `__init__` comes late because it imports the engine
 # inside handle(), and may import nothing when it is itself imported: see test_the_entry_is_stdlib_only.
 ORDER = (
-    "errors", "clouds", "services", "internal", "suggest", "policy", "document", "userdata", "ruleset", "overlooked",
+    "errors", "interfaces", "policy.bounds", "policy.messages", "policy.networks", "policy.model", "policy.clouds",
+    "policy.services", "policy.internal", "policy.suggest", "policy.keys", "policy.values", "policy.sources",
+    "policy.openings", "policy.checks", "policy.parser", "policy", "policy.overlooked", "policy.yaml_errors",
+    "policy.compose", "policy.document", "policy.list_files", "policy.parts", "policy.userdata", "ruleset",
     "saved", "backend", "nftables", "iptables", "render", "kernel", "live", "modules", "verify", "converge", "removal",
     "report", "seal", "register", "entrance", "shrink", "resolved", "bundle", "cli", "hosted", "__init__", "carrier",
     "__main__",
 )  # fmt: skip
+# All of policy/ but what hears YAML, reads files, or takes messages and gzip apart in memory.
 PURE = (
-    "errors", "clouds", "services", "internal", "suggest", "policy", "ruleset", "overlooked", "nftables", "iptables",
-    "render", "verify",
+    "errors", "interfaces", "policy.bounds", "policy.messages", "policy.networks", "policy.model", "policy.clouds",
+    "policy.services", "policy.internal", "policy.suggest", "policy.keys", "policy.values", "policy.sources",
+    "policy.openings", "policy.checks", "policy.parser", "policy", "policy.overlooked", "ruleset",
+    "nftables", "iptables", "render", "verify",
 )  # fmt: skip
+NAMES_ALONE = {"render": {"backend"}}  # a constant, which is not there yet where it belongs
 IMPURE = {
     "asyncio", "ctypes", "datetime", "fcntl", "glob", "io", "logging", "multiprocessing", "os", "pathlib", "random",
     "select", "shutil", "signal", "subprocess", "sys", "tempfile", "threading", "time", "urllib", "yaml",
@@ -117,7 +124,9 @@ def test_imports_point_one_way(name: str) -> None:
 
 @pytest.mark.parametrize("name", PURE)
 def test_pure_modules_touch_nothing(name: str) -> None:
-    assert not imports(name)[0] & IMPURE
+    foreign, own = imports(name)
+    assert not foreign & IMPURE
+    assert own <= {*PURE, *NAMES_ALONE.get(name, ())}
     assert "print" not in {node.id for node in ast.walk(tree(name)) if isinstance(node, ast.Name)}
 
 
@@ -158,9 +167,11 @@ def test_the_rest_is_the_standard_library_and_yaml(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_docstrings_open_with_their_arrow_and_names_say_something(name: str) -> None:
+def test_docstrings_open_with_a_purpose_and_names_say_something(name: str) -> None:
     importlib.import_module(f"cc_vps_firewall.{name}" if name != "__init__" else "cc_vps_firewall")
-    assert "->" in (ast.get_docstring(tree(name)) or "").partition("\n\n")[0]
+    purpose = (ast.get_docstring(tree(name)) or "").partition("\n\n")[0]
+    assert len(purpose.split()) >= 4
+    assert purpose.endswith((".", ":"))
     assert not {"utils", "common", "helpers", "manager", "core"} & set(name.split("."))
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cc_vps_firewall import backend, converge, overlooked, policy
-from cc_vps_firewall.internal import INTERNAL
-from cc_vps_firewall.policy import Policy
+from cc_vps_firewall import backend, converge, policy
+from cc_vps_firewall.policy import Policy, networks, overlooked
+from cc_vps_firewall.policy.internal import INTERNAL
 from tools import pages
 
 from .any_yaml import POLICIES, problems
@@ -303,7 +303,7 @@ def test_what_is_called_superfluous_opens_nothing(
 def test_what_is_called_open_to_anywhere_is(section: dict[str, Any]) -> None:
     if problems(section) is not None:
         return
-    found = replace(parse(section), deny=policy.NOWHERE)
+    found = replace(parse(section), deny=networks.NOWHERE)
     for warning in overlooked.warnings(found):
         if " to anywhere" in warning.message and "opens SSH" not in warning.message:
             entry = next(e for e in found.allow if warning.path == f"vps_firewall.{e.path}")
@@ -325,7 +325,7 @@ def test_a_warning_is_a_line_that_says_where(section: dict[str, Any]) -> None:
 
 def test_what_nobody_can_have_is_called_by_its_name() -> None:
     names = [(family, net, name) for family, net, name in overlooked._NOBODY]
-    assert len(names) == len(policy.NOBODY.v4) + len(policy.NOBODY.v6)
+    assert len(names) == len(networks.UNROUTABLE.v4) + len(networks.UNROUTABLE.v6)
     for family, net, name in names:
         assert policy.network_text(family, net) in name or name == "loopback, ::1"
 

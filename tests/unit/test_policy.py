@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cc_vps_firewall import clouds, policy, resolved
+from cc_vps_firewall import policy, resolved
 from cc_vps_firewall.errors import PolicyRefused
-from cc_vps_firewall.policy import ANYWHERE, EVERYTHING, Entry, Limit, Opening, Policy
+from cc_vps_firewall.policy import ANYWHERE, EVERYTHING, Entry, Limit, Opening, Policy, clouds, keys
 from tests import corpus
 from tests.casefiles import load_all
 
@@ -191,7 +191,7 @@ def test_huge_values_in_any_place_are_answered(odd: object) -> None:
         assert_answered(put(GOOD, where, odd))
 
 
-@given(st.dictionaries(st.sampled_from(policy.KEYS), VALUES, max_size=12))
+@given(st.dictionaries(st.sampled_from(keys.KEYS), VALUES, max_size=12))
 def test_any_value_under_any_key_is_answered(section: object) -> None:
     assert_answered(section)
 

@@ -12,7 +12,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from cc_vps_firewall import iptables, nftables, policy, ruleset
-from cc_vps_firewall.policy import Policy
+from cc_vps_firewall.policy import Policy, keys
 from tests import corpus
 
 from .any_yaml import POLICIES, problems
@@ -49,8 +49,8 @@ def assert_same_rules(section: object, harmless: object) -> None:
 
 HOSTILE = st.one_of(
     st.text(max_size=70),
-    st.from_regex(policy.COMMENT, fullmatch=True),
-    st.from_regex(policy.INTERFACE, fullmatch=True),
+    st.from_regex(keys.COMMENT, fullmatch=True),
+    st.from_regex(keys.INTERFACE, fullmatch=True),
     st.text(alphabet="\"'\\\n;{}#$`*-jt ", max_size=20),
     st.sampled_from(
         [
@@ -88,7 +88,7 @@ def test_an_interface_stays_one_name(text: str) -> None:
     assert_same_rules(section(text), section("eth0"))
 
 
-@given(HOSTILE | st.from_regex(policy.LIST_NAME, fullmatch=True))
+@given(HOSTILE | st.from_regex(keys.LIST_NAME, fullmatch=True))
 def test_the_name_of_a_list_is_not_in_the_rules(text: str) -> None:
     def section(name: str) -> object:
         return {"lists": {name: ["203.0.113.7"]}, "ssh": {"from": [name]}, "deny": ["198.51.100.7"]}

@@ -14,7 +14,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cc_vps_firewall import policy, register, services
+from cc_vps_firewall import policy, register
+from cc_vps_firewall.policy import keys, services
 from tests import corpus
 from tests.casefiles import load_all
 from tools import schema as generated
@@ -106,7 +107,7 @@ def test_cloud_init_knows_every_keyword_that_it_gets() -> None:
     assert set(keywords(INSIDE["$defs"][register.DEFINITION])) == asked | told
 
 
-def keys(node: object, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def described(node: object, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Every key that a user may write, and what the schema says of it, references resolved one step."""
     if isinstance(node, dict):
         for name, below in node.items():
@@ -114,23 +115,23 @@ def keys(node: object, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
                 for key, said in below.items() if "additionalProperties" in node else ():
                     target = said.get("$ref", "").rpartition("/")[2]
                     yield f"{where}.{key}", SCHEMA["definitions"].get(target, said)
-            yield from keys(below, f"{where}/{name}")
+            yield from described(below, f"{where}/{name}")
     elif isinstance(node, list):
         for number, below in enumerate(node):
-            yield from keys(below, f"{where}/{number}")
+            yield from described(below, f"{where}/{number}")
 
 
-KEYS = dict(keys(SCHEMA["definitions"], "definitions"))
+KEYS = dict(described(SCHEMA["definitions"], "definitions"))
 
 
 def test_every_key_of_the_parser_is_there() -> None:
     named = {where.rpartition(".")[2] for where in KEYS}
     assert named == {
-        *policy.KEYS,
-        *policy.SSH_KEYS,
-        *policy.ALLOW_KEYS,
-        *policy.OUTGOING_KEYS,
-        *policy.OUT_KEYS,
+        *keys.KEYS,
+        *keys.SSH_KEYS,
+        *keys.ALLOW_KEYS,
+        *keys.OUTGOING_KEYS,
+        *keys.OUT_KEYS,
         "file",
     }
 
@@ -161,7 +162,7 @@ def test_every_example_of_a_top_level_key_is_a_policy() -> None:
 def test_defaults_are_those_of_the_parser() -> None:
     properties = SCHEMA["definitions"]["policy"]["properties"]
     spelled = {key: said["default"] for key, said in properties.items()}
-    assert set(spelled) == set(policy.KEYS)
+    assert set(spelled) == set(keys.KEYS)
     # On a cloud that has no services for containers: these are guarded where `metadata` is written out.
     empty = policy.parse({}, cloud_id="azure", read_list=lambda path: "")
     assert policy.parse(spelled, cloud_id="azure", read_list=lambda path: "") == empty
@@ -253,7 +254,7 @@ def test_the_schema_takes_good_policies(value: object) -> None:
 
 @given(st.text(max_size=30) | st.from_regex(f"^(?:{generated.IPV4}|{generated.IPV6})$", fullmatch=True))
 def test_addresses_are_told_by_the_schema_as_by_the_parser(text: str) -> None:
-    if policy.LIST_NAME.fullmatch(text):
+    if keys.LIST_NAME.fullmatch(text):
         return
     assert passes({"deny": [text]}) == (why_refused(text) == "")
 
@@ -271,7 +272,7 @@ def test_ports_are_told_by_the_schema_up_to_their_order(text: str) -> None:
     assert passes({"allow": [text]}) == all("runs backwards" in line for line in told or ())
 
 
-@given(st.text(max_size=70) | st.from_regex(policy.COMMENT) | st.from_regex(policy.INTERFACE))
+@given(st.text(max_size=70) | st.from_regex(keys.COMMENT) | st.from_regex(keys.INTERFACE))
 def test_texts_are_told_by_the_schema_as_by_the_parser(text: str) -> None:
     for key in ("comment", "interface"):
         value = {"allow": [{"service": "http", key: text}]}

@@ -14,7 +14,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from cc_vps_firewall import policy, services
+from cc_vps_firewall import policy
+from cc_vps_firewall.policy import services
 from tests import corpus
 from tools import schema
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cc_vps_firewall import services
+from cc_vps_firewall.policy import services
 from tools.service_comments import Entry, Group, entries, groups
 
 REGISTER = Path("/etc/services")  # Debian's netbase

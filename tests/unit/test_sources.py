@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cc_vps_firewall import policy
-from cc_vps_firewall.policy import NOBODY, Net, collapse, covers, network_text, parse_network
+from cc_vps_firewall.policy.networks import UNROUTABLE, Net, collapse, covers, network_text, parse_network
 
 from .any_yaml import V4, V6
 
@@ -136,7 +136,7 @@ def test_collapsing_changes_no_address(data: st.DataObject, family: int) -> None
 @pytest.mark.parametrize("family", FAMILIES)
 def test_nobody_connects_from_these(family: int) -> None:
     """What is called impossible is: reserved, loopback, multicast or unspecified, by ipaddress's own tables."""
-    for net in NOBODY.of(family):
+    for net in UNROUTABLE.of(family):
         network = official(family, net)
         for address in (network.network_address, network.broadcast_address):
             never = address.is_loopback or address.is_multicast or address.is_unspecified or address.is_reserved

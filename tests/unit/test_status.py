@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from cc_vps_firewall import converge, userdata
+from cc_vps_firewall import converge
 from cc_vps_firewall.errors import PolicyRefused
-from cc_vps_firewall.policy import parse
+from cc_vps_firewall.policy import parse, userdata
 
 SHOWN = {
     "vps_firewall.ssh.from[0]: 192.0.2.300 is not an IPv4 or IPv6 address": "vps_firewall.ssh.from[0]",

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cc_vps_firewall import policy, services, suggest
-from cc_vps_firewall.internal import INTERNAL, NAMELESS, internal
+from cc_vps_firewall.policy import keys, services, suggest
+from cc_vps_firewall.policy.internal import INTERNAL, NAMELESS, internal
 
 from .any_yaml import problems
 
@@ -173,9 +173,9 @@ def test_what_has_an_answer_has_no_service() -> None:
 
 
 def test_every_key_that_is_meant_by_another_word_is_one() -> None:
-    keys = {*policy.KEYS, *policy.SSH_KEYS, *policy.ALLOW_KEYS, *policy.OUT_KEYS}
-    assert set(suggest.SYNONYMS.values()) <= keys
-    assert not keys & set(suggest.SYNONYMS)
+    known = {*keys.KEYS, *keys.SSH_KEYS, *keys.ALLOW_KEYS, *keys.OUT_KEYS}
+    assert set(suggest.SYNONYMS.values()) <= known
+    assert not known & set(suggest.SYNONYMS)
 
 
 def test_what_is_for_own_machines_alone_is_in_the_table() -> None:

@@ -22,8 +22,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cc_vps_firewall import MEANT, userdata
+from cc_vps_firewall import MEANT
 from cc_vps_firewall.errors import PolicyRefused
+from cc_vps_firewall.policy import list_files, userdata
 
 CONFIG = b"#cloud-config\nvps_firewall: {ping: false}\n"
 
@@ -374,7 +375,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(change: Callable[[Path]
     path = tmp_path / "list"
     path.write_text("203.0.113.7\n")
     with pytest.raises(ValueError, match="changed while it was read; try again"):
-        userdata.read_file(str(path), 1000, pause=lambda: change(path))
+        list_files.read_file(str(path), 1000, pause=lambda: change(path))
 
 
 def test_a_file_that_another_takes_the_place_of_is_read_as_it_was(tmp_path: Path) -> None:
@@ -382,7 +383,7 @@ def test_a_file_that_another_takes_the_place_of_is_read_as_it_was(tmp_path: Path
     path, new = tmp_path / "list", tmp_path / "new"
     path.write_text("203.0.113.7\n")
     new.write_text("203.0.113.8\n")
-    assert userdata.read_file(str(path), 1000, pause=lambda: new.rename(path)) == b"203.0.113.7\n"
+    assert list_files.read_file(str(path), 1000, pause=lambda: new.rename(path)) == b"203.0.113.7\n"
 
 
 def test_a_race_with_one_who_renames_gives_one_list_or_the_other(tmp_path: Path) -> None:
@@ -446,9 +447,9 @@ def answer_of_file(path: Path) -> str:
 def test_a_file_at_the_limit_is_read_and_one_byte_more_is_not(tmp_path: Path) -> None:
     path = tmp_path / "list"
     path.write_bytes(b"#" * 1000)
-    assert len(userdata.read_file(str(path), 1000)) == 1000
+    assert len(list_files.read_file(str(path), 1000)) == 1000
     with pytest.raises(ValueError, match="is larger than 999 bytes"):
-        userdata.read_file(str(path), 999)
+        list_files.read_file(str(path), 999)
 
 
 def test_user_data_of_a_file_and_of_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

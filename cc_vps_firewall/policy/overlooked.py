@@ -13,24 +13,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain, islice
 from typing import TypeVar
 
-from .errors import Problem
+from ..errors import Problem
+from ..interfaces import UPLINKS, names_uplink, same_interface
 from .internal import INTERNAL, NAMELESS
-from .policy import (
-    EVERYTHING,
-    KEY,
-    NOBODY,
-    NOWHERE,
-    WIDTH,
-    Entry,
-    Opening,
-    Policy,
-    Sources,
-    anywhere,
-    covers,
-    read_opening,
-    same_interface,
-)  # fmt: skip
-from .ruleset import UPLINKS, names_uplink
+from .model import KEY, Entry, Opening, Policy, read_opening
+from .networks import EVERYTHING, NOWHERE, UNROUTABLE, WIDTH, Sources, anywhere, covers
 from .services import ALIASES, GROUPS, SERVICES
 
 T = TypeVar("T")
@@ -114,7 +101,7 @@ def _once(ask: Callable[[Sources], T]) -> Callable[[Sources], T]:
 
 def _no_bridge(policy: Policy) -> Iterator[Problem]:
     for entry in policy.entries:
-        if names_uplink(entry) and entry.interface not in UPLINKS:
+        if names_uplink(entry.interface) and entry.interface not in UPLINKS:
             said = f"makes {entry.interface} an uplink; if it is a bridge of containers, name their network in from"
             yield Problem(f"{_path(entry)}.interface", f"{said} instead")
 
@@ -170,14 +157,14 @@ _BY_PORT = tuple(_by_port())
 
 # --- who cannot come ----------------------------------------------------------------------------------------
 
-# What policy.NOBODY holds, by family, with its name.
+# What UNROUTABLE holds, by family, with its name.
 _NOBODY = tuple(
     (family, net, name)
     for family, names in (
         (4, ("0.0.0.0/8; anywhere is written any", "loopback, 127.0.0.0/8", "multicast and reserved, 224.0.0.0/3")),
         (6, ("loopback, ::1", "multicast, ff00::/8")),
     )
-    for net, name in zip(NOBODY.of(family), names)
+    for net, name in zip(UNROUTABLE.of(family), names)
 )
 
 

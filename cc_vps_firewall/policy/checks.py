@@ -1,0 +1,72 @@
+"""Policy -> what is wrong with the whole of it, although each line is right."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from ..errors import Problem
+from . import services
+from .model import KEY, Entry, Opening, Policy
+from .networks import UNROUTABLE, WIDTH, anywhere, covered
+
+
+def wide_open_ssh(policy: Policy, written: object, ssh_ports: Collection[int]) -> Iterator[Problem]:
+    """What `ssh` closes or narrows, no entry of `allow` opens to anywhere by the way.
+
+    `written`: the value of the key `ssh` as it stands in the section. `ssh_ports`: where this host's sshd listens,
+    empty where there is no host to ask.
+    """
+    ssh = policy.ssh
+    families = [f for f in WIDTH if not (ssh and not ssh.interface and anywhere(ssh.peers, f))]
+    keys = [f"ssh.{key}" for key in ("from", "interface") if isinstance(written, Mapping) and key in written]
+    reason = f"{' and '.join(keys)} restrict{'' if len(keys) > 1 else 's'}" if ssh else "ssh: false closes"
+    named = {o.first for o in ssh.openings} if ssh else set()
+    ports = named | (set(ssh_ports) or (named or {22}))
+    unnamed = set(ssh_ports) - named if ssh else set()  # only the host knows that these are SSH's
+    wide: dict[int, list[int]] = {}  # by the id of sources: a long list that many entries name is weighed once
+    for entry in policy.allow if families else ():
+        if entry.interface or not (hit := _ssh_ports_of(entry, ports)):
+            continue
+        if id(entry.peers) not in wide:
+            wide[id(entry.peers)] = [f for f in families if anywhere(entry.peers, f)]
+        if found := wide[id(entry.peers)]:
+            where = "" if len(found) == len(WIDTH) else f" over IPv{found[0]}"
+            others = ", ".join(str(port) for port in hit if port in unnamed)
+            listens = f" (sshd on this host listens on {others} too)" if others else ""
+            yield Problem(
+                f"{KEY}.{entry.path}",
+                f"opens SSH{listens}, which {reason}, to anywhere{where}; "
+                f"{_without(entry, hit)}, or name its sources in from",
+            )
+
+
+def locked_out(policy: Policy) -> Iterator[Problem]:
+    """Is SSH open, and to nobody who can connect?"""
+    if policy.ssh is None:
+        return
+    for path, wrong, never in (
+        (f"{KEY}.ssh.from", "names no source that anybody can connect from", UNROUTABLE),
+        (f"{KEY}.deny", "refuses every source that ssh lets in", policy.deny),
+    ):
+        if all(covered(policy.ssh.peers.of(f), never.of(f) + UNROUTABLE.of(f), f) for f in WIDTH):
+            yield Problem(path, f"{wrong}: nobody could log in")
+            return
+
+
+def _ssh_ports_of(entry: Entry, ports: Iterable[int]) -> list[int]:
+    """Which of SSH's ports an entry opens; whatever it opens, where it calls itself ssh."""
+    tcp = [(o.first, o.last) for o in entry.openings if o.proto == "tcp"]
+    if services.ALIASES.get(entry.name, entry.name) == "ssh":
+        return [first for first, _ in tcp]
+    return [port for port in sorted(ports) if any(first <= port <= last for first, last in tcp)]
+
+
+def _without(entry: Entry, ports: Sequence[int]) -> str:
+    """What to write in place of an entry that has some ports in it."""
+    if len(entry.openings) > 1 or len(ports) > 4 or entry.openings[0].first == entry.openings[0].last:
+        return "remove it"
+    (opening,) = entry.openings
+    edges = [opening.first - 1, *ports, opening.last + 1]
+    left = [Opening("tcp", a + 1, b - 1) for a, b in zip(edges, edges[1:]) if a + 1 < b]
+    said = [str(o) for o in left]
+    return "write " + " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said) if said else "remove it"

@@ -1,0 +1,136 @@
+"""Policy: what the owner wrote, resolved. Every later step starts from this value and from nothing else of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..interfaces import same_interface
+from .networks import ANYWHERE, EVERYTHING, NOWHERE, WIDTH, Sources, covers, network_text, parse_network
+
+KEY = "vps_firewall"
+PERIODS = ("second", "minute", "hour", "day")
+MAX_RATE = 10_000  # xt_limit counts in 1/10000 s (iptables-extensions(8): "Rate too fast" above it)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """`count` per `period`; as many at once are let through before the rate counts."""
+
+    count: int
+    period: str
+
+    def __str__(self) -> str:
+        return f"{self.count}/{self.period}"
+
+
+@dataclass(frozen=True, order=True)
+class Opening:
+    """Ports first..last of tcp or udp; a protocol without ports has 0..0."""
+
+    proto: str
+    first: int = 0
+    last: int = 0
+
+    @property
+    def ports(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
+    def __str__(self) -> str:
+        return f"{self.ports}/{self.proto}" if self.first else self.proto
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of `allow` (or `ssh`, or `outgoing.allow`): what it opens, to whom, how fast.
+
+    `peers` are sources for what comes in and destinations for what goes out.
+    """
+
+    path: str
+    name: str
+    openings: tuple[Opening, ...]
+    peers: Sources = ANYWHERE
+    limit: Limit | None = None
+    interface: str = ""
+    comment: str = ""
+
+    @property
+    def label(self) -> str:
+        said = f"{self.path} {self.name}".rstrip()
+        return f"{said}: {self.comment}" if self.comment else said
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the owner wrote, resolved: no names left, both families sorted out."""
+
+    enabled: bool = True
+    backend: str = "auto"
+    ssh: Entry | None = None
+    allow: tuple[Entry, ...] = ()
+    deny: Sources = NOWHERE
+    ping: bool = True
+    malformed: str = "drop"
+    outgoing: tuple[Entry, ...] | None = None
+    metadata: str = "root"
+    metadata_services: Sources = NOWHERE  # what `metadata` is about, on the cloud that this is for
+    containers: str = "guard"
+    uplinks: tuple[str, ...] = ()  # the host's interfaces that hold a default route
+    log: Limit | None = field(default=Limit(3, "minute"))
+    unused: tuple[str, ...] = ()  # lists that nothing names
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Everything that lets something in: ssh first."""
+        return ((self.ssh,) if self.ssh else ()) + self.allow
+
+    def admits(self, source: str, proto: str, port: int, interface: str = "") -> bool:
+        """Would a first, well-formed packet from `source` to `port` get in? Limits are left aside."""
+        family, net, _ = parse_network(source)
+        if covers(self.deny.of(family), (net, WIDTH[family]), family):
+            return False
+        return any(
+            o.proto == proto and o.first <= port <= o.last
+            for e in self.entries
+            if same_interface(e.interface, interface) and covers(e.peers.of(family), (net, WIDTH[family]), family)
+            for o in e.openings
+        )
+
+
+# What stands when nothing better can: SSH and what the network needs (DESIGN 5).
+BUILT_IN: Mapping[str, object] = {"ping": False}
+
+
+def open_to(wanted: Policy) -> dict[str, list[dict[str, str]]]:
+    """What is open to whom, per family, for people and programs."""
+    return {f"ipv{family}": [line for entry in wanted.entries if (line := _line(entry, family))] for family in (4, 6)}
+
+
+def _line(entry: Entry, family: int) -> dict[str, str]:
+    nets = entry.peers.of(family)
+    if not nets:
+        return {}
+    shown = [network_text(family, net) for net in nets[:3]]
+    more = f" and {len(nets) - 3} more" if len(nets) > 3 else ""
+    line = {
+        "ports": ", ".join(map(str, entry.openings)),
+        "from": "anywhere" if nets == EVERYTHING else ", ".join(shown) + more,
+        "policy": entry.path,
+    }
+    if entry.name:
+        line["name"] = entry.name
+    if entry.limit:
+        line["limit"] = str(entry.limit)
+    if entry.interface:
+        line["interface"] = entry.interface
+    return line
+
+
+def read_opening(text: str) -> Opening:
+    """A line of the service table: '80/tcp', '60000-61000/udp' or 'esp'."""
+    ports, slash, proto = text.partition("/")
+    if not slash:
+        return Opening(text)
+    first, _, last = ports.partition("-")
+    return Opening(proto, int(first), int(last or first))
