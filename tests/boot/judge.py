@@ -197,7 +197,8 @@ def _again(told: Mapping[str, Any]) -> list[str]:
     out = []
     for run, result in zip(told["again"], ("unchanged", "applied", "applied")):
         if (run["exit"], run["result"], run["notes"]) != (0, result, []):
-            out.append(f"apply: exit {run['exit']}, {run['result']} for {result}: {run['said'].strip()[:300]}")
+            said = f"{' '.join(run['notes'] or ())} {run['said'].strip()[:300]}"
+            out.append(f"apply: exit {run['exit']}, {run['result']} for {result}: {said}")
     return out
 
 
