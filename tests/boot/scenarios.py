@@ -282,7 +282,7 @@ def no_extensions(wire: Wire, *, folder: Path) -> Iterator[Row]:
     disk, name = lab.fresh("no extensions"), "no extensions"
     first = lab.boot(disk, TUTORIAL, name)
     yield judge(lab.guest.name, name, first, Expected(WEB, note="its fallback was, which let nobody in"))
-    again = Expected(WEB, rules_as=first.report.get("rules", ""))
+    again = Expected(WEB, rules_as=first.report.get("rules", ""), noted="iptables was not used: ")
     seen = lab.boot(disk, TUTORIAL, f"{name} reboot", again=True)
     yield judge(lab.guest.name, f"{name}, reboot", seen, again)
 
