@@ -142,11 +142,14 @@ class Machine(Place):
 
 @dataclass(frozen=True)
 class Internet(Place):
-    """Everybody else."""
+    """Everybody else. `door` is the machine's process, whose eth0 tells what has arrived."""
+
+    door: int
 
     def knock(self, knocks: Sequence[Knock]) -> dict[Knock, str]:
         """Each (source, target, port) with what came of it: open, refused, or silent."""
-        answered = self.with_our_tools([sys.executable, str(KNOCK), "knock"], given=json.dumps(knocks))
+        command = [sys.executable, str(KNOCK), "knock", f"/proc/{self.door}/ns/net"]
+        answered = self.with_our_tools(command, given=json.dumps(knocks))
         words: list[str] = json.loads(answered.stdout)
         return dict(zip(knocks, words))
 
@@ -159,7 +162,7 @@ class Internet(Place):
 @contextlib.contextmanager
 def world(root: Path) -> Iterator[tuple[Machine, Internet]]:
     """A machine made from this root, an internet, and the wire between them."""
-    with _machine(root) as machine, _internet() as internet:
+    with _machine(root) as machine, _internet(machine) as internet:
         _wire(machine, internet)
         yield machine, internet
 
@@ -186,9 +189,9 @@ def _machine(root: Path) -> Iterator[Machine]:
 
 
 @contextlib.contextmanager
-def _internet() -> Iterator[Internet]:
+def _internet(machine: Machine) -> Iterator[Internet]:
     with _held(["--net"], MAKE_INTERNET) as holder:
-        yield Internet(holder)
+        yield Internet(holder, machine.holder)
 
 
 @contextlib.contextmanager

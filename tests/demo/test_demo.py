@@ -77,4 +77,4 @@ def test_installs_what_it_needs_and_nothing_else() -> None:
     assert found
     assert found[1].split() == ["mmdebstrap", "iproute2"]
     makefile = (REPOSITORY / "Makefile").read_text()
-    assert "\ndemo:\n\t@python3 -m tests.demo\n" in makefile
+    assert re.search(r"(?m)^demo: ## .*\n\t@python3 -m tests\.demo\n\n", makefile)

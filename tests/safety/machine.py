@@ -33,6 +33,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar
 
 from cc_vps_firewall import backend, cli, converge, entrance, kernel, saved, seal
+from tests.cloudinit.knock import sender, senders
 from tests.kernel.namespaces import CLONE_NEWNET, CLOSING, Namespace, packet_socket
 from tests.signals import DEFAULT_SIGNALS
 
@@ -43,7 +44,6 @@ Settings = Mapping[str, Any]  # constants, such as kernel.TIMEOUT
 AS_THEY_ARE: Settings = MappingProxyType({})
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 CLONE_NEWNS = 0x00020000
-ETH_P_IP, ETH_P_IPV6 = 0x0800, 0x86DD
 SETTLED = "/run/settled"
 
 TOOLS = ("nftables", "iptables-nft", "iptables-legacy")
@@ -457,7 +457,7 @@ class Machine:
                 connection.connect_ex((ADDRESS[family], port))
             # SSH was asked last: when it has answered, so have the others, or they never will. Nor will they when all
             # have been seen at the machine's door, which is before any rule, and nothing has come of it.
-            arriving = {connection.getsockname()[1]: end for end, connection in sockets.items()}
+            under_way = set(map(sender, sockets.values()))
             patience, last = NEVER_ARRIVED, set(wanted[-2:])
             answered: set[tuple[int, int, int]] = set()
             while waiting := [end for end in wanted if end not in answered]:
@@ -465,9 +465,8 @@ class Machine:
                 if not ready and not at_the_door:
                     break
                 answered |= {end for end in waiting if sockets[end] in ready}
-                for port in _source_ports(self._door) if at_the_door else ():
-                    arriving.pop(port, None)
-                patience = ANSWERED if last <= answered else NEVER_ARRIVED if arriving else DROPPED
+                under_way -= set(senders(self._door))
+                patience = ANSWERED if last <= answered else NEVER_ARRIVED if under_way else DROPPED
             let_in = {end for end in answered if not sockets[end].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)}
             return [{(family, port) for who, family, port in let_in if who == n} for n in range(len(whos))]
 
@@ -520,18 +519,6 @@ def _answer(work: Work, checkpoint: Checkpoint, settings: Settings, say: int) ->
         except BaseException as failure:
             answer = {"raised": f"{type(failure).__name__}: {failure}"}
     os.write(say, json.dumps(answer, default=str).encode())
-
-
-def _source_ports(door: socket.socket) -> Iterator[int]:
-    """Of the TCP segments, without options of IP, that have come in by now."""
-    while True:
-        try:
-            frame, address = door.recvfrom(128)
-        except BlockingIOError:
-            return
-        header = {ETH_P_IP: 20, ETH_P_IPV6: 40}.get(address[1])
-        if header and address[2] != socket.PACKET_OUTGOING:
-            yield int.from_bytes(frame[14 + header : 16 + header], "big")
 
 
 def _listener(family: int, port: int) -> socket.socket:
