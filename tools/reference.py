@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cc_vps_firewall import backend, cli, converge, saved
-from cc_vps_firewall.policy import clouds, internal
+from cc_vps_firewall.policy import clouds, internal, keys
 
 from . import manual, service_comments
 from .pages import HOME
@@ -210,22 +210,6 @@ def policy() -> str:
     return "".join(_Page(schema).lines())
 
 
-_OPENINGS = "a list of [services and groups](services.md), [ports](#port), and mappings with the keys below"
-# Values that several keys take: how a key's type names them, and what is said of them once, below the keys.
-_VALUES = {
-    "sources": ("a list of [sources](#source)", ""),
-    "denied": ("a list of [sources](#source), without `any`", ""),
-    "openings": (_OPENINGS, ""),
-    "exits": (_OPENINGS, ""),
-    "source": ("a [source](#source)", "Source"),
-    "listed": ("a [source](#source) other than `any`", ""),
-    "limit": ("a [rate](#rate), or `false`", "Rate"),
-    "service": ("a [service or group](services.md)", ""),
-    "port": ("a [port](#port)", "Port"),
-    "interface": ("text", ""),
-    "comment": ("text", ""),
-    "lists": ("a mapping of names to sources, or to files", ""),
-}
 _RATE = (
     "`NUMBER/PERIOD`: 1 to 10000 per `second`, `minute`, `hour` or `day`. As many at once are let through before "
     "the rate counts.\n"
@@ -254,9 +238,9 @@ class _Page:
             yield from self.key(name, found, "##")
             if name == "metadata":
                 yield from _metadata_services()
-        for name, (_, title) in _VALUES.items():
-            if title:
-                yield from self.value(name, title)
+        for name, kind in keys.KINDS.items():
+            if kind.heading:
+                yield from self.value(name, kind.heading)
 
     def key(self, path: str, found: Schema, level: str) -> Iterator[str]:
         schema = self.resolved(found)
@@ -292,9 +276,9 @@ class _Page:
 
     def kind(self, schema: Schema) -> str:
         """A type in words."""
-        names = [_reference(part) for part in (schema, *schema.get("allOf", ())) if _reference(part) in _VALUES]
+        names = [_reference(part) for part in (schema, *schema.get("allOf", ())) if _reference(part) in keys.KINDS]
         if names:
-            return _VALUES[names[0]][0]
+            return keys.KINDS[names[0]].words
         schema = self.resolved(schema)
         if "enum" in schema:
             return " or ".join(f"`{_yaml(v)}`" for v in schema["enum"])

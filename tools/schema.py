@@ -28,7 +28,7 @@ from __future__ import annotations
 import configparser
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,20 +136,20 @@ def schema() -> Schema:
             "policy": _policy(),
             "ssh": _ssh(),
             "openings": _some("opening"),
-            "opening": _opening(),
+            "opening": _either(keys.ENTRY),
             "outgoing": _outgoing(),
             "exits": _some("exit", words="opening"),
-            "exit": _exit(),
+            "exit": _either(keys.EXIT),
             "lists": _lists(),
             "sources": _some("source", minItems=1),
-            "source": _source(),
+            "source": _kind("source"),
             "denied": _some("listed"),
-            "listed": _listed(),
+            "listed": _kind("listed"),
             "limit": _limit(),
-            "port": _port(),
-            "service": _service(),
-            "interface": _interface(),
-            "comment": _comment(),
+            "port": _kind("port"),
+            "service": _kind("service", allOf=[_ref("names")]),
+            "interface": _kind("interface"),
+            "comment": _kind("comment"),
             "names": _names(),
             "false": FALSE,
             **{f"{name}-text": _text(name) for name in TEXTS},
@@ -167,18 +167,25 @@ def text() -> str:
     return re.sub(snippet, r"{\1 \2 \3}", json.dumps(schema(), indent=2)) + "\n"
 
 
-def _key(title: str, description: str, examples: list[Any], **more: Any) -> Schema:
-    return {"title": title, "description": description, **more, "examples": examples}
+def _key(title: str, description: str, examples: Sequence[Any], **more: Any) -> Schema:
+    return {"title": title, "description": description, **more, "examples": list(examples)}
 
 
-def _choice(key: str) -> Schema:
-    accepted = list(keys.CHOICES[key])
-    return {"examples": accepted, "enum": accepted, "default": accepted[0]}
+def _value(key: keys.Key) -> Schema:
+    """A row of the table of keys -> what the schema says of it."""
+    default = {} if key.default is keys.UNSET else {"default": key.default}
+    if key.reader not in INLINE:
+        return _ref(key.reader, **(_key(key.title, key.text, key.examples, **default) if key.title else {}))
+    return _key(key.title, key.text, key.examples, **INLINE[key.reader](key), **default)
 
 
-def _object(keys: tuple[str, ...], properties: Schema, **more: Any) -> Schema:
-    assert set(keys) == set(properties), set(keys) ^ set(properties)
-    return {"type": "object", "additionalProperties": False, "properties": properties, **more}
+def _object(table: keys.Table, **more: Any) -> Schema:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {key.name: _value(key) for key in table},
+        **more,
+    }
 
 
 def _ref(name: str, **more: Any) -> Schema:
@@ -186,8 +193,14 @@ def _ref(name: str, **more: Any) -> Schema:
     return {**more, "allOf": [{"$ref": f"#/definitions/{name}"}]} if more else {"$ref": f"#/definitions/{name}"}
 
 
-def _one_or_list(item: Schema, **more: Any) -> list[Schema]:
-    return [{**item}, {"type": "array", "items": item, **more}]
+# What a value is, by its reader, where no definition says it.
+_SSH_PORT = {"type": "integer", "minimum": 1, "maximum": 65535}
+INLINE: dict[str, Callable[[keys.Key], Schema]] = {
+    "choice": lambda key: {"enum": list(key.choices)},
+    "file": lambda key: {"type": "string", **_words("path")},
+    "flag": lambda key: {"type": "boolean"},
+    "ports": lambda key: {**_SSH_PORT, "type": ["integer", "array"], "items": _SSH_PORT, "minItems": 1},
+}
 
 
 def _policy() -> Schema:
@@ -196,168 +209,18 @@ def _policy() -> Schema:
         "Everything that is not opened here is closed, for IPv4 and IPv6 alike. {} is a full policy: SSH from "
         "anywhere, everything else closed. One mistake refuses the whole policy.",
         [{}, {"ssh": {"from": ["203.0.113.7"]}, "allow": ["web", "mail"]}],
-        **_object(
-            keys.KEYS,
-            {
-                "enabled": _key(
-                    "Do anything at all",
-                    "false: touch nothing, and say so.",
-                    [True, False],
-                    type="boolean",
-                    default=True,
-                ),
-                "backend": _key(
-                    "Firewall backend",
-                    "auto follows the host: the firewall service that is installed, or the distribution's own choice.",
-                    **_choice("backend"),
-                ),
-                "ssh": _ref(
-                    "ssh",
-                    **_key(
-                        "SSH",
-                        "Where SSH may come from. false closes it; nothing else may lead to a policy that lets nobody "
-                        "in. While it is closed, or from or interface restricts it, an entry of allow that opens it to "
-                        "anywhere is refused.",
-                        [{}, {"from": ["203.0.113.0/24"]}, {"port": 2222}, {"interface": "wg0"}, False],
-                        default={},
-                    ),
-                ),
-                "allow": _ref(
-                    "openings",
-                    **_key(
-                        "What else may come in",
-                        "Services, groups, ports, or mappings that narrow them to sources, a rate or an interface. "
-                        "Each entry opens; none closes what another one opens.",
-                        [["http", "https"], ["web", "8080/tcp", {"service": "mysql", "from": ["10.0.0.0/8"]}]],
-                        default=[],
-                    ),
-                ),
-                "deny": _ref(
-                    "denied",
-                    **_key(
-                        "Refused before anything is allowed",
-                        "Sources whose packets are dropped whatever else the policy says.",
-                        [["198.51.100.0/24", "scanners"]],
-                        default=[],
-                    ),
-                ),
-                "lists": _ref(
-                    "lists",
-                    **_key(
-                        "Named sources",
-                        "Names for sources, to be used in from, to, deny and other lists: written here, or in a file "
-                        "on the host. Both families may be mixed.",
-                        [{"office": ["203.0.113.0/24", "2001:db8:aa::/48"], "scanners": {"file": "/etc/scanners.txt"}}],
-                        default={},
-                    ),
-                ),
-                "ping": _key(
-                    "Echo requests",
-                    "Answer pings, at most 100 a second. false drops them; the ICMP that networks need always passes.",
-                    [True, False],
-                    type="boolean",
-                    default=True,
-                ),
-                "malformed": _key(
-                    "Malformed packets",
-                    "drop: NULL, XMAS, SYN+FIN, SYN+RST, new but not SYN, invalid. accept leaves them to the others.",
-                    **_choice("malformed"),
-                ),
-                "outgoing": _ref(
-                    "outgoing",
-                    **_key(
-                        "What may leave",
-                        "accept, or what alone may leave. What keeps the machine alive (DHCP, neighbour discovery, the "
-                        "metadata service for root) stays.",
-                        ["accept", {"policy": "drop", "allow": ["dns", "ntp", "http", "https"]}],
-                        default="accept",
-                    ),
-                ),
-                "metadata": _key(
-                    "The cloud's metadata service",
-                    "Who on the host may reach it: it hands out the instance's credentials. root: nobody else, and no "
-                    "container. all: everybody.",
-                    **_choice("metadata"),
-                ),
-                "containers": _key(
-                    "Published container ports",
-                    "guard: ports that Docker or Podman publish are filtered like any other. ignore leaves them alone.",
-                    **_choice("containers"),
-                ),
-                "log": _ref(
-                    "limit",
-                    **_key(
-                        "Log what is dropped",
-                        "How often a dropped packet is logged. false for never.",
-                        ["3/minute", False],
-                        default="3/minute",
-                    ),
-                ),
-            },
-        ),
+        **_object(keys.POLICY),
     )
 
 
 def _ssh() -> Schema:
-    port = {"type": "integer", "minimum": 1, "maximum": 65535}
-    mapping = _object(
-        keys.SSH_KEYS,
-        {
-            "port": _key(
-                "Ports of sshd",
-                "A port or a list of them, as numbers. Default: where this host's sshd is configured to listen, and "
-                "its ssh.socket where that is on.",
-                [22, [22, 2222]],
-                **{**port, "type": ["integer", "array"], "items": port, "minItems": 1},
-            ),
-            "from": _ref(
-                "sources",
-                **_key("Who may log in", "Sources that SSH may come from.", [["203.0.113.7", "office"]], default="any"),
-            ),
-            "limit": _ref(
-                "limit",
-                **_key(
-                    "New connections per source",
-                    "Default: 30/minute while SSH is open to anywhere, none once from names sources.",
-                    ["30/minute", False],
-                ),
-            ),
-            "interface": _ref(
-                "interface",
-                **_key(
-                    "Interface",
-                    "The network interface that SSH is open on: a VPN's, say. A * at the end stands for anything.",
-                    ["wg0", "eth1"],
-                ),
-            ),
-        },
-    )
-    return {**mapping, "type": ["object", "boolean"], **NOT_TRUE}
+    return {**_object(keys.SSH), "type": ["object", "boolean"], **NOT_TRUE}
 
 
-def _opening() -> Schema:
-    return _either(
-        keys.ALLOW_KEYS,
-        {
-            "service": _ref("service"),
-            "port": _ref("port"),
-            "from": _ref(
-                "sources",
-                **_key(
-                    "Who may come in", "Sources that this entry is for.", [["10.0.0.0/8"], ["office"]], default="any"
-                ),
-            ),
-            "limit": _ref("limit", **_key("New connections per source", "Beyond it they are dropped.", ["20/minute"])),
-            "interface": _ref("interface"),
-            "comment": _ref("comment"),
-        },
-    )
-
-
-def _either(keys: tuple[str, ...], properties: Schema) -> Schema:
+def _either(table: keys.Table) -> Schema:
     """A name, a port, or a mapping that has one of them."""
     return {
-        **_object(keys, properties),
+        **_object(table),
         "type": ["string", "object"],
         "anyOf": [{"required": ["service"]}, {"required": ["port"]}],
         "dependencies": {"service": {"properties": {"port": _never("an entry with one of service and port")}}},
@@ -367,22 +230,7 @@ def _either(keys: tuple[str, ...], properties: Schema) -> Schema:
 
 
 def _outgoing() -> Schema:
-    mapping = _object(
-        keys.OUTGOING_KEYS,
-        {
-            "policy": _key("Everything else", "What becomes of the rest.", ["drop"], enum=["drop", "accept"]),
-            "allow": _ref(
-                "exits",
-                **_key(
-                    "What may leave",
-                    "Services, groups, ports, or mappings that narrow them to destinations.",
-                    [["dns", "ntp", "http", "https"], [{"port": "5432/tcp", "to": ["10.0.0.0/24"]}]],
-                    default=[],
-                ),
-            ),
-        },
-        required=["policy"],
-    )
+    mapping = _object(keys.OUTGOING, required=_required(keys.OUTGOING))
     nothing = {"properties": {"allow": {"type": "array", "maxItems": 0}}}
     beside_accept = {
         "if": {"anyOf": [{"properties": {"policy": {"pattern": "^(?!accept$)"}}}, nothing]},
@@ -391,31 +239,13 @@ def _outgoing() -> Schema:
     return {**mapping, "type": ["string", "object"], "allOf": [beside_accept], **_words("outgoing")}
 
 
-def _exit() -> Schema:
-    return _either(
-        keys.OUT_KEYS,
-        {
-            "service": _ref("service"),
-            "port": _ref("port"),
-            "to": _ref(
-                "sources",
-                **_key("Where to", "Destinations that this entry is for.", [["10.0.0.0/24"]], default="any"),
-            ),
-            "comment": _ref("comment"),
-        },
-    )
+def _required(table: keys.Table) -> list[str]:
+    return [key.name for key in table if key.required]
 
 
 def _lists() -> Schema:
     # No patternProperties: jsonschema raises a TypeError for a key that is not text, inside cloud-init's stage.
-    file = _key(
-        "A list file",
-        "Absolute path of a file on the host: one address or network a line, # begins a comment.",
-        ["/etc/vps-firewall/scanners.txt"],
-        type="string",
-        **_words("path"),
-    )
-    mapping = _object(("file",), {"file": file}, required=["file"])
+    mapping = _object(keys.LIST_FILE, required=_required(keys.LIST_FILE))
     some = {**mapping, **_some("listed"), "type": ["string", "array", "object"]}
     return {"type": "object", "additionalProperties": some}
 
@@ -426,50 +256,14 @@ def _some(item: str, *, words: str = "", **more: Any) -> Schema:
     return {"type": ["string", "array"], "items": _ref(item), **more, **named, **_words(words or item)}
 
 
-def _source() -> Schema:
-    return _key(
-        "Source",
-        "An IPv4 or IPv6 address or network, the name of a list, or any. Host names are refused: names change, and no "
-        "resolver answers before the firewall is up.",
-        ["203.0.113.7", "203.0.113.0/24", "2001:db8::/32", "office", "any"],
-        type="string",
-        **_words("source"),
-    )
-
-
-def _listed() -> Schema:
-    return _key(
-        "Source",
-        "An IPv4 or IPv6 address or network, or the name of a list.",
-        ["203.0.113.7", "203.0.113.0/24", "2001:db8::/32", "office"],
-        type="string",
-        **_words("listed"),
-    )
+def _kind(name: str, **more: Any) -> Schema:
+    """A text that several keys take."""
+    kind = keys.KINDS[name]
+    return _key(kind.title, kind.text, kind.examples, type="string", **more, **_words(name))
 
 
 def _limit() -> Schema:
     return {"type": ["string", "boolean"], "allOf": [NOT_TRUE], **_words("limit")}
-
-
-def _port() -> Schema:
-    return _key(
-        "Port and protocol",
-        "A port or a range of ports with its protocol.",
-        ["8080/tcp", "60000-61000/udp"],
-        type="string",
-        **_words("port"),
-    )
-
-
-def _service() -> Schema:
-    return _key(
-        "Service or group",
-        "A name from the table of services, or a group of them.",
-        ["http", "https", "web", "mail"],
-        type="string",
-        allOf=[_ref("names")],
-        **_words("service"),
-    )
 
 
 def _names() -> Schema:
@@ -481,23 +275,3 @@ def _names() -> Schema:
         said = f"{', '.join(entry.openings)}: {entry.description}{kind}"
         about.update(dict.fromkeys((entry.name, *entry.aliases), said))
     return {"defaultSnippets": [{"label": name, "body": name, "description": about[name]} for name in services.names()]}
-
-
-def _interface() -> Schema:
-    return _key(
-        "Interface",
-        "The network interface that packets come in by. A * at the end stands for anything.",
-        ["eth1", "wg*"],
-        type="string",
-        **_words("interface"),
-    )
-
-
-def _comment() -> Schema:
-    return _key(
-        "Comment",
-        "Stands beside the rule in the kernel's own listing. Up to 64 printable ASCII characters without \" and \\.",
-        ["application servers"],
-        type="string",
-        **_words("comment"),
-    )

@@ -1,24 +1,302 @@
-"""The keys of a policy, and what the texts under them may be."""
+"""The table of keys: one row for each that a policy may have, and what the values under them may be.
+
+Parser, schema (tools/schema.py), reference page (tools/reference.py) and the tests' strategies (tests/unit/any_yaml.py)
+are made of these rows. A row names its reader: the parser's `readers` know what reads a value, the schema and the
+strategies what it may be, all three by that name. A new key is a row here, a field of model.Policy, and the rule that
+is made of it.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-KEYS = (
-    "enabled", "backend", "ssh", "allow", "deny", "lists", "ping", "malformed", "outgoing", "metadata",
-    "containers", "log",
-)  # fmt: skip
-SSH_KEYS = ("port", "from", "limit", "interface")
-ALLOW_KEYS = ("service", "port", "from", "limit", "interface", "comment")
-OUTGOING_KEYS = ("policy", "allow")
-OUT_KEYS = ("service", "port", "to", "comment")
-CHOICES = {  # the first is the default
-    "backend": ("auto", "nftables", "iptables"),
-    "malformed": ("drop", "accept"),
-    "metadata": ("root", "all"),
-    "containers": ("guard", "ignore"),
-}
+UNSET: Any = object()  # the default of a key without which nothing is said
+
 LIST_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 PATH = re.compile(r"/[^\x00-\x1f\x7f\ud800-\udfff]*")
 INTERFACE = re.compile(r"(?!-)([A-Za-z0-9_.:@-]{1,15}|[A-Za-z0-9_.:@-]{1,14}\*)")
 COMMENT = re.compile(r"[ !#-\[\]-~]{1,64}")
+
+
+@dataclass(frozen=True, eq=False)
+class Key:
+    """One key of a mapping.
+
+    `reader`: the kind of its value, see above. `title`, `text`, `examples`: what editors and the reference page show;
+    without them what KINDS says of that kind. `default`: as an owner would write it. `choices`: the words that it may
+    be, the first one its default unless it is `required`; which is what a message asks for where the key is missing.
+    """
+
+    name: str
+    reader: str
+    title: str = ""
+    text: str = ""
+    examples: tuple[Any, ...] = ()
+    default: Any = UNSET
+    choices: tuple[str, ...] = ()
+    required: str = ""
+
+
+Table = tuple[Key, ...]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A value that several keys take. `words`: how the reference page names it; `heading`: its section there."""
+
+    words: str
+    heading: str = ""
+    title: str = ""
+    text: str = ""
+    examples: tuple[str, ...] = ()
+
+
+def _choice(name: str, title: str, text: str, *choices: str) -> Key:
+    return Key(name, "choice", title, text, choices, choices[0], choices)
+
+
+POLICY: Table = (
+    Key("enabled", "flag", "Do anything at all", "false: touch nothing, and say so.", (True, False), True),
+    _choice(
+        "backend",
+        "Firewall backend",
+        "auto follows the host: the firewall service that is installed, or the distribution's own choice.",
+        *("auto", "nftables", "iptables"),
+    ),
+    Key(
+        "ssh",
+        "ssh",
+        "SSH",
+        "Where SSH may come from. false closes it; nothing else may lead to a policy that lets nobody "
+        "in. While it is closed, or from or interface restricts it, an entry of allow that opens it to "
+        "anywhere is refused.",
+        ({}, {"from": ["203.0.113.0/24"]}, {"port": 2222}, {"interface": "wg0"}, False),
+        {},
+    ),
+    Key(
+        "allow",
+        "openings",
+        "What else may come in",
+        "Services, groups, ports, or mappings that narrow them to sources, a rate or an interface. "
+        "Each entry opens; none closes what another one opens.",
+        (["http", "https"], ["web", "8080/tcp", {"service": "mysql", "from": ["10.0.0.0/8"]}]),
+        [],
+    ),
+    Key(
+        "deny",
+        "denied",
+        "Refused before anything is allowed",
+        "Sources whose packets are dropped whatever else the policy says.",
+        (["198.51.100.0/24", "scanners"],),
+        [],
+    ),
+    Key(
+        "lists",
+        "lists",
+        "Named sources",
+        "Names for sources, to be used in from, to, deny and other lists: written here, or in a file "
+        "on the host. Both families may be mixed.",
+        ({"office": ["203.0.113.0/24", "2001:db8:aa::/48"], "scanners": {"file": "/etc/scanners.txt"}},),
+        {},
+    ),
+    Key(
+        "ping",
+        "flag",
+        "Echo requests",
+        "Answer pings, at most 100 a second. false drops them; the ICMP that networks need always passes.",
+        (True, False),
+        True,
+    ),
+    _choice(
+        "malformed",
+        "Malformed packets",
+        "drop: NULL, XMAS, SYN+FIN, SYN+RST, new but not SYN, invalid. accept leaves them to the others.",
+        *("drop", "accept"),
+    ),
+    Key(
+        "outgoing",
+        "outgoing",
+        "What may leave",
+        "accept, or what alone may leave. What keeps the machine alive (DHCP, neighbour discovery, the "
+        "metadata service for root) stays.",
+        ("accept", {"policy": "drop", "allow": ["dns", "ntp", "http", "https"]}),
+        "accept",
+    ),
+    _choice(
+        "metadata",
+        "The cloud's metadata service",
+        "Who on the host may reach it: it hands out the instance's credentials. root: nobody else, and no "
+        "container. all: everybody.",
+        *("root", "all"),
+    ),
+    _choice(
+        "containers",
+        "Published container ports",
+        "guard: ports that Docker or Podman publish are filtered like any other. ignore leaves them alone.",
+        *("guard", "ignore"),
+    ),
+    Key(
+        "log",
+        "limit",
+        "Log what is dropped",
+        "How often a dropped packet is logged. false for never.",
+        ("3/minute", False),
+        "3/minute",
+    ),
+)
+
+SSH: Table = (
+    Key(
+        "port",
+        "ports",
+        "Ports of sshd",
+        "A port or a list of them, as numbers. Default: where this host's sshd is configured to listen, and "
+        "its ssh.socket where that is on.",
+        (22, [22, 2222]),
+    ),
+    Key(
+        "from",
+        "sources",
+        "Who may log in",
+        "Sources that SSH may come from.",
+        (["203.0.113.7", "office"],),
+        "any",
+    ),
+    Key(
+        "limit",
+        "limit",
+        "New connections per source",
+        "Default: 30/minute while SSH is open to anywhere, none once from names sources.",
+        ("30/minute", False),
+    ),
+    Key(
+        "interface",
+        "interface",
+        "Interface",
+        "The network interface that SSH is open on: a VPN's, say. A * at the end stands for anything.",
+        ("wg0", "eth1"),
+    ),
+)
+
+ENTRY: Table = (
+    Key("service", "service"),
+    Key("port", "port"),
+    Key(
+        "from",
+        "sources",
+        "Who may come in",
+        "Sources that this entry is for.",
+        (["10.0.0.0/8"], ["office"]),
+        "any",
+    ),
+    Key("limit", "limit", "New connections per source", "Beyond it they are dropped.", ("20/minute",)),
+    Key("interface", "interface"),
+    Key("comment", "comment"),
+)
+
+OUTGOING: Table = (
+    Key(
+        "policy",
+        "choice",
+        "Everything else",
+        "What becomes of the rest.",
+        ("drop",),
+        choices=("drop", "accept"),
+        required="drop or accept",
+    ),
+    Key(
+        "allow",
+        "exits",
+        "What may leave",
+        "Services, groups, ports, or mappings that narrow them to destinations.",
+        (["dns", "ntp", "http", "https"], [{"port": "5432/tcp", "to": ["10.0.0.0/24"]}]),
+        [],
+    ),
+)
+
+EXIT: Table = (
+    Key("service", "service"),
+    Key("port", "port"),
+    Key("to", "sources", "Where to", "Destinations that this entry is for.", (["10.0.0.0/24"],), "any"),
+    Key("comment", "comment"),
+)
+
+LIST_FILE: Table = (
+    Key(
+        "file",
+        "file",
+        "A list file",
+        "Absolute path of a file on the host: one address or network a line, # begins a comment.",
+        ("/etc/vps-firewall/scanners.txt",),
+        required="the absolute path of a file on the host",
+    ),
+)
+
+TABLES = (POLICY, SSH, ENTRY, OUTGOING, EXIT, LIST_FILE)
+
+_ENTRIES = "a list of [services and groups](services.md), [ports](#port), and mappings with the keys below"
+
+KINDS: Mapping[str, Kind] = {
+    "sources": Kind("a list of [sources](#source)"),
+    "denied": Kind("a list of [sources](#source), without `any`"),
+    "openings": Kind(_ENTRIES),
+    "exits": Kind(_ENTRIES),
+    "source": Kind(
+        "a [source](#source)",
+        "Source",
+        "Source",
+        "An IPv4 or IPv6 address or network, the name of a list, or any. Host names are refused: names change, and no "
+        "resolver answers before the firewall is up.",
+        ("203.0.113.7", "203.0.113.0/24", "2001:db8::/32", "office", "any"),
+    ),
+    "listed": Kind(
+        "a [source](#source) other than `any`",
+        "",
+        "Source",
+        "An IPv4 or IPv6 address or network, or the name of a list.",
+        ("203.0.113.7", "203.0.113.0/24", "2001:db8::/32", "office"),
+    ),
+    "limit": Kind("a [rate](#rate), or `false`", "Rate"),
+    "service": Kind(
+        "a [service or group](services.md)",
+        "",
+        "Service or group",
+        "A name from the table of services, or a group of them.",
+        ("http", "https", "web", "mail"),
+    ),
+    "port": Kind(
+        "a [port](#port)",
+        "Port",
+        "Port and protocol",
+        "A port or a range of ports with its protocol.",
+        ("8080/tcp", "60000-61000/udp"),
+    ),
+    "interface": Kind(
+        "text",
+        "",
+        "Interface",
+        "The network interface that packets come in by. A * at the end stands for anything.",
+        ("eth1", "wg*"),
+    ),
+    "comment": Kind(
+        "text",
+        "",
+        "Comment",
+        "Stands beside the rule in the kernel's own listing. Up to 64 printable ASCII characters without \" and \\.",
+        ("application servers",),
+    ),
+    "lists": Kind("a mapping of names to sources, or to files"),
+}
+
+
+@cache
+def names(table: Table) -> tuple[str, ...]:
+    """What its keys are called, in order."""
+    return tuple(key.name for key in table)
+
+
+BACKENDS = next(key.choices for key in POLICY if key.name == "backend")

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from ..errors import PolicyRefused, Problem
 from . import clouds
 from .bounds import MAX_ENTRIES, expansion_error
 from .checks import locked_out, wide_open_ssh
-from .keys import ALLOW_KEYS, CHOICES, KEYS, OUT_KEYS, OUTGOING_KEYS, SSH_KEYS
+from .keys import BACKENDS, ENTRY, EXIT, OUTGOING, POLICY, SSH, Table, names
 from .messages import quoted
-from .model import BUILT_IN, KEY, Entry, Opening, Policy
-from .networks import ANYWHERE, EVERYTHING, addresses
+from .model import BUILT_IN, KEY, Entry, Limit, Opening, Policy
+from .networks import EVERYTHING, addresses
 from .openings import OpeningValues
 
-T = TypeVar("T")
+SSH_LIMIT = Limit(30, "minute")  # while SSH is open to anywhere, and the policy says nothing of it
 
 
 def parse(
@@ -50,7 +49,7 @@ def own_ssh(section: object) -> dict[str, object]:
     own: dict[str, object] = dict(BUILT_IN)
     if not isinstance(section, Mapping):
         return own
-    if section.get("backend") in CHOICES["backend"]:
+    if section.get("backend") in BACKENDS:
         own["backend"] = section["backend"]
     if "ssh" not in section:
         return own
@@ -74,6 +73,21 @@ class _Parser(OpeningValues):
         super().__init__(read_list)
         self.ssh_ports = tuple(ssh_ports)
         self.cloud_id = cloud_id
+        self.readers = {
+            "choice": lambda path, value, key: self.choice(path, value, key.choices),
+            "comment": lambda path, value, key: self.comment(path, value),
+            "denied": lambda path, value, key: self.sources(path, value, "deny"),
+            "exits": lambda path, value, key: self.entries(path, value, EXIT),
+            "file": lambda path, value, key: self.list_file(path, value),
+            "flag": lambda path, value, key: self.flag(path, value),
+            "interface": lambda path, value, key: self.interface(path, value),
+            "limit": lambda path, value, key: self.limit(path, value),
+            "openings": lambda path, value, key: self.entries(path, value, ENTRY),
+            "outgoing": lambda path, value, key: self.outgoing(path, value),
+            "ports": lambda path, value, key: self.ssh_port(path, value),
+            "sources": lambda path, value, key: self.sources(path, value),
+            "ssh": lambda path, value, key: self.ssh(path, value),
+        }
 
     def policy(self, section: object) -> Policy:
         if not isinstance(section, Mapping):
@@ -82,38 +96,28 @@ class _Parser(OpeningValues):
         if reason := expansion_error(section):
             self.refuse(KEY, reason)
             return Policy()
-        self.keys(KEY, section, KEYS)
-        get = section.get
-        self.read_lists(get("lists", {}))
+        self.keys(KEY, section, names(POLICY))
+        # First what all that names sources needs.
+        self.read_lists(f"{KEY}.lists", section.get("lists", {}))
+        read, wrong = {}, set()
         before = self.count
-        ssh = self.ssh(get("ssh", {}))
-        ssh_is_good = self.count == before
-        deny = self.sources(f"{KEY}.deny", get("deny", []), "deny")
-        allow = self.entries(f"{KEY}.allow", get("allow", []), ALLOW_KEYS, "from")
-        chosen = {key: self.choice(f"{KEY}.{key}", get(key, said[0]), said) for key, said in CHOICES.items()}
+        for name, value in self.each(KEY, section, tuple(key for key in POLICY if key.name != "lists")):
+            read[name] = value
+            if self.count != before:
+                wrong.add(name)
+            before = self.count
         policy = Policy(
-            enabled=self.flag(f"{KEY}.enabled", get("enabled", True)),
-            backend=chosen["backend"],
-            ssh=ssh,
-            allow=allow,
-            deny=deny,
-            ping=self.flag(f"{KEY}.ping", get("ping", True)),
-            malformed=chosen["malformed"],
-            outgoing=self.outgoing(get("outgoing", "accept")),
-            metadata=chosen["metadata"],
+            **read,
             metadata_services=addresses(clouds.metadata(self.cloud_id, containers="metadata" in section)),
-            containers=chosen["containers"],
-            log=self.limit(f"{KEY}.log", get("log", "3/minute")),
             unused=tuple(name for name in self.lists if name not in self.used),  # which is known once all is read
         )
-        for problem in wide_open_ssh(policy, get("ssh"), self.ssh_ports):
+        for problem in wide_open_ssh(policy, section.get("ssh"), self.ssh_ports):
             self.refuse(problem.path, problem.message)
-        for problem in locked_out(policy) if self.lists_are_good and ssh_is_good else ():
+        for problem in locked_out(policy) if self.lists_are_good and "ssh" not in wrong else ():
             self.refuse(problem.path, problem.message)
         return policy
 
-    def ssh(self, value: object) -> Entry | None:
-        path = f"{KEY}.ssh"
+    def ssh(self, path: str, value: object) -> Entry | None:
         if value is False:
             return None
         if not isinstance(value, Mapping):
@@ -122,65 +126,53 @@ class _Parser(OpeningValues):
                 f"{quoted(value)} is neither a mapping such as {{from: [203.0.113.7]}} nor false, which closes SSH",
             )
             value = {}
-        self.keys(path, value, SSH_KEYS)
-        ports = self.ssh_port(f"{path}.port", value["port"]) if "port" in value else self.ssh_ports or (22,)
-        peers = self.sources(f"{path}.from", value["from"]) if "from" in value else ANYWHERE
+        read = self.mapping(path, value, SSH)
+        ports = read.get("port", self.ssh_ports or (22,))
+        peers = read["from"]
         # With an interface too: which of them leads to the internet, only the host knows.
-        default = "30/minute" if peers.v4 == EVERYTHING or peers.v6 == EVERYTHING else False
-        limit = self.limit(f"{path}.limit", value.get("limit", default))
-        interface = self.interface(f"{path}.interface", value["interface"]) if "interface" in value else ""
-        return Entry("ssh", "", tuple(Opening("tcp", p, p) for p in ports), peers, limit, interface)
+        limited = peers.v4 == EVERYTHING or peers.v6 == EVERYTHING
+        limit = read.get("limit", SSH_LIMIT if limited else None)
+        openings = tuple(Opening("tcp", port, port) for port in ports)
+        return Entry("ssh", "", openings, peers, limit, read.get("interface", ""))
 
-    def outgoing(self, value: object) -> tuple[Entry, ...] | None:
-        path = f"{KEY}.outgoing"
+    def outgoing(self, path: str, value: object) -> tuple[Entry, ...] | None:
         if value == "accept":
             return None
         if not isinstance(value, Mapping):
             self.refuse(path, f"{quoted(value)} is neither accept nor a mapping {{policy: drop, allow: [dns, ntp]}}")
             return None
-        self.keys(path, value, OUTGOING_KEYS)
-        policy = "drop"
-        if "policy" in value:
-            policy = self.choice(f"{path}.policy", value["policy"], ("drop", "accept"))
-        else:
-            self.refuse(f"{path}.policy", "is missing; write drop or accept")
-        entries = self.entries(f"{path}.allow", value.get("allow", []), OUT_KEYS, "to")
-        if policy == "accept" and entries:
+        read = self.mapping(path, value, OUTGOING)
+        accepts, entries = read.get("policy") == "accept", read["allow"]
+        if accepts and entries:
             self.refuse(f"{path}.allow", "has no meaning while policy is accept; write policy: drop")
-        return entries if policy == "drop" else None
+        return None if accepts else tuple(entries)
 
-    def entries(self, path: str, value: object, keys: tuple[str, ...], peers: str) -> tuple[Entry, ...]:
+    def entries(self, path: str, value: object, table: Table) -> tuple[Entry, ...]:
+        """A list of what is open: to whom it comes in (ENTRY), or where it leads (EXIT)."""
         items = self.items(path, value, "services and ports")
         if len(items) > MAX_ENTRIES:
             self.refuse(path, f"holds more than {MAX_ENTRIES:,} entries; write ranges of ports, and lists of sources")
-        found = (self.entry(at, item, keys, peers) for at, item in items[:MAX_ENTRIES])
+        found = (self.entry(at, item, table) for at, item in items[:MAX_ENTRIES])
         return tuple(e for e in found if e)
 
-    def entry(self, path: str, item: object, keys: tuple[str, ...], peers: str) -> Entry | None:
+    def entry(self, path: str, item: object, table: Table) -> Entry | None:
         where = path[len(KEY) + 1 :]
         if not isinstance(item, Mapping):
-            bare = self.opening(path, item, anywhere=peers == "from")
+            bare = self.opening(path, item, anywhere=table is ENTRY)
             return Entry(where, str(item), bare) if bare else None
-        self.keys(path, item, keys)
-        named = [k for k in ("service", "port") if k in item]
+        self.keys(path, item, names(table))
+        named = [name for name in ("service", "port") if name in item]
         openings: tuple[Opening, ...] = ()
         if len(named) != 1:
             self.refuse(path, "needs service or port" if not named else "has both service and port; write one of them")
         else:
             at, value = f"{path}.{named[0]}", item[named[0]]
-            narrowed = peers == "to" or "from" in item or "interface" in item
+            narrowed = table is EXIT or "from" in item or "interface" in item
             openings = self.port(at, value) if named == ["port"] else self.service(at, value, not narrowed)
+        read = dict(self.each(path, item, _NARROWING[table]))
+        peers = read.pop("from" if table is ENTRY else "to")
+        return Entry(where, str(item[named[0]]), openings, peers, **read) if openings else None
 
-        def part(key: str, read: Callable[[str, object], T], default: T) -> T:
-            return read(f"{path}.{key}", item[key]) if key in item and key in keys else default
 
-        entry = Entry(
-            where,
-            str(item[named[0]]) if openings else "",
-            openings,
-            part(peers, self.sources, ANYWHERE),
-            part("limit", self.limit, None),
-            part("interface", self.interface, ""),
-            part("comment", self.comment, ""),
-        )
-        return entry if openings else None
+# The keys of an entry beside those that say what is open.
+_NARROWING = {table: tuple(key for key in table if key.name not in ("service", "port")) for table in (ENTRY, EXIT)}

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
 
 from . import services
 from .bounds import MAX_NETWORKS, MAX_PROBLEMS
-from .keys import LIST_NAME, PATH
+from .keys import LIST_FILE, LIST_NAME, PATH
 from .messages import child_path, quoted
-from .model import KEY
 from .networks import EVERYTHING, NOWHERE, Net, NotANetwork, Sources, collapse, parse_network
 from .values import Items, Values
 
@@ -30,8 +28,9 @@ class SourceValues(Values):
         self.used: set[str] = set()
         self.networks = 0
 
-    def read_lists(self, value: object) -> None:
-        path, before = f"{KEY}.lists", self.count
+    def read_lists(self, path: str, value: object) -> None:
+        """The value of `lists`, which all that names sources is read after."""
+        before = self.count
         if not isinstance(value, Mapping):
             self.refuse(path, f"{quoted(value)} is not a mapping of names to sources")
             return
@@ -46,19 +45,15 @@ class SourceValues(Values):
             if isinstance(name, str):
                 # A list with a bad name is read too: those who name it need no problem of their own.
                 if isinstance(value[name], Mapping):
-                    self.lists[name] = "file", self.list_file(f"{at}.file", value[name])
+                    self.lists[name] = "file", self.mapping(at, value[name], LIST_FILE).get("file", [])
                 else:
                     self.lists[name] = "lists", self.items(at, value[name], "sources")
         for name in self.lists:
             self.resolve(name)
         self.lists_are_good = self.count == before
 
-    def list_file(self, path: str, value: Mapping[Any, Any]) -> Items:
-        self.keys(path[: -len(".file")], value, ("file",))
-        name = value.get("file")
-        if "file" not in value:
-            self.refuse(path, "is missing; write the absolute path of a file on the host")
-        elif not isinstance(name, str) or not PATH.fullmatch(name):
+    def list_file(self, path: str, name: object) -> Items:
+        if not isinstance(name, str) or not PATH.fullmatch(name):
             self.refuse(path, f"{quoted(name)} is not an absolute path of a file on the host")
         else:
             try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import Problem
 from . import suggest
 from .bounds import MAX_PROBLEMS, MAX_SUGGESTIONS
-from .keys import COMMENT, INTERFACE
+from .keys import COMMENT, INTERFACE, UNSET, Key, Table, names
 from .messages import child_path, quoted
 from .model import MAX_RATE, PERIODS, Limit
 
@@ -25,12 +25,35 @@ class Values:
         self.count = 0
         self.passing = False  # are any of them?
         self.suggestions = 0
+        self.readers: Mapping[str, Callable[[str, Any, Key], Any]] = {}  # what reads a value, by a key's `reader`
+        self.defaults: dict[Key, Any] = {}  # read once: many entries have the same one, and it is one object then
 
     def refuse(self, path: str, message: str, passing: bool = False) -> None:
         self.count += 1
         self.passing |= passing
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(Problem(path, message, passing))
+
+    def mapping(self, path: str, value: Mapping[Any, Any], table: Table) -> dict[str, Any]:
+        """Read every key of a table. -> name: value, by default where a key is not there and has one"""
+        self.keys(path, value, names(table))
+        return dict(self.each(path, value, table))
+
+    def each(self, path: str, value: Mapping[Any, Any], table: Table) -> Iterator[tuple[str, Any]]:
+        """The same one by one, without a word about other keys."""
+        for key in table:
+            if key.name in value:
+                yield key.name, self.read(f"{path}.{key.name}", value[key.name], key)
+            elif key.required:
+                self.refuse(f"{path}.{key.name}", f"is missing; write {key.required}")
+            elif key.default is not UNSET:
+                if key not in self.defaults:
+                    self.defaults[key] = self.read(f"{path}.{key.name}", key.default, key)
+                yield key.name, self.defaults[key]
+
+    def read(self, path: str, value: object, key: Key) -> Any:
+        """One value -> what its key's reader makes of it."""
+        return self.readers[key.reader](path, value, key)
 
     def keys(self, path: str, mapping: Mapping[Any, Any], known: tuple[str, ...]) -> None:
         for key in mapping:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hypothesis import strategies as st
@@ -16,10 +16,9 @@ from cc_vps_firewall.policy import keys, services
 TEXT = st.text(max_size=80)
 WORDS = st.sampled_from(
     [
-        *keys.KEYS, *keys.ALLOW_KEYS, *keys.OUT_KEYS,
-        "file", "any", "drop", "accept", "http", "web", "esp", "80/tcp", "1-65535/udp", "0/tcp", "53",
-        "30/minute", "0/day", "office", "all", "eth0", "wg*", "/srv/list", "true", "false", "null", "nftables",
-        "iptables", "auto", "root", "guard", "ignore", "example.com", "fe80::1%eth0", "::ffff:203.0.113.7",
+        *dict.fromkeys(word for table in keys.TABLES for key in table for word in (key.name, *key.choices)),
+        "any", "http", "web", "esp", "80/tcp", "1-65535/udp", "0/tcp", "53", "30/minute", "0/day", "office", "eth0",
+        "wg*", "/srv/list", "true", "false", "null", "example.com", "fe80::1%eth0", "::ffff:203.0.113.7",
         "203.0.113.7", "203.0.113.7/24", "2001:db8::/32", "::/0", "0.0.0.0/0",
     ]
 )  # fmt: skip
@@ -35,19 +34,23 @@ SCALARS = st.one_of(
     st.dates(),
     st.datetimes(timezones=st.sampled_from([None, datetime.timezone.utc])),
 )
-KEYS = st.one_of(WORDS, TEXT, st.integers(), st.booleans(), st.none(), st.floats(), st.dates(), st.binary(max_size=4))
+ODD_KEYS = st.one_of(
+    WORDS, TEXT, st.integers(), st.booleans(), st.none(), st.floats(), st.dates(), st.binary(max_size=4)
+)
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
-        st.dictionaries(KEYS, inner, max_size=4),
+        st.dictionaries(ODD_KEYS, inner, max_size=4),
         st.sets(st.one_of(TEXT, st.integers()), max_size=3),
         st.tuples(inner, inner),
     ),
     max_leaves=12,
 )
 
+# Every key is in it: by its first example, where nothing better is written here.
 GOOD: dict[str, Any] = {
+    **{key.name: key.examples[0] for key in keys.POLICY},
     "enabled": True,
     "backend": "auto",
     "lists": {
@@ -142,42 +145,44 @@ OPENINGS = st.one_of(
     st.builds(lambda a, b, p: f"{min(a, b)}-{max(a, b)}/{p}", PORTS, PORTS, st.sampled_from(["tcp", "udp"])),
     st.builds(lambda a, p: f"{a}/{p}", PORTS, st.sampled_from(["tcp", "udp"])),
 )
-ENTRIES = st.one_of(
-    OPENINGS,
-    st.fixed_dictionaries(
-        {"service": st.sampled_from(services.names())},
+PORT_TEXTS = OPENINGS.filter(lambda text: "/" in text)
+SERVICES = st.sampled_from(services.names())
+
+
+def mapping(table: keys.Table, *without: str, **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A mapping that has `fixed` keys, and any others of a table, with good values."""
+    left = [key for key in table if key.name not in (*without, *fixed)]
+    return st.fixed_dictionaries(fixed, optional={key.name: READERS[key.reader](key) for key in left})
+
+
+def _entries(table: keys.Table) -> st.SearchStrategy[Any]:
+    by_name = mapping(table, "port", service=SERVICES)
+    return st.lists(st.one_of(OPENINGS, by_name, mapping(table, "service", port=PORT_TEXTS)), max_size=6)
+
+
+# What is good for each reader of the table of keys.
+READERS: dict[str, Callable[[keys.Key], st.SearchStrategy[Any]]] = {
+    "choice": lambda key: st.sampled_from(key.choices),
+    "comment": lambda key: st.sampled_from(["a comment", "another"]),
+    "denied": lambda key: st.lists(SOURCES, max_size=4),
+    "exits": lambda key: _entries(keys.EXIT),
+    "file": lambda key: st.just("/srv/list"),
+    "flag": lambda key: st.booleans(),
+    "interface": lambda key: st.sampled_from(["eth0", "wg*"]),
+    "limit": lambda key: st.sampled_from(["1/second", "10000/day", "1/hour", False]),
+    "lists": lambda key: st.fixed_dictionaries(
+        {},
         optional={
-            "from": st.lists(SOURCES, min_size=1, max_size=4),
-            "limit": st.sampled_from(["1/second", "10000/day", False]),
-            "interface": st.sampled_from(["eth0", "wg*"]),
-            "comment": st.sampled_from(["a comment", "another"]),
+            "one-list": st.lists(SOURCES, max_size=4),
+            "one-file": mapping(keys.LIST_FILE, file=st.just("/srv/list")),
         },
     ),
-)
-POLICIES = st.fixed_dictionaries(
-    {},
-    optional={
-        "ssh": st.one_of(
-            st.just(False),
-            st.fixed_dictionaries(
-                {},
-                optional={
-                    "port": PORTS,
-                    "from": st.lists(SOURCES, min_size=1, max_size=4),
-                    "interface": st.sampled_from(["eth0", "wg*"]),
-                },
-            ),
-        ),
-        "allow": st.lists(ENTRIES, max_size=6),
-        "deny": st.lists(SOURCES, max_size=4),
-        "ping": st.booleans(),
-        "malformed": st.sampled_from(["drop", "accept"]),
-        "metadata": st.sampled_from(["root", "all"]),
-        "containers": st.sampled_from(["guard", "ignore"]),
-        "log": st.sampled_from([False, "1/hour"]),
-        "outgoing": st.one_of(
-            st.just("accept"),
-            st.fixed_dictionaries({"policy": st.just("drop")}, optional={"allow": st.lists(OPENINGS)}),
-        ),
-    },
-)
+    "openings": lambda key: _entries(keys.ENTRY),
+    "outgoing": lambda key: st.just("accept") | mapping(keys.OUTGOING, policy=st.just("drop")),
+    "port": lambda key: PORT_TEXTS,
+    "ports": lambda key: PORTS | st.lists(PORTS, min_size=1, max_size=3),
+    "service": lambda key: SERVICES,
+    "sources": lambda key: st.lists(SOURCES, min_size=1, max_size=4),
+    "ssh": lambda key: st.just(False) | mapping(keys.SSH),
+}
+POLICIES = mapping(keys.POLICY)

@@ -126,14 +126,8 @@ KEYS = dict(described(SCHEMA["definitions"], "definitions"))
 
 def test_every_key_of_the_parser_is_there() -> None:
     named = {where.rpartition(".")[2] for where in KEYS}
-    assert named == {
-        *keys.KEYS,
-        *keys.SSH_KEYS,
-        *keys.ALLOW_KEYS,
-        *keys.OUTGOING_KEYS,
-        *keys.OUT_KEYS,
-        "file",
-    }
+    assert named == {key.name for table in keys.TABLES for key in table}
+    assert len(KEYS) == sum(map(len, keys.TABLES))
 
 
 @pytest.mark.parametrize("where", KEYS)
@@ -162,7 +156,7 @@ def test_every_example_of_a_top_level_key_is_a_policy() -> None:
 def test_defaults_are_those_of_the_parser() -> None:
     properties = SCHEMA["definitions"]["policy"]["properties"]
     spelled = {key: said["default"] for key, said in properties.items()}
-    assert set(spelled) == set(keys.KEYS)
+    assert set(spelled) == set(keys.names(keys.POLICY))
     # On a cloud that has no services for containers: these are guarded where `metadata` is written out.
     empty = policy.parse({}, cloud_id="azure", read_list=lambda path: "")
     assert policy.parse(spelled, cloud_id="azure", read_list=lambda path: "") == empty
