@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import pytest
 
-from tests.casefiles import MACHINE, STRANGER, Host, Packet, load_all
+from tests.casefiles import HOME, MACHINE, STRANGER, Host, Packet, load_all
 
+from .crafting import ICMP_MESSAGES, body
 from .namespaces import ToolFailed
 from .probing import NeverSent, Prober, misjudged
 from .topology import Topology
@@ -87,3 +89,11 @@ def test_a_count_beyond_the_limit_is_seen() -> None:
 def test_a_text_that_a_tool_refuses_fails() -> None:
     with Topology(Host()) as topology, pytest.raises(ToolFailed, match="syntax error"):
         topology.machine.run(["nft", "-f", "-"], "table inet x { nonsense }\n")
+
+
+def test_the_schema_of_cases_has_the_messages_that_can_be_made() -> None:
+    named = json.loads((HOME / "case.schema.json").read_text(encoding="utf-8"))["definitions"]
+    assert named["icmp"]["enum"] == sorted(ICMP_MESSAGES)
+    for message in named["icmpv6"]["enum"]:
+        asked = Packet(protocol="icmpv6", family=6, source=STRANGER[6], destination=MACHINE[6], message=message)
+        assert bytes(body(asked, 1)), message
