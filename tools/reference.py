@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from cc_vps_firewall import backend, cli, converge, saved
-from cc_vps_firewall.policy import clouds, internal, keys
+from cc_vps_firewall.policy import clouds, keys
+from cc_vps_firewall.policy import services as table
+from cc_vps_firewall.policy.service_table import GROUP_TABLE, SECTIONS, Service
 
-from . import manual, service_comments
+from . import manual
 from .pages import HOME
 
 REFERENCE = HOME / "docs" / "reference"
@@ -34,35 +36,42 @@ def made() -> Iterator[tuple[Path, str]]:
 
 
 def services() -> str:
-    entries, groups = service_comments.entries(), service_comments.groups()
-    names = len(entries) + sum(len(e.aliases) for e in entries) + len(groups)
-    out = [
-        "# Services and groups\n\n",
-        f"The {names} names that `allow`, and `allow` under `outgoing`, take. A port without a name is written "
-        "`8080/tcp` or `60000-61000/udp`.\n\n",
-        "The ports are those of IANA's register as Debian ships it. Where they are not, the reason stands with the "
-        "service. What is not for anywhere is [warned of](warnings.md) where it is open to it.\n\n## Groups\n\n",
-        *_table(
-            ("name", "opens", ""),
-            ((f"`{g.name}`", ", ".join(f"`{m}`" for m in g.members), _said(g.description, g.reason)) for g in groups),
-        ),
-    ]
-    for section in dict.fromkeys(e.section for e in entries):
-        rows = (
-            (", ".join(f"`{n}`" for n in (e.name, *e.aliases)), ", ".join(e.openings), _about(e))
-            for e in entries
-            if e.section == section
+    return "".join(
+        (
+            "# Services and groups\n\n",
+            f"The {len(table.names())} names that `allow`, and `allow` under `outgoing`, take. A port without a name "
+            "is written `8080/tcp` or `60000-61000/udp`.\n\n",
+            "The ports are those of IANA's register as Debian ships it. Where they are not, the reason stands with the "
+            "service. What is not for anywhere is [warned of](warnings.md) where it is open to it.\n\n## Groups\n\n",
+            *_table(
+                ("name", "opens", ""),
+                (
+                    (f"`{group.name}`", ", ".join(f"`{m}`" for m in group.members), _said(group.text, group.not_iana))
+                    for group in GROUP_TABLE
+                ),
+            ),
+            *(part for heading, section in SECTIONS.items() for part in _services(heading, section)),
         )
-        out += [f"\n## {section}\n\n", *_table(("name", "opens", ""), rows)]
-    return "".join(out)
+    )
 
 
-def _about(entry: service_comments.Entry) -> str:
-    kind = internal.INTERNAL.get(entry.name)
-    return _said(entry.description, entry.reason) + (f". Not for anywhere: {kind}" if kind else "")
+def _services(heading: str, section: Iterable[Service]) -> Iterator[str]:
+    yield f"\n## {heading}\n\n"
+    yield from _table(
+        ("name", "opens", ""),
+        (
+            (", ".join(f"`{n}`" for n in (each.name, *each.aliases)), ", ".join(each.openings), _about(each))
+            for each in section
+        ),
+    )
 
 
-def _said(description: str, reason: str | None) -> str:
+def _about(service: Service) -> str:
+    kind = f". Not for anywhere: {service.internal}" if service.internal else ""
+    return _said(service.text, service.not_iana) + kind
+
+
+def _said(description: str, reason: str) -> str:
     return f"{description}. Not as IANA: {reason}" if reason else description
 
 

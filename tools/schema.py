@@ -34,9 +34,7 @@ from typing import Any
 
 from cc_vps_firewall import policy
 from cc_vps_firewall.policy import keys, model, services
-from cc_vps_firewall.policy.internal import INTERNAL
-
-from . import service_comments
+from cc_vps_firewall.policy.service_table import GROUP_TABLE
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 HOME = REPOSITORY / "schemas" / "vps-firewall.schema.json"
@@ -268,10 +266,9 @@ def _limit() -> Schema:
 
 def _names() -> Schema:
     """What an editor offers where a service is wanted, with what each name opens."""
-    entries, groups = service_comments.entries(), service_comments.groups()
-    about = {g.name: f"{', '.join(g.members)}: {g.description}" for g in groups}
-    for entry in entries:
-        kind = f" (not for anywhere: {INTERNAL[entry.name]})" if entry.name in INTERNAL else ""
-        said = f"{', '.join(entry.openings)}: {entry.description}{kind}"
-        about.update(dict.fromkeys((entry.name, *entry.aliases), said))
+    about = {group.name: f"{', '.join(group.members)}: {group.text}" for group in GROUP_TABLE}
+    for service in services.ENTRIES:
+        kind = f" (not for anywhere: {service.internal})" if service.internal else ""
+        said = f"{', '.join(service.openings)}: {service.text}{kind}"
+        about.update(dict.fromkeys((service.name, *service.aliases), said))
     return {"defaultSnippets": [{"label": name, "body": name, "description": about[name]} for name in services.names()]}

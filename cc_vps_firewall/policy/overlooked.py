@@ -15,10 +15,9 @@ from typing import TypeVar
 
 from ..errors import Problem
 from ..interfaces import UPLINKS, names_uplink, same_interface
-from .internal import INTERNAL, NAMELESS
 from .model import KEY, Entry, Opening, Policy, read_opening
 from .networks import EVERYTHING, NOWHERE, UNROUTABLE, WIDTH, Sources, anywhere, covers
-from .services import ALIASES, GROUPS, SERVICES
+from .services import ALIASES, GROUPS, INTERNAL, NAMELESS, SERVICES
 
 T = TypeVar("T")
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from .internal import internal
-from .services import ALIASES, names
+from .services import ALIASES, internal, names
 
 # Words that people write for what is no service here, or another one: what to write instead. Without an answer it is a
 # name of something else that looks like one of ours.

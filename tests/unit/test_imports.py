@@ -20,7 +20,7 @@ PACKAGE = Path(cc_vps_firewall.__file__).parent
 # inside handle(), and may import nothing when it is itself imported: see test_the_entry_is_stdlib_only.
 ORDER = (
     "errors", "interfaces", "policy.bounds", "policy.messages", "policy.networks", "policy.model", "policy.clouds",
-    "policy.services", "policy.internal", "policy.suggest", "policy.keys", "policy.values", "policy.sources",
+    "policy.service_table", "policy.services", "policy.suggest", "policy.keys", "policy.values", "policy.sources",
     "policy.openings", "policy.checks", "policy.parser", "policy", "policy.overlooked", "policy.yaml_errors",
     "policy.compose", "policy.document", "policy.list_files", "policy.parts", "policy.userdata", "ruleset",
     "saved", "backend", "nftables", "iptables", "render", "kernel", "live", "modules", "verify", "converge", "removal",
@@ -30,7 +30,7 @@ ORDER = (
 # All of policy/ but what hears YAML, reads files, or takes messages and gzip apart in memory.
 PURE = (
     "errors", "interfaces", "policy.bounds", "policy.messages", "policy.networks", "policy.model", "policy.clouds",
-    "policy.services", "policy.internal", "policy.suggest", "policy.keys", "policy.values", "policy.sources",
+    "policy.service_table", "policy.services", "policy.suggest", "policy.keys", "policy.values", "policy.sources",
     "policy.openings", "policy.checks", "policy.parser", "policy", "policy.overlooked", "ruleset",
     "nftables", "iptables", "render", "verify",
 )  # fmt: skip

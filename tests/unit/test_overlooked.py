@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cc_vps_firewall import backend, converge, policy
 from cc_vps_firewall.policy import Policy, networks, overlooked
-from cc_vps_firewall.policy.internal import INTERNAL
+from cc_vps_firewall.policy.services import INTERNAL
 from tools import pages
 
 from .any_yaml import POLICIES, problems

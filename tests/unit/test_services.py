@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import gzip
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -13,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from cc_vps_firewall.policy import services
-from tools.service_comments import Entry, Group, entries, groups
+from cc_vps_firewall.policy.service_table import GROUP_TABLE, INTERNAL_KINDS, SECTIONS, Group, Service
+from cc_vps_firewall.policy.services import ENTRIES
 
 REGISTER = Path("/etc/services")  # Debian's netbase
-SOURCE = Path(services.__file__).read_text(encoding="utf-8")
 PORTLESS = {"esp", "ah", "gre", "vrrp"}
 POOL = 100  # a range as wide as this is a pool that a server picks from: no register gives it to a name
 OPENING = re.compile(r"([0-9]+)(?:-([0-9]+))?/(tcp|udp)")
@@ -66,14 +64,14 @@ def expand(opening: str) -> list[tuple[int, str]]:
     return [(port, match[3]) for port in range(first, last + 1)]
 
 
-def deviations(table: Iterable[Entry], known: Register) -> list[str]:
+def deviations(table: Iterable[Service], known: Register) -> list[str]:
     """What is not as the register has it and does not say why; and each reason that explains nothing."""
     found = []
     for entry in table:
         own = {entry.name, *entry.aliases}
         problems = _differing(entry.name, own, entry.openings, known)
         problems += _taken(entry.name, own, entry.openings, known)
-        found += _unexplained(entry.name, entry.reason, problems)
+        found += _unexplained(entry.name, entry.not_iana, problems)
     return found
 
 
@@ -82,7 +80,7 @@ def group_deviations(table: Iterable[Group], known: Register) -> list[str]:
     found = []
     for group in table:
         problems = _differing(group.name, {group.name}, services.lookup(group.name) or (), known)
-        found += _unexplained(group.name, group.reason, problems)
+        found += _unexplained(group.name, group.not_iana, problems)
     return found
 
 
@@ -104,7 +102,7 @@ def _taken(name: str, own: set[str], openings: Iterable[str], known: Register) -
     ]
 
 
-def _unexplained(name: str, reason: str | None, problems: list[str]) -> list[str]:
+def _unexplained(name: str, reason: str, problems: list[str]) -> list[str]:
     if not reason:
         return problems
     return [] if problems else [f"{name}: gives a reason, but is as the register has it"]
@@ -118,13 +116,13 @@ def _text(ports: Iterable[tuple[int, str]]) -> str:
 
 
 def test_every_entry_is_as_the_register_has_it_or_says_why(register: Register) -> None:
-    assert deviations(entries(), register) == []
-    assert group_deviations(groups(), register) == []
+    assert deviations(ENTRIES, register) == []
+    assert group_deviations(GROUP_TABLE, register) == []
 
 
 def test_a_wrong_entry_without_a_reason_is_found(register: Register) -> None:
     """Every entry that the register knows, made wrong in turn: other ports, other protocol, one port more."""
-    held = [entry for entry in entries() if not entry.reason and {entry.name, *entry.aliases} & register.ports.keys()]
+    held = [entry for entry in ENTRIES if not entry.not_iana and {entry.name, *entry.aliases} & register.ports.keys()]
     assert len(held) >= 60  # else the register has not been read
     other = {"tcp": "udp", "udp": "tcp"}
     for entry in held:
@@ -133,36 +131,36 @@ def test_a_wrong_entry_without_a_reason_is_found(register: Register) -> None:
         if set(swapped) != set(entry.openings):
             wrong.append(tuple(swapped))
         for openings in wrong:
-            found = deviations([replace(entry, openings=openings)], register)
+            found = deviations([replace(entry, opens=" ".join(openings))], register)
             assert found, f"{entry.name} as {openings} went unnoticed"
             assert all(problem.startswith(f"{entry.name}: ") for problem in found)
 
 
-def test_a_wrong_line_in_the_source_is_found(register: Register) -> None:
-    wrong = SOURCE.replace('"pop3": "110/tcp"', '"pop3": "109/tcp"')
-    assert wrong != SOURCE
-    assert deviations(entries(wrong), register) == ["pop3: the register has pop3 as 110/tcp"]
+def test_a_wrong_row_is_found(register: Register) -> None:
+    wrong = [replace(entry, opens="109/tcp") if entry.name == "pop3" else entry for entry in ENTRIES]
+    assert deviations(wrong, register) == ["pop3: the register has pop3 as 110/tcp"]
 
 
 def test_a_reason_that_is_taken_away_is_missed(register: Register) -> None:
-    bare = re.sub(r"; not IANA: .*", "", SOURCE)
-    reasoned = [entry.name for entry in entries() if entry.reason]
-    found = [problem.partition(":")[0] for problem in deviations(entries(bare), register)]
+    reasoned = [entry.name for entry in ENTRIES if entry.not_iana]
+    bare = [replace(entry, not_iana="") for entry in ENTRIES]
+    found = [problem.partition(":")[0] for problem in deviations(bare, register)]
     assert list(dict.fromkeys(found)) == reasoned
-    assert group_deviations(groups(bare), register) == ["mail: the register has mail as 25/tcp"]
+    groups = [replace(group, not_iana="") for group in GROUP_TABLE]
+    assert group_deviations(groups, register) == ["mail: the register has mail as 25/tcp"]
 
 
 def test_a_reason_without_a_deviation_is_refused(register: Register) -> None:
-    smtp = next(entry for entry in entries() if entry.name == "smtp")
-    assert deviations([replace(smtp, reason="so it is")], register) == [
+    smtp = next(entry for entry in ENTRIES if entry.name == "smtp")
+    assert deviations([replace(smtp, not_iana="so it is")], register) == [
         "smtp: gives a reason, but is as the register has it"
     ]
 
 
 def test_a_port_of_another_name_wants_a_reason(register: Register) -> None:
-    squatter = Entry("gitweb", ("9418/tcp",), "web pages of repositories", None, (), "")
+    squatter = Service("gitweb", "9418/tcp", "web pages of repositories")
     assert deviations([squatter], register) == ["gitweb: the register gives 9418/tcp to git"]
-    assert deviations([replace(squatter, reason="its own choice")], register) == []
+    assert deviations([replace(squatter, not_iana="its own choice")], register) == []
 
 
 def test_a_register_is_read_as_services_5_says() -> None:
@@ -178,10 +176,12 @@ def test_a_register_is_read_as_services_5_says() -> None:
 # The table
 
 
-def test_the_source_and_the_module_agree() -> None:
-    assert {entry.name: entry.openings for entry in entries()} == services.SERVICES
-    assert {alias: entry.name for entry in entries() for alias in entry.aliases} == services.ALIASES
-    assert {group.name: group.members for group in groups()} == services.GROUPS
+def test_what_is_asked_is_what_the_table_says() -> None:
+    assert {entry.name: entry.openings for entry in ENTRIES} == services.SERVICES
+    assert {alias: entry.name for entry in ENTRIES for alias in entry.aliases} == services.ALIASES
+    assert {group.name: group.members for group in GROUP_TABLE} == services.GROUPS
+    assert {entry.name: entry.internal for entry in ENTRIES if entry.internal} == services.INTERNAL
+    assert {entry.internal for entry in ENTRIES} == {"", *INTERNAL_KINDS}
 
 
 def test_there_are_services_enough() -> None:
@@ -189,8 +189,8 @@ def test_there_are_services_enough() -> None:
 
 
 def test_every_name_is_written_once() -> None:
-    written = [name for entry in entries() for name in (entry.name, *entry.aliases)]
-    written += [group.name for group in groups()]
+    written = [name for entry in ENTRIES for name in (entry.name, *entry.aliases)]
+    written += [group.name for group in GROUP_TABLE]
     assert len(written) == len(set(written)), sorted(name for name in written if written.count(name) > 1)
     assert services.names() == tuple(sorted(written))
 
@@ -226,27 +226,13 @@ def test_protocols_without_ports_go_by_their_own_names() -> None:
         assert services.lookup(name) == (name,)
 
 
-def test_every_line_has_a_description_and_a_section() -> None:
-    for entry in entries():
-        assert entry.section, entry.name
-        assert entry.description == entry.description.strip() != "", entry.name
-    for group in groups():
-        assert group.description == group.description.strip() != "", group.name
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        '"pop3": "110/tcp",',
-        '"pop3": "110/tcp",  #',
-        '"pop3": "110/tcp",  # mailboxes; because',
-        '"pop3": "110/tcp",  # mailboxes; not IANA: ',
-    ],
-)
-def test_a_line_without_its_comment_is_refused(line: str) -> None:
-    bare = re.sub(r'"pop3": .*', line, SOURCE)
-    with pytest.raises(ValueError, match="pop3 wants a comment"):
-        entries(bare)
+def test_every_row_says_what_it_is() -> None:
+    rows: list[Service | Group] = [*ENTRIES, *GROUP_TABLE]
+    for row in rows:
+        assert row.text == row.text.strip() != "", row.name
+        assert row.not_iana == row.not_iana.strip(), row.name
+        assert not re.search("[;#]", row.text + row.not_iana), row.name
+    assert all(heading == heading.strip() != "" and section for heading, section in SECTIONS.items())
 
 
 # Lookups
@@ -298,12 +284,3 @@ def test_a_group_opens_what_its_members_open() -> None:
 def test_a_group_names_each_opening_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "GROUPS", {"twice": ("openconnect", "https", "http3")})
     assert services.lookup("twice") == ("443/tcp", "443/udp")
-
-
-# The size: the module travels inside user-data, of which a cloud takes 16 KiB
-
-
-def test_without_its_comments_the_module_is_small() -> None:
-    tree = ast.parse(SOURCE)
-    del tree.body[0]  # the docstring
-    assert len(gzip.compress(ast.unparse(tree).encode())) < 3 * 1024

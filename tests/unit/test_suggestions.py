@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cc_vps_firewall.policy import keys, services, suggest
-from cc_vps_firewall.policy.internal import INTERNAL, NAMELESS, internal
+from cc_vps_firewall.policy.services import INTERNAL, NAMELESS, internal
 
 from .any_yaml import problems
 
