@@ -2,7 +2,8 @@
 
 Parser and schema are held to the same stanzas. `judge: both` (the default) means that both refuse; with `judge:
 parser` the schema lets it pass, and `because:` says why it has to. What is too long to be written out is made:
-`make: {before, each, times, after}` repeats `each`, with its number, from 0, for {n}; `problems:` may repeat, too.
+`make: {before, each, times, after}` repeats `each`, with its number, from 0, for {n}; `problems:` may repeat, too, and
+{keys} in them stands for the keys of a policy.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import yaml
 
 from cc_vps_firewall import policy
 from cc_vps_firewall.errors import PolicyRefused
-from cc_vps_firewall.policy import userdata
+from cc_vps_firewall.policy import keys, userdata
 
 HOME = Path(__file__).parent / "cases"
 KEYS = {"name", "user-data", "make", "encode", "files", "problems", "judge", "because"}
@@ -123,8 +124,7 @@ def _repeated(said: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _problems(said: list[Any]) -> Iterator[str]:
+    known = ", ".join(keys.names(keys.POLICY))
     for line in said:
-        if isinstance(line, str):
-            yield line
-        else:
-            yield from _repeated(line)
+        for each in [line] if isinstance(line, str) else _repeated(line):
+            yield each.replace("{keys}", known)
