@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.cloudinit.knock import PING, Knock
+from tests.kernel.namespaces import await_addresses
 
 KNOCK = Path(__file__).with_name("knock.py")
 
@@ -218,6 +219,8 @@ def _wire(machine: Machine, internet: Internet) -> None:
     for somebody in (OFFICE, ANYONE):
         _configure(internet, f"addr add {somebody[4]}/32 dev eth0", f"addr add {somebody[6]}/128 dev eth0 nodad")
     _configure(machine, *(f"-{family} route add default via {GATEWAY[family]}" for family in (4, 6)))
+    for place in both:
+        await_addresses(f"/proc/{place.holder}/net")
     _set(internet, "ipv4/ping_group_range", "0 0")  # lets root ping without raw sockets
 
 

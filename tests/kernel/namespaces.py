@@ -10,6 +10,7 @@ import ctypes
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
 OWN = "/proc/thread-self/ns/net"
+SECONDS = 10
+RTF_LOCAL = 0x80000000  # linux/ipv6_route.h
 ETH_P_ALL = 0x0003
 # Closes packet sockets: the kernel waits for a grace period of RCU at each, and nobody has to wait with it.
 CLOSING = ThreadPoolExecutor(16, "closing")
@@ -70,6 +73,10 @@ class Namespace:
         """`ip` commands, all in one process."""
         self.run(["ip", "-batch", "-"], "\n".join(commands) + "\n")
 
+    def await_addresses(self) -> None:
+        with self.entered():
+            await_addresses("/proc/thread-self/net")
+
     def sysctl(self, settings: Mapping[str, int]) -> None:
         with self.entered():
             for name, value in settings.items():
@@ -78,6 +85,26 @@ class Namespace:
 
     def close(self) -> None:
         os.close(self.fd)
+
+
+def await_addresses(folder: str) -> None:
+    """Until the machine takes packets to its IPv6 addresses as its own: a worker of the kernel inserts the routes of
+    those, some time after `ip` has ended, and before that it would forward or drop them. `folder`: /proc/PID/net."""
+    deadline = time.monotonic() + SECONDS
+    while waiting := _addresses(folder) - _local_routes(folder):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"no route for {', '.join(sorted(waiting))}")
+        time.sleep(0.001)
+
+
+def _addresses(folder: str) -> set[str]:
+    return {line.split()[0] for line in Path(folder, "if_inet6").read_text().splitlines()}
+
+
+def _local_routes(folder: str) -> set[str]:
+    """To one address each, and not rejected."""
+    rows = (line.split() for line in Path(folder, "ipv6_route").read_text().splitlines())
+    return {to for to, length, *_, flags, _ in rows if length == "80" and int(flags, 16) & RTF_LOCAL}
 
 
 def packet_socket(device: str) -> socket.socket:

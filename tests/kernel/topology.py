@@ -71,6 +71,8 @@ class Topology:
         self._wire_internet()
         if host.bridge:
             self._wire_bridge(host.bridge)
+        for namespace in self.all:
+            namespace.await_addresses()
         if host.forwarding:
             self.machine.sysctl({"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1})
 

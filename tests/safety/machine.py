@@ -34,7 +34,7 @@ from typing import Any, TypeVar
 
 from cc_vps_firewall import backend, cli, converge, entrance, kernel, saved, seal
 from tests.cloudinit.knock import sender, senders
-from tests.kernel.namespaces import CLONE_NEWNET, CLOSING, Namespace, packet_socket
+from tests.kernel.namespaces import CLONE_NEWNET, CLOSING, Namespace, await_addresses, packet_socket
 from tests.signals import DEFAULT_SIGNALS
 
 T = TypeVar("T")
@@ -189,6 +189,8 @@ class Machine:
         self.neighbour = Namespace("neighbour")
         self._held.callback(self.neighbour.close)
         self._wire()
+        await_addresses("/proc/thread-self/net")
+        self.neighbour.await_addresses()
         self._door = packet_socket("eth0")
         self._held.callback(CLOSING.submit, self._door.close)
         self.listeners = [self._held.enter_context(_listener(f, p)) for f in (4, 6) for p in (OPEN, CLOSED)]
