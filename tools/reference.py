@@ -240,8 +240,8 @@ class _Page:
         )
         yield from _table(("key", "default", ""), rows)
         yield (
-            "\nA list with one entry may be written without brackets. Unknown keys, wrong types and keys that stand "
-            "twice are refused.\n"
+            "\nA list with one entry may be written without brackets. Unknown keys, wrong types and duplicate "
+            "keys are refused.\n"
         )
         for name, found in top["properties"].items():
             yield from self.key(name, found, "##")

@@ -76,9 +76,9 @@ def _document(where: str, made: Composed) -> Document:
     meant = {} if not nearly else _meant(value, ways) if len(nearly) == 1 else None
     if not values:
         near = difflib.get_close_matches(KEY, [*(key for key, _ in nearly), *made.names], 1, 0.85)
-        told = [Problem(where, f"{quoted(near[0])} is not a key of ours; write {KEY}")] if near else []
-        return Document(problems=tuple(told), deaf=deaf, meant=meant)
-    twice = [Problem(KEY, _TWICE)] * (len(values) > 1)
+        problems = [Problem(where, f"{quoted(near[0])} is not a key of ours; write {KEY}")] if near else []
+        return Document(problems=tuple(problems), deaf=deaf, meant=meant)
+    twice = [Problem(KEY, _DUPLICATE)] * (len(values) > 1)
     paths = tuple(problem.path for problem in misread)
     return Document(value, (*twice, *duplicates, *misread), deaf, paths, meant)
 
@@ -110,7 +110,7 @@ def _path(link: Link) -> str:
     return path
 
 
-_TWICE = "stands twice in one mapping; write it once"
+_DUPLICATE = "is a duplicate key; write it once"
 
 
 def _surprises(root: Any) -> tuple[list[Problem], list[Problem], set[tuple[Any, ...]]]:
@@ -129,7 +129,7 @@ def _surprises(root: Any) -> tuple[list[Problem], list[Problem], set[tuple[Any, 
             ways.update((*above, name)[:2] for name in twice)
         text = _misread(node)
         room = MAX_PROBLEMS - len(duplicates) - len(misread)
-        duplicates += [Problem(_path((link, name)), _TWICE) for name in twice[:room]]
+        duplicates += [Problem(_path((link, name)), _DUPLICATE) for name in twice[:room]]
         misread += [Problem(_path(link), _read_as(node, text))] if text and room > len(twice) else []
         more += max(len(twice) + bool(text) - room, 0)
     if more:

@@ -59,19 +59,19 @@ class OpeningValues(SourceValues):
 
     def checked_port(self, path: str, match: re.Match[str]) -> tuple[Opening, ...]:
         first, last, proto = int(match[1]), int(match[2] or match[1]), match[3]
-        told = [f"{port} is not a port (1-65535)" for port in dict.fromkeys((first, last)) if not 1 <= port <= 65535]
+        wrong = [f"{port} is not a port (1-65535)" for port in dict.fromkeys((first, last)) if not 1 <= port <= 65535]
         ports, right = match[0].partition("/")[0], Opening("", min(first, last), max(first, last)).ports
-        if not told and re.search(r"\b0[0-9]", ports):
-            told.append(f"{ports} opens with a zero; write {right}")
-        elif not told and last < first:
-            told.append(f"{ports} runs backwards; write {right}")
-        if not told and proto is None:
-            told.append(f"{ports} names no protocol; write {right}/tcp or {right}/udp")
+        if not wrong and re.search(r"\b0[0-9]", ports):
+            wrong.append(f"{ports} has a leading zero; write {right}")
+        elif not wrong and last < first:
+            wrong.append(f"{ports} is a reversed range; write {right}")
+        if not wrong and proto is None:
+            wrong.append(f"{ports} names no protocol; write {right}/tcp or {right}/udp")
         elif proto not in ("tcp", "udp", None):
-            told.append(f"{quoted(proto)} is not a protocol with ports; write {right}/tcp or {right}/udp")
-        for message in told:
+            wrong.append(f"{quoted(proto)} is not a protocol with ports; write {right}/tcp or {right}/udp")
+        for message in wrong:
             self.refuse(path, message)
-        return () if told else (Opening(proto, first, last),)
+        return () if wrong else (Opening(proto, first, last),)
 
     def ssh_port(self, path: str, value: object) -> tuple[int, ...]:
         listed = isinstance(value, list)

@@ -212,7 +212,7 @@ def _covered(entries: Sequence[Entry]) -> Iterator[Problem]:
             by.append(wider)
         else:
             gone.add(number)
-            found.append(_said(entry, [entries[n] for n in dict.fromkeys(by)]))
+            found.append(_superfluous(entry, [entries[n] for n in dict.fromkeys(by)]))
     yield from reversed(found)
 
 
@@ -241,7 +241,7 @@ def _comparison() -> Callable[[Entry, Entry], bool]:
     return compare
 
 
-def _said(entry: Entry, wider: Sequence[Entry]) -> Problem:
+def _superfluous(entry: Entry, wider: Sequence[Entry]) -> Problem:
     names = _and([e.path for e in wider])
     many = len(wider) > 1
     if not entry.limit:

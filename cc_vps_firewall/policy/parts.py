@@ -152,7 +152,7 @@ def unzip(where: str, data: bytes) -> bytes:
         if data[:2] == b"\x1f\x8b":
             data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(MAX_USER_DATA + 1)
     except (EOFError, OSError, zlib.error) as error:
-        raise refusal(where, f"is not whole gzip data: {error}") from None
+        raise refusal(where, f"is truncated or corrupt gzip data: {error}") from None
     if len(data) > MAX_USER_DATA:
         raise too_much(where)
     return data

@@ -116,8 +116,8 @@ def section(data: bytes | UserData) -> object:
 def first_of(problems: Sequence[Problem]) -> list[Problem]:
     """As many as anybody reads; of twenty thousand the rest is counted."""
     more = len(problems) - MAX_PROBLEMS
-    told = [*problems[:MAX_PROBLEMS]]
-    return [*told, Problem("user-data", f"and {more:,} more problems")] if more > 1 else [*problems]
+    first = problems[:MAX_PROBLEMS]
+    return [*first, Problem("user-data", f"and {more:,} more problems")] if more > 1 else [*problems]
 
 
 def _refusals(value: object) -> tuple[Problem, ...]:
@@ -198,7 +198,7 @@ def lost(data: bytes | UserData, merged: object, taken: bool) -> list[Problem]:
             return first_of(problems)
         if not taken:
             return [_UNTAKEN]
-        if _all_told(given):
+        if _nothing_else_counts(given):
             if not any(_reflected(config.document.value, merged) for config in found):
                 return [_UNTAKEN]
             if _off(merged):
@@ -216,7 +216,7 @@ def lost(data: bytes | UserData, merged: object, taken: bool) -> list[Problem]:
     return [_UNTAKEN]
 
 
-def _all_told(given: UserData) -> bool:
+def _nothing_else_counts(given: UserData) -> bool:
     """Can nothing but the parts that are read here have made the policy what it is: no template, no file from
     elsewhere, no rule of the user's for merging?"""
     texts = [given.unpacked, *(leaf.content for leaf in given.leaves)]

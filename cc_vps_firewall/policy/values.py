@@ -114,6 +114,7 @@ class Values:
     def text(self, path: str, value: object, pattern: re.Pattern[str], what: str) -> str:
         if isinstance(value, str) and pattern.fullmatch(value):
             return value
-        quotes = "" if isinstance(value, str) or quoted(value).startswith("a ") else "; text that looks so needs quotes"
+        never_text = isinstance(value, (str, Mapping, list, tuple, set, frozenset))
+        quotes = "" if never_text else "; text that looks so needs quotes"
         self.refuse(path, f"{quoted(value)} is not {what}{quotes}")
         return ""

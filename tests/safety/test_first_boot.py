@@ -79,7 +79,7 @@ DUPLICATES = b"#cloud-config\nvps_firewall:\n  allow: [http]\n  ssh: {from: [192
 def test_keys_that_stand_twice_are_seen_although_cloud_init_has_merged_them(tool: str) -> None:
     with Machine(tool) as machine:
         run = machine.handle({"allow": ["3306/tcp"]}, user_data=DUPLICATES)
-        assert run.value == ["vps_firewall.allow: stands twice in one mapping; write it once"]
+        assert run.value == ["vps_firewall.allow: is a duplicate key; write it once"]
         assert machine.reachable() == {(4, OPEN)}, "its SSH stands once, and lets nobody in over IPv6"
         assert machine.status()["problems"] == run.value
 

@@ -432,7 +432,7 @@ def test_a_bundle_is_replaced() -> None:
         (b"", "user-data: is not #cloud-config"),
         (b"#cloud-config\nusers: []\n", "user-data: has no vps_firewall: key"),
         (b"#cloud-config\nvps_firewall: {enabled: false}\n", "vps_firewall.enabled: is false"),
-        (b"\x1f\x8b\x08broken", "user-data: is not whole gzip data"),
+        (b"\x1f\x8b\x08broken", "user-data: is truncated or corrupt gzip data"),
         (
             b"#cloud-config\nvps_firewall: {allow: [&a http]}\nrest: *a\n",
             "user-data: ",

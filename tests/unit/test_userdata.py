@@ -132,7 +132,7 @@ def test_sections_are_those_that_can_be_read_with_what_stands_twice() -> None:
     )
     ((_, value, problems),) = userdata.sections(data)
     assert value == {"ping": False}
-    assert [str(p) for p in problems] == ["vps_firewall.ping: stands twice in one mapping; write it once"]
+    assert [str(p) for p in problems] == ["vps_firewall.ping: is a duplicate key; write it once"]
 
 
 def test_parts_that_carry_the_key_and_do_not_count_are_told() -> None:
@@ -182,7 +182,7 @@ LOST = {
     b'#cloud-config\n{\n  "vps_firewall": {},\n  "packages": [\n}\n': "user-data: line",
     b"#cloud-config\n# caf\xe9\nvps_firewall: {}\n": "user-data: is not UTF-8",
     b"#cloud-config-archive\n- vps_firewall: {}\n- [\n": "user-data: line",
-    gzip.compress(b"#cloud-config\nvps_firewall: {}\n", mtime=0)[:-9]: "user-data: is not whole gzip data",
+    gzip.compress(b"#cloud-config\nvps_firewall: {}\n", mtime=0)[:-9]: "user-data: is truncated or corrupt gzip data",
     b"#cloud-config\nvps_firewal: {}\n": "user-data: vps_firewal is not a key of ours; write vps_firewall",
     b"#cloud-config\nvpsfirewall: {}\n": "user-data: vpsfirewall is not a key of ours",
     b"#cloud-config\nvps_firewalls: {}\n": "user-data: vps_firewalls is not a key of ours",
@@ -282,7 +282,7 @@ def test_keys_that_stand_twice_are_seen_beside_a_part_that_cannot_be_read() -> N
     for one in (twice, b"#cloud-config\n# caf\xe9\n"):
         data += b"--x\nContent-Type: text/cloud-config\n\n" + one
     assert [str(p) for p in userdata.lost(data + b"--x--\n", {"ping": False}, taken=True)] == [
-        "vps_firewall.ping: stands twice in one mapping; write it once"
+        "vps_firewall.ping: is a duplicate key; write it once"
     ]
 
 
