@@ -460,15 +460,18 @@ class Machine:
             # SSH was asked last: when it has answered, so have the others, or they never will. Nor will they when all
             # have been seen at the machine's door, which is before any rule, and nothing has come of it.
             under_way = set(map(sender, sockets.values()))
-            patience, last = NEVER_ARRIVED, set(wanted[-2:])
-            answered: set[tuple[int, int, int]] = set()
-            while waiting := [end for end in wanted if end not in answered]:
-                at_the_door, ready, _ = select.select([self._door], [sockets[end] for end in waiting], [], patience)
-                if not ready and not at_the_door:
-                    break
+            last, answered = set(wanted[-2:]), set[tuple[int, int, int]]()
+            deadline = time.monotonic() + NEVER_ARRIVED
+            while (waiting := [end for end in wanted if end not in answered]) and (
+                left := deadline - time.monotonic()
+            ) > 0:
+                ready = select.select([self._door], [sockets[end] for end in waiting], [], left)[1]
+                arrived = under_way & set(senders(self._door))  # for the first time: nobody is waited for again
+                under_way -= arrived
                 answered |= {end for end in waiting if sockets[end] in ready}
-                under_way -= set(senders(self._door))
-                patience = ANSWERED if last <= answered else NEVER_ARRIVED if under_way else DROPPED
+                if ready or arrived:
+                    patience = ANSWERED if last <= answered else NEVER_ARRIVED if under_way else DROPPED
+                    deadline = time.monotonic() + patience
             let_in = {end for end in answered if not sockets[end].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)}
             return [{(family, port) for who, family, port in let_in if who == n} for n in range(len(whos))]
 
