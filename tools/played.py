@@ -24,8 +24,8 @@ from pathlib import Path
 
 from cc_vps_firewall import iptables, nftables, ruleset
 from tests import suites
-from tests.cloudinit import boot
-from tests.cloudinit.world import Machine, world
+from tests.lab import boot
+from tests.lab.world import Machine, world
 
 from . import pages
 from .pages import HOME, Block

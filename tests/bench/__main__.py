@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.bench import connecting, loading
-from tests.safety.machine import TOOLS
+from tests.lab.machine import TOOLS
 
 Key = tuple[int, str, str]  # size, tool, measure
 

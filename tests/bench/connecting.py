@@ -20,8 +20,8 @@ from functools import partial
 from cc_vps_firewall import iptables, policy, ruleset
 from cc_vps_firewall.policy import network_text
 from tests.bench.networks import networks
-from tests.kernel.backends import TOOLS, load
-from tests.kernel.namespaces import Namespace
+from tests.lab.backends import TOOLS, load
+from tests.lab.namespaces import Namespace
 from tests.unit.new_packet import of_iptables
 
 SOURCES = 100_000

@@ -19,7 +19,7 @@ import pytest
 from cc_vps_firewall import backend, converge
 from cc_vps_firewall.policy import userdata
 from tests.bench.networks import changed, networks
-from tests.safety.machine import REPOSITORY, TOOLS, Machine
+from tests.lab.machine import REPOSITORY, TOOLS, Machine
 
 TUTORIAL: dict[str, Any] = {
     "ssh": {"from": ["203.0.113.7"]},

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests import suites
-from tests.cloudinit import boot
-from tests.cloudinit.world import Internet, Machine, world
+from tests.lab import boot
+from tests.lab.world import Internet, Machine, world
 
 
 @pytest.fixture(params=list(suites.SUITES))

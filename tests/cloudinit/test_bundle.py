@@ -13,7 +13,6 @@ import pytest
 
 from cc_vps_firewall import bundle
 from tests import suites
-from tests.cloudinit import boot
 from tests.cloudinit.test_matrix import (
     EVERYTHING,
     TUTORIAL,
@@ -26,7 +25,8 @@ from tests.cloudinit.test_matrix import (
     pings,
     tables,
 )
-from tests.cloudinit.world import ANYONE, OFFICE, Internet, Machine, world
+from tests.lab import boot
+from tests.lab.world import ANYONE, OFFICE, Internet, Machine, world
 
 COMMAND = "/usr/local/sbin/vps-firewall"
 ENGINE = "/var/lib/vps-firewall/engine/vps_firewall_engine"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests import suites
-from tests.cloudinit import boot
-from tests.cloudinit.world import world
+from tests.lab import boot
+from tests.lab.world import world
 from tools import pages, played
 from tools.pages import HOME
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests import suites
-from tests.cloudinit.knock import DROPPED_SECONDS, PATIENCE_SECONDS, PING, Knock
-from tests.cloudinit.world import ANYONE, MACHINE, OFFICE, Internet, Machine, world
+from tests.lab.knock import DROPPED_SECONDS, PATIENCE_SECONDS, PING, Knock
+from tests.lab.world import ANYONE, MACHINE, OFFICE, Internet, Machine, world
 
 DROPS = """
 table inet drops {

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.cloudinit import boot
-from tests.cloudinit.world import ANYONE, MACHINE, OFFICE, Internet, Machine
+from tests.lab import boot
+from tests.lab.world import ANYONE, MACHINE, OFFICE, Internet, Machine
 from tests.suites import Suite, cloud_init_version
 
 TUTORIAL = """\

@@ -20,9 +20,9 @@ from dataclasses import dataclass, replace
 
 from cc_vps_firewall import nftables, policy, ruleset
 from tests import ground, suites
-from tests.cloudinit import boot
-from tests.cloudinit.knock import PING, Knock
-from tests.cloudinit.world import ANYONE, MACHINE, OFFICE, Internet, Machine, WorldFailed, world
+from tests.lab import boot
+from tests.lab.knock import PING, Knock
+from tests.lab.world import ANYONE, MACHINE, OFFICE, Internet, Machine, WorldFailed, world
 from tests.suites import REPOSITORY
 
 # Read as YAML it is SECTION, which needs no PyYAML.

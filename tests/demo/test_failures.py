@@ -6,13 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.safety import machine
+from tests.lab import machine
 from tests.suites import REPOSITORY
 
 FAILING = """\
 import subprocess
 
-from tests.cloudinit import world
+from tests.lab import world
 
 
 def test_a_program() -> None:

@@ -8,10 +8,9 @@ import pytest
 
 from cc_vps_firewall import ruleset
 from tests.casefiles import Case, load_all
-
-from .backends import NOTHING_ARRIVES, TOOLS, listing, load, publish
-from .probing import Prober, misjudged
-from .topology import Topology
+from tests.lab.backends import NOTHING_ARRIVES, TOOLS, listing, load, publish
+from tests.lab.probing import Prober, misjudged
+from tests.lab.topology import Topology
 
 CASES = load_all()
 

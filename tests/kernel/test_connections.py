@@ -16,11 +16,10 @@ import pytest
 
 from cc_vps_firewall import policy, ruleset
 from tests.casefiles import CONTAINER, MACHINE, STRANGER, Host, Packet, Published
-
-from .backends import TOOLS, load, publish
-from .namespaces import Namespace
-from .probing import FAMILY, Prober
-from .topology import GATEWAY, MAC, Topology
+from tests.lab.backends import TOOLS, load, publish
+from tests.lab.namespaces import Namespace
+from tests.lab.probing import FAMILY, Prober
+from tests.lab.topology import GATEWAY, MAC, Topology
 
 OPEN = {"allow": ["8080/tcp"]}
 CLOSED: dict[str, Any] = {}

@@ -6,11 +6,11 @@ import pytest
 
 from cc_vps_firewall import ruleset
 from tests.casefiles import HOME, load
+from tests.lab.backends import PREFIX, TOOLS, lock
+from tests.lab.backends import load as load_rules
+from tests.lab.topology import Topology
 
-from .backends import PREFIX, TOOLS, lock
-from .backends import load as load_rules
 from .rules_met import HOOKS, established_meets
-from .topology import Topology
 
 MOST = 3
 POLICIES = (

@@ -19,7 +19,7 @@ import pytest
 
 from cc_vps_firewall import iptables, nftables
 from tests import suites
-from tests.cloudinit.world import Machine, pair
+from tests.lab.world import Machine, pair
 
 from .test_connections import rules
 

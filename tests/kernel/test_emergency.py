@@ -6,13 +6,13 @@ import pytest
 
 import cc_vps_firewall
 from tests.casefiles import HOME, Host, Packet, load
+from tests.lab.backends import PREFIX, TOOLS, listing, lock
+from tests.lab.namespaces import Namespace, ToolFailed
+from tests.lab.probing import Prober, misjudged
+from tests.lab.topology import Topology
 
-from .backends import PREFIX, TOOLS, listing, lock
-from .namespaces import Namespace, ToolFailed
-from .probing import Prober, misjudged
 from .test_connections import furnish_internet
 from .test_path_mtu import forge, path_mtu
-from .topology import Topology
 
 # Their folders say why.
 ALL_OF = ("icmp-that-networks-need", "dhcp-answers")

@@ -11,9 +11,8 @@ from host_firewall import Packet as Asked
 
 from cc_vps_firewall import ruleset
 from tests.casefiles import MACHINE, Packet, load_all
-
-from .backends import TOOLS, load, lock
-from .namespaces import Namespace
+from tests.lab.backends import TOOLS, load, lock
+from tests.lab.namespaces import Namespace
 
 CASES = load_all()
 FOREIGN = """

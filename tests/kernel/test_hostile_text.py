@@ -10,9 +10,8 @@ from contextlib import contextmanager
 import pytest
 
 from cc_vps_firewall import policy, ruleset
-
-from .backends import TOOLS, listing, load
-from .namespaces import Namespace
+from tests.lab.backends import TOOLS, listing, load
+from tests.lab.namespaces import Namespace
 
 PRINTABLE = [c for c in map(chr, range(32, 127)) if c not in '"\\']
 COMMENTS = [

@@ -11,10 +11,9 @@ import pytest
 
 from cc_vps_firewall import policy, ruleset
 from tests.casefiles import MACHINE, Host, Packet
-
-from .backends import TOOLS, load
-from .probing import Prober, misjudged
-from .topology import Topology
+from tests.lab.backends import TOOLS, load
+from tests.lab.probing import Prober, misjudged
+from tests.lab.topology import Topology
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 SIZE = 6_000  # networks a family: more than one of nftables' pieces holds, several levels of iptables' tree

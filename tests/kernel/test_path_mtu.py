@@ -21,12 +21,12 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 from tests.casefiles import MACHINE, STRANGER, Host
+from tests.lab.backends import TOOLS, load
+from tests.lab.namespaces import Namespace, packet_socket
+from tests.lab.probing import FAMILY
+from tests.lab.topology import GATEWAY, MAC, Topology
 
-from .backends import TOOLS, load
-from .namespaces import Namespace, packet_socket
-from .probing import FAMILY
 from .test_connections import PATIENCE, Route, connected, furnish_internet, rules
-from .topology import GATEWAY, MAC, Topology
 
 FAR = {4: "203.0.113.80", 6: "2001:db8:fa::80"}
 NEAR = {4: "203.0.113.1", 6: "2001:db8:fa::1"}  # the router, as seen from there

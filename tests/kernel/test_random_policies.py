@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 from cc_vps_firewall import policy, ruleset
 from cc_vps_firewall.errors import PolicyRefused
 from tests.casefiles import MACHINE, Host, Packet
-
-from .backends import TOOLS, load
-from .probing import Prober, misjudged
-from .topology import Topology
+from tests.lab.backends import TOOLS, load
+from tests.lab.probing import Prober, misjudged
+from tests.lab.topology import Topology
 
 INTERFACES = ("eth0", "eth1")
 # Few addresses and few ports: so that entries overlap, and packets hit them.

@@ -6,12 +6,12 @@ import pytest
 
 from cc_vps_firewall import ruleset
 from tests.casefiles import HOME, MACHINE, Case, Host, Packet, load
+from tests.lab.backends import TOOLS
+from tests.lab.backends import load as load_rules
+from tests.lab.probing import Prober, misjudged
+from tests.lab.topology import Topology
 
-from .backends import TOOLS
-from .backends import load as load_rules
-from .probing import Prober, misjudged
 from .test_connections import rules
-from .topology import Topology
 
 PAIRS = [
     ("everything-at-once", "default-ssh-only"),

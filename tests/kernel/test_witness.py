@@ -8,11 +8,10 @@ from collections import Counter
 import pytest
 
 from tests.casefiles import HOME, MACHINE, STRANGER, Host, Packet, load_all
-
-from .crafting import ICMP_MESSAGES, body
-from .namespaces import ToolFailed
-from .probing import NeverSent, Prober, misjudged
-from .topology import Topology
+from tests.lab.crafting import ICMP_MESSAGES, body
+from tests.lab.namespaces import ToolFailed
+from tests.lab.probing import NeverSent, Prober, misjudged
+from tests.lab.topology import Topology
 
 OPEN_BY_MISTAKE = """
 table inet mistaken {

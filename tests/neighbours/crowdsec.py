@@ -13,9 +13,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-from tests.safety.machine import Machine
-
-from .apart import running
+from tests.lab.apart import running
+from tests.lab.machine import Machine
 
 PORT = 8080
 BANNED = "/run/banned"

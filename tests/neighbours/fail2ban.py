@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.safety.machine import Machine
-
-from .apart import running
+from tests.lab.apart import running
+from tests.lab.machine import Machine
 
 SOCKET = "/run/fail2ban.sock"
 JAIL = """

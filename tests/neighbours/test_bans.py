@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from cc_vps_firewall import backend, converge
-from tests.safety.machine import ADDRESS, NEIGHBOUR, OPEN, Checkpoint, Machine
+from tests.lab.machine import ADDRESS, NEIGHBOUR, OPEN, Checkpoint, Machine
 
 from .crowdsec import bouncer
 from .fail2ban import fail2ban

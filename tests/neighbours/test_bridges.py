@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.casefiles import CONTAINER, Host, Packet
-from tests.kernel.backends import TOOLS, load
-from tests.kernel.probing import Prober, misjudged
 from tests.kernel.test_connections import rules
-from tests.kernel.topology import NEIGHBOUR, Topology
+from tests.lab.backends import TOOLS, load
+from tests.lab.probing import Prober, misjudged
+from tests.lab.topology import NEIGHBOUR, Topology
 
 WORLD = {4: "203.0.113.80", 6: "2001:db8:f::80"}
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.safety.machine import NEIGHBOUR, Machine
+from tests.lab.machine import NEIGHBOUR, Machine
 
 from .docker import Docker, docker
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import suites
-from tests.cloudinit.world import Machine, world
+from tests.lab.world import Machine, world
 from tests.packages import made
 from tests.packages.stand_in import stand_in
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cloudinit.world import Machine
+from tests.lab.world import Machine
 
 # What every use of a package manager or of Python changes.
 UNSTEADY = (

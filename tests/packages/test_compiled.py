@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import suites
-from tests.cloudinit.world import Machine
+from tests.lab.world import Machine
 from tests.packages.stand_in import stand_in
 from tests.suites import REPOSITORY
 

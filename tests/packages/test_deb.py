@@ -10,8 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from cc_vps_firewall import bundle
-from tests.cloudinit import boot
-from tests.cloudinit.world import Machine
+from tests.lab import boot
+from tests.lab.world import Machine
 from tests.packages import made
 from tests.packages.files import compiled, modules, on_disk, ours
 

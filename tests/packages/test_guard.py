@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloudinit.world import Machine
+from tests.lab.world import Machine
 from tests.packages import test_deb, test_rpm
 
 # systemd is not at work in the machines of these tests: this says what it would.

@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.cloudinit.world import Machine
+from tests.lab.world import Machine
 from tests.packages import made
 from tests.packages.conftest import offer
 from tests.packages.files import compiled, modules, on_disk, ours

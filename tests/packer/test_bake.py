@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from packer.bake import bake as program
-from tests.cloudinit.world import Machine
+from tests.lab.world import Machine
 
 BAKE = Path(program.__file__)
 INSIDE = "/var/tmp/vps-firewall-bake"

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from tests import suites
-from tests.cloudinit.world import Internet, Machine, world
 from tests.image.breaking import WAYS
+from tests.lab.world import Internet, Machine, world
 from tests.packages.stand_in import stand_in
 from tests.packer.test_bake import bake, finish, prepare
 from tests.packer.test_suite import ASK_SYSTEMD

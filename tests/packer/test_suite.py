@@ -11,8 +11,8 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from tests.cloudinit.world import GATEWAY, Machine
 from tests.image.breaking import WAYS
+from tests.lab.world import GATEWAY, Machine
 from tests.packer.test_bake import bake, finish, prepare
 from tests.suites import REPOSITORY
 

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.machine import TOOLS, Machine, State
 from tests.signals import ignored
 from tests.suites import REPOSITORY
-
-from .machine import TOOLS, Machine, State
 
 OLD = {"allow": ["http"]}
 NEW = "#cloud-config\nvps_firewall: {allow: [https, smtp]}\n"

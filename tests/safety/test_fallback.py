@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from cc_vps_firewall import entrance, saved, seal
+from tests.lab.machine import CLOSED, FAMILY, NEIGHBOUR, OPEN, TOOLS, Machine
 from tests.unit.systems import kernel_in
 
-from .machine import CLOSED, FAMILY, NEIGHBOUR, OPEN, TOOLS, Machine
 from .test_later_boot import FLUSH
 
 IPTABLES = ("iptables-nft", "iptables-legacy")

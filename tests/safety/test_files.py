@@ -8,8 +8,7 @@ from functools import partial
 import pytest
 
 from cc_vps_firewall import backend, saved
-
-from .machine import TOOLS, Machine, State
+from tests.lab.machine import TOOLS, Machine, State
 
 OLD = {"allow": ["http"]}
 NEW = {"allow": ["https", "smtp"]}

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from cc_vps_firewall import policy
-
-from .machine import CLOSED, OPEN, TOOLS, Machine
+from tests.lab.machine import CLOSED, OPEN, TOOLS, Machine
 
 GOOD = {"allow": ["3306/tcp"], "ssh": {"from": ["192.0.2.0/24", "2001:db8:1::/64"]}}
 BAD = {"alow": ["http"], "ssh": {"from": ["192.0.2.1/24"]}, "allow": ["70000/tcp"]}

@@ -12,8 +12,7 @@ from functools import partial
 import pytest
 
 import cc_vps_firewall
-
-from .machine import ADDRESS, FAMILY, NEIGHBOUR, TOOLS, Ended, Machine, _listener
+from tests.lab.machine import ADDRESS, FAMILY, NEIGHBOUR, TOOLS, Ended, Machine, _listener
 
 DOCKERS = "br-0123456789ab"  # as Docker names the bridge of a network
 OTHER = "br-ba9876543210"

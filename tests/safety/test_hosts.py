@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from cc_vps_firewall import backend, converge, entrance, saved
-
-from .machine import CLOSED, OPEN, REPOSITORY, TOOLS, Checkpoint, FakeCloud, Machine, Work, lock_held
+from tests.lab.machine import CLOSED, OPEN, REPOSITORY, TOOLS, Checkpoint, FakeCloud, Machine, Work, lock_held
 
 OLD = {"allow": ["http"]}
 NEW = {"allow": ["https", "smtp"]}

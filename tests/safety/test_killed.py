@@ -10,8 +10,7 @@ import random
 import pytest
 
 from cc_vps_firewall import policy
-
-from .machine import TOOLS, Ended, Machine, State
+from tests.lab.machine import TOOLS, Ended, Machine, State
 
 OLD = {"allow": ["http"]}
 NEW = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cc_vps_firewall import backend, entrance
+from tests.lab.machine import CLOSED, OPEN, TOOLS, Ended, Machine
 
-from .machine import CLOSED, OPEN, TOOLS, Ended, Machine
 from .test_services import switch_on
 
 GOOD = {"allow": ["http"]}

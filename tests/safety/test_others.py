@@ -11,8 +11,7 @@ from functools import partial
 import pytest
 
 from cc_vps_firewall import backend, converge
-
-from .machine import ADDRESS, FAMILY, OPEN, TOOLS, Checkpoint, Machine
+from tests.lab.machine import ADDRESS, FAMILY, OPEN, TOOLS, Checkpoint, Machine
 
 OLD = {"allow": ["http"]}
 NEW = {"allow": ["https", "smtp"]}

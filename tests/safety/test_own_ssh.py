@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cc_vps_firewall import policy, saved
+from tests.lab.machine import ADDRESS, CLOSED, OPEN, STRANGER, TOOLS, Machine
 
-from .machine import ADDRESS, CLOSED, OPEN, STRANGER, TOOLS, Machine
 from .test_hosts import hidden, in_cloud_init
 from .test_tools import QUICK
 

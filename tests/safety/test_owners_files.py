@@ -7,9 +7,8 @@ import re
 import pytest
 
 from cc_vps_firewall import backend
-from tests.kernel.namespaces import Namespace
-
-from .machine import TOOLS, Machine
+from tests.lab.machine import TOOLS, Machine
+from tests.lab.namespaces import Namespace
 
 OLD = {"allow": ["http"]}
 NEW = {"allow": ["https", "smtp"]}

@@ -14,8 +14,8 @@ from functools import partial
 import pytest
 
 from cc_vps_firewall import saved
+from tests.lab.machine import TOOLS, Machine, files_below
 
-from .machine import TOOLS, Machine, files_below
 from .test_killed import NEW, OLD, moments_of
 
 THEIRS = "/etc/systemd/network/10-cloud-init-eth0.network"

@@ -12,8 +12,8 @@ import pytest
 
 import cc_vps_firewall
 from cc_vps_firewall import backend, converge, saved
+from tests.lab.machine import TOOLS, Checkpoint, FakeCloud, Machine
 
-from .machine import TOOLS, Checkpoint, FakeCloud, Machine
 from .test_command import COMMAND
 from .test_report import as_nobody
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cc_vps_firewall import backend, removal, saved
+from tests.lab.machine import CLOSED, OPEN, TOOLS, Ended, Machine
 
-from .machine import CLOSED, OPEN, TOOLS, Ended, Machine
 from .test_services import switch_on
 
 POLICY = {"ssh": {"from": ["192.0.2.1", "2001:db8:1::1"]}, "allow": ["http"], "deny": ["198.51.100.0/24"]}

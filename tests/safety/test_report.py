@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from cc_vps_firewall import bundle
+from tests.lab.machine import TOOLS, Machine
 from tests.suites import REPOSITORY
 
-from .machine import TOOLS, Machine
 from .test_later_boot import FLUSH
 
 POLICY: Mapping[str, Any] = {

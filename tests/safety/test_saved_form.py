@@ -7,8 +7,8 @@ import re
 import pytest
 
 from cc_vps_firewall import backend, entrance
+from tests.lab.machine import TOOLS, Machine
 
-from .machine import TOOLS, Machine
 from .test_later_boot import FLUSH
 
 POLICY = {

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 import pytest
 
 from cc_vps_firewall import backend, entrance, saved
+from tests.lab.machine import TOOLS, Machine
 
-from .machine import TOOLS, Machine
 from .test_hosts import hidden, in_cloud_init
 from .test_later_boot import FLUSH
 

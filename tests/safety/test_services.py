@@ -7,8 +7,7 @@ import re
 import pytest
 
 from cc_vps_firewall import backend, saved
-
-from .machine import NFTABLES_CONF, TOOLS, Machine, State
+from tests.lab.machine import NFTABLES_CONF, TOOLS, Machine, State
 
 OLD = {"allow": ["http"]}
 NEW = {"allow": ["https", "smtp"]}

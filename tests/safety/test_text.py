@@ -12,8 +12,8 @@ import pytest
 
 from cc_vps_firewall import kernel, render
 from cc_vps_firewall.policy import parse, userdata
+from tests.lab.machine import TOOLS, Checkpoint, Ended, Machine, State
 
-from .machine import TOOLS, Checkpoint, Ended, Machine, State
 from .test_killed import NEW, OLD, assert_one_of
 
 RESTORES = {"nftables": ("nft",), "iptables": ("iptables_restore", "ip6tables_restore")}

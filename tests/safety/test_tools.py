@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from .machine import TOOLS, Machine
+from tests.lab.machine import TOOLS, Machine
 
 OLD = {"allow": ["http"]}
 NEW = {"allow": ["https", "smtp"]}

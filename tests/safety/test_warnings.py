@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.lab.machine import TOOLS, Machine
 from tests.suites import REPOSITORY
-
-from .machine import TOOLS, Machine
 
 DATABASE = "opens mysql, a database, to anywhere; name the machines that need it in from"
 POLICY: dict[str, Any] = {

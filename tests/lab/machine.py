@@ -33,9 +33,10 @@ from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar
 
 from cc_vps_firewall import backend, cli, converge, entrance, kernel, saved, seal
-from tests.cloudinit.knock import sender, senders
-from tests.kernel.namespaces import CLONE_NEWNET, CLOSING, Namespace, await_addresses, packet_socket
 from tests.signals import DEFAULT_SIGNALS
+
+from .knock import sender, senders
+from .namespaces import CLONE_NEWNET, CLOSING, Namespace, await_addresses, packet_socket
 
 T = TypeVar("T")
 Checkpoint = Callable[[str], None]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from tests.safety.machine import Machine
+from .machine import Machine
 
 # In a mount namespace of its own, since the machine waits for what runs in its own to end; and nothing that the program
 # started outlives it, nor that one us.

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.cloudinit.world import Machine, WorldFailed
+from .world import Machine, WorldFailed
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SOURCES = ("cc_vps_firewall", "schemas")

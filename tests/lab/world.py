@@ -18,8 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.cloudinit.knock import PING, Knock
-from tests.kernel.namespaces import await_addresses
+from .knock import PING, Knock
+from .namespaces import await_addresses
 
 KNOCK = Path(__file__).with_name("knock.py")
 
