@@ -20,7 +20,7 @@ POLICY = "/var/lib/vps-firewall/policy.json"
 DONE = "/var/lib/vps-firewall/instance"  # the instance whose user-data was put in force, or refused
 # Our key as people write it, also where it is not quite ours: at the start of a line, or where a mapping begins.
 MEANT = rb"(?im)^[ \t{-]*[\"']?vps[_-]?fire?wall?s?[\"']?[ \t\xa0\xc2]*:"
-NOBODY = "iid-datasource-none"  # a boot in which cloud-init found no data source: what was asked for stays
+NO_DATASOURCE = "iid-datasource-none"  # a boot in which cloud-init found no data source: what was asked for stays
 
 # cloud-init disables loggers outside its own tree when it configures logging again between stages.
 LOG = logging.getLogger("cloudinit.config.cc_vps_firewall")
@@ -53,25 +53,25 @@ def handle(*positional, **keyword):
         put_in_force(cfg.get(KEY, {}), cloud, KEY in cfg)
     else:
         LOG.debug("No %s section, nothing to do", KEY)
-    if not _held():
-        _tried(lambda: _engine().stand_guard())
+    if not _rules_loaded():
+        _run_or_close(lambda: _later_boot().reload_if_missing())
     elif _uplinks() - _known_uplinks():
-        _tried(lambda: _engine().follow_uplinks())
+        _run_or_close(lambda: _later_boot().follow_uplinks())
 
 
-def put_in_force(section, cloud, taken=True):
+def put_in_force(section, cloud, configured=True):
     """The section of this instance -> in force, unless that was done at an earlier boot. Raises as handle() does.
 
-    `taken`: it is from cloud-init's configuration; else only the user-data may have one.
+    `configured`: it is from cloud-init's configuration; else only the user-data may have one.
     """
     instance, done = _instance(cloud), _read(DONE)
-    if done and instance in (done, NOBODY):
+    if done and instance in (done, NO_DATASOURCE):
         LOG.debug("Already done for instance %s", done)
         return
-    _tried(lambda: _engine().enter(section, cloud, lambda: _write(DONE, instance), taken))
+    _run_or_close(lambda: _enter(section, cloud, lambda: _write(DONE, instance), configured))
 
 
-def _tried(work):
+def _run_or_close(work):
     """Let the engine do it, or the emergency. Raises what went wrong."""
     try:
         problems = work()
@@ -83,11 +83,11 @@ def _tried(work):
         for problem in problems:
             sys.stderr.write("vps-firewall: %s\n" % problem)
         # Which cloud-init shows to every user.
-        shown = "; ".join(_engine().converge.public(problems)[:20])
+        shown = "; ".join(_public(problems)[:20])
         raise RuntimeError("vps-firewall: %s (why: `vps-firewall status`, as root)" % shown)
 
 
-def _held():
+def _rules_loaded():
     """Does the kernel hold rules of ours, where a policy was saved? One question to a tool, at every boot: a service
     that loads nothing, for a line of somebody else's, would leave the host open and nobody told."""
     tools = ("iptables", "ip6tables") if os.path.exists("/proc/net/if_inet6") else ("iptables",)
@@ -127,10 +127,22 @@ def _known_uplinks():
         return _uplinks()  # no policy was saved
 
 
-def _engine():
-    from . import entrance
+def _enter(section, cloud, mark_done, configured):
+    from . import cloudinit
 
-    return entrance
+    return cloudinit.enter(section, cloud, mark_done, configured)
+
+
+def _public(problems):
+    from . import status
+
+    return status.public(problems)
+
+
+def _later_boot():
+    from . import later_boot
+
+    return later_boot
 
 
 def _instance(cloud):
@@ -240,7 +252,7 @@ COMMIT
 
 def _emergency():
     """Close the host with what this file alone can say: SSH, replies, neighbours and DHCP come in. -> how it is now."""
-    chosen = ",".join(_ssh_ports())
+    chosen = ",".join(ssh_ports())
     nft = _load(("nft", "-f", "-"), _NFT.replace("PORTS", chosen))
     v4 = ("IPv4", "iptables", "67 --dport 68 -d 255.255.255.255")
     v6 = ("IPv6", "ip6tables", "547 --dport 546 -s fe80::/10")
@@ -266,7 +278,7 @@ def _tell(problem, error):
         _write(path, json.dumps({"result": "failed", "by": "cloud-init", "problems": [line]}), mode)
 
 
-def _ssh_ports():
+def ssh_ports():
     """The ports that sshd's configuration, or what stands beside its socket unit, names: as many as one multiport
     match takes; 22 where there are none."""
     ports = set()

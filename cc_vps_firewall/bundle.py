@@ -1,7 +1,7 @@
 """user-data with a stanza -> user-data that works on a stock image: the engine comes with it.
 
-The policy is parsed and rendered here, and the host is spared the parser and the renderers: it gets the texts, and
-the modules that rehearse, load, save and verify them, the same ones as everywhere.
+What is to be done is decided here: the host gets plans, and the engine that rehearses, loads, saves and verifies them,
+the same as everywhere, made into one file by tools/engine.py.
 """
 
 from __future__ import annotations
@@ -10,21 +10,25 @@ import base64
 import hashlib
 import json
 import lzma
-import os
 import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import Message
 from typing import Any
 
 import yaml
 
-from . import backend, iptables, policy, render, resolved, shrink
+from . import decide, facts, iptables, nftables, policy
+from .engines import auto, stub
+from .engines import iptables as iptables_engine
+from .engines import nftables as nftables_engine
 from .errors import PolicyRefused, Problem
+from .plan import Source, Texts, as_json
 from .policy import userdata
 from .policy.messages import quoted
+from .registry import BACKENDS
 
 FORMS = ("mime", "gzip", "archive", "base64")
 OURS = "text/x-vps-firewall"  # a type of its own: cloud-init judges it by no schema
@@ -43,7 +47,7 @@ class Provider:
     limit: int
     cloud_id: str = ""
     encoded: bool = False
-    backend: str = backend.BACKENDS[0]
+    backend: str = nftables.NAME
 
 
 ANY = Provider("mime", 0)
@@ -78,14 +82,13 @@ def make(data: bytes, form: str = "mime", *, chosen: str = "", provider: Provide
     section, rest = _taken_apart(data)
     told = section.get("backend", "auto")
     if not chosen:
-        chosen = str(told) if told in backend.BACKENDS else provider.backend
+        chosen = str(told) if told in BACKENDS else provider.backend
     section = {**section, "backend": chosen}
     if told not in ("auto", chosen):
         raise _refused(f"{policy.KEY}.backend", f"is {told}, and the bundle was asked for with {chosen}")
-    carried = backend.BACKENDS if chosen == "auto" else (chosen,)
     stanza = json.dumps({policy.KEY: section}, indent=1) + "\n"
     parts = [
-        Part(HANDLER, carrier(section, carried, provider.cloud_id), name="the engine"),
+        Part(HANDLER, carrier(section, chosen, provider.cloud_id), name="the engine"),
         Part(OURS, stanza.encode(), name="the stanza"),
     ]
     parts += rest
@@ -142,25 +145,23 @@ def fit(bundle: bytes, parts: Sequence[Part], name: str, form: str) -> str:
 
 # --- the engine -------------------------------------------------------------------------------------------
 
-PACKAGE = "vps_firewall_engine"  # not that of an installed module, which cloud-init may want beside it
-WORDS = 96
-MODULES = (
-    "errors", "interfaces", "ruleset", "backend", "nftables", "iptables", "saved", "kernel", "verify", "converge",
-    "entrance", "hosted",
-)  # fmt: skip
-STOOD_IN = ("policy", "render")  # resolved.py takes their places
-ROOTS = ("entrance.enter", "converge.public", "hosted.main", "policy.texts")
+WORDS = 64
+ENGINES = {"nftables": nftables_engine.TEXT, "iptables": iptables_engine.TEXT, "auto": auto.TEXT}
 
 
-def carrier(section: Mapping[str, Any], backends: Sequence[str], cloud_id: str = "") -> bytes:
-    """The part-handler: a stub in plain text, and the engine packed below it."""
-    source = _source("__init__") + _source("carrier").partition(" put_in_force, write_file\n")[2]
-    stub = shrink.readable(source, ("frequency", "list_types", "handle_part"))
-    source = _abbreviated("\f".join(_files(section, backends, cloud_id)))
+def carrier(section: Mapping[str, Any], carried: str, cloud_id: str = "") -> bytes:
+    """The part-handler: a stub in plain text, and the engine packed below it. `carried`: a backend, or auto for
+    both."""
+    files = {
+        "vps-firewall": _COMMAND,
+        "vps_firewall_engine.py": ENGINES[carried],
+        "plans": json.dumps(plans(section, carried, cloud_id), separators=(",", ":")),
+    }
+    source = _abbreviated("\f".join(f"{name}\n{text}" for name, text in files.items()))
     packed = lzma.compress(source.encode("latin-1"), lzma.FORMAT_ALONE, filters=[_FILTER])
     text = base64.b64encode(packed).decode()
     lines = "\n".join(text[at : at + 960] for at in range(0, len(text), 960))
-    before, end, after = stub.replace('PACKED = ""\n', "").partition('if __name__ == "__main__":')
+    before, end, after = stub.TEXT.partition('if __name__ == "__main__":')
     return f'{_HEAD.format(mark=MARK, version=VERSION)}{before}PACKED = """\n{lines}\n"""\n{end}{after}'.encode()
 
 
@@ -171,8 +172,8 @@ _FILTER = {
 _HEAD = """\
 #part-handler
 {mark} {version}: cloud-init runs it, and it closes this machine but for what the next part opens.
-# PACKED is its source, shortened by its shrink.py, and the rules. Look: python3 THIS-FILE FOLDER
-# Compare: `vps-firewall bundle` of that release makes the same bytes of the same stanza.
+# PACKED is its source, shortened by tools/engine.py, and the rules. Look: python3 THIS-FILE FOLDER
+# Compare: that release's `vps-firewall bundle` makes the same bytes of the stanza.
 """
 
 
@@ -186,147 +187,36 @@ def _abbreviated(source: str) -> str:
     return "\v".join(words) + "\f" + source
 
 
-def _files(section: Mapping[str, Any], backends: Sequence[str], cloud_id: str) -> list[str]:
-    """Name and text of every module on the host."""
-    sources = {name: _source(name) for name in MODULES} | {name: _source("resolved") for name in STOOD_IN}
-    alone = {} if len(backends) > 1 else _alone(backends[0])
-    ungiven = (*_UNGIVEN, *(_UNGIVEN_ALONE[backends[0]] if alone else ()))
-    made = shrink.shrink(sources, ROOTS, {**_KNOWN, **alone}.get, ungiven)
-    for name in STOOD_IN[1:]:
-        made[name] = "from.policy import*\n"
-    modules = {"__init__": "", **made}
-    return [
-        f"vps-firewall\n{_COMMAND}",
-        *(f"{PACKAGE}/{name}.py\n{text}" for name, text in modules.items()),
-        f"{PACKAGE}/rules\n{resolve(section, backends, cloud_id)}",
-    ]
-
-
 _COMMAND = """\
 #!/usr/bin/python3 -I
 import os,sys
 sys.path.insert(0,os.path.dirname(os.path.realpath(__file__)))
-from vps_firewall_engine.hosted import main
+from vps_firewall_engine import main
 sys.exit(main())
 """
 
 
-_MOMENTS = ('f"before {name}"', 'f"after {name}"', '"before status"', '"after status"')
-# What is certain on a host that a bundle closes: nobody is asked, the system is the one that runs.
-_KNOWN: Mapping[str, bool | str | None] = {
-    "confirm is not None and changed": False,
-    "host.rivals and not replace": False,
-    'root == "/"': True,
-    'root != "/"': False,
-    "units = {path: file for path, file in units.items() if not saved.masked(root, path)}": False,
-    "early = _straight(early, choice.units, root)": False,  # the units are those of the distribution
-    "_adopt(file.fileno(), folder, names.place)": False,
-    "_adopt(folder, above, above)": False,
-    "unread": False,
-    "not wanted.enabled": False,
-    # The user-data itself, and the files of its lists, were looked at where the bundle was made.
-    "passing = any(problem.passing for problem in refused)": "0",
-    "notes = seal.not_loaded(backend.look(), _uptime())": "[]",
-    "unread, told = _raw(cloud, section, taken)": False,
-    "notes += told": False,
-    "not taken and not unread": False,
-    "out += _not_included(choice)": False,
-    # Nothing of ours was on this host before.
-    "story.notes += _retire_units(play.choice)": False,
-    "ours = enabled_by_us(root)": "set()",
-    "ours = backend.enabled_by_us()": "set()",
-    'ended.status["result"] != "disabled"': True,
-    "off = is_off(section)": "0",
-    "off and not saved.read_json(saved.POLICY)": False,
-    # Nobody waits for these.
-    "guard(wanted)": False,
-    'story.status["warnings"] = warnings(wanted)': False,  # told where the bundle was made
-    # There the rules were made, too: for any host, whatever holds its default route.
-    'story.status["interfaces"] = ruleset.roles(wanted, backend.interfaces())': False,
-    "kept.update(cloud_id=host.cloud_id, uplinks=list(host.uplinks))": False,
-    "out = _new_uplinks(wanted, host)": "[]",
-    "isinstance(failure, KeyboardInterrupt)": False,
-    "passing: bool = False": False,
-    'cloud_id: str = ""': False,
-    "uplinks: tuple[str, ...] = ()": False,
-    "self.checkpoint = checkpoint": False,
-    **{f"self.checkpoint({text})": False for text in _MOMENTS},
-}
-# Parameters and fields that nobody gives anything to, or asks for; and those where there is one backend.
-_UNGIVEN = ("checkpoint", "cloud_id", "confirm", "guard", "read_list", "replace", "root", "unread", "uplinks")
-_UNGIVEN_ALONE = {
-    "nftables": ("copies", "fallback", "former", "ipv6", "major"),
-    "iptables": ("copies", "former", "major"),
-}
-
-
-def _alone(name: str) -> dict[str, bool | str | None]:
-    """And what is certain where it carries one backend."""
-    nft = name == "nftables"
-    known: dict[str, bool | str | None] = {
-        'AUTO = "auto"': json.dumps(name),
-        "wanted in BACKENDS": True,
-        'backend = str(section.get("backend", "auto")) if isinstance(section, Mapping) else "auto"': json.dumps(name),
-        "name == nftables.NAME": nft,
-        "backend == nftables.NAME": nft,
-        'choice.backend == "nftables"': nft,
-        "unit in PLUGINS": False if nft else None,
-        "backend.BOTH": False,
-        "backend.BOTH and outcome.closed": False,
-        "copies": not nft,  # a file of nftables has our name, and a stock image none that has it
-        "backend.BOTH and (mine(other) or former == other.backend)": False,
-        'former = str(story.former.get("backend"))': False,
-    }
-    if not nft:
-        return {**known, "place.include_in and not choice.own_unit": False}
-    return {
-        **known,
-        "choice.backend == iptables.NAME and not host.ipv6": False,
-        "some or (family == 6 and not host.ipv6)": False,
-        "notes += [IPV6_OFF] if skipped else []": False,
-        'getattr(_thread, "alone", False)': False,
-        "_thread.alone = True": False,
-        "place.fallback and not choice.own_unit": False,
-        "_STOPS.update(_of_el())": False,
-        "family in rehearsed": True,
-        "len(failures) == len(texts)": False,  # there is one, and it was loaded
-        "ipv6: bool = True": False,
-        'TOOLS = {"nftables": ("nft",), "iptables": _IPTABLES}': '{"nftables":("nft",)}',
-        "major: int = 0": False,
-        'fallback: str = ""': False,
-        # A table of our own: nothing of other people's is in it, nor in its file.
-        "story.notes += _taken_out(play.choice.backend, before, host.rivals) if changed else []": False,
-        "texts = _with_others(play.choice, texts, host.rivals, story.notes)": False,
-    }
-
-
-def resolve(section: Mapping[str, Any], backends: Sequence[str], cloud_id: str = "") -> str:
-    """A section, its own SSH alone, and the built-in policy: what they open and their texts, for resolved.parse()."""
-    alone = resolved.own_ssh(section)
+def plans(section: Mapping[str, Any], carried: str, cloud_id: str = "") -> dict[str, Any]:
+    """What host_command.py reads: the plans of a section, of its own SSH alone, and of the built-in policy; and whether
+    they open the port on which sshd listens, which only the host knows, and which is taken to be 22."""
     own = section.get("ssh", {})
     # The built-in policy opens what the host's sshd listens on, which only the section may know.
     port = {"ssh": {"port": own["port"]}} if isinstance(own, Mapping) and "port" in own else {}
-    asked = own is not False and not port
-    blocks = []
-    for one, meant in ((section, section), (alone, alone), (policy.BUILT_IN, {**policy.BUILT_IN, **port})):
-        wanted = policy.parse(meant, cloud_id=cloud_id, read_list=userdata.read_list)
-        if not wanted.enabled:
+    alone = policy.own_ssh(section)
+    made = []
+    host = facts.Host(cloud_id=cloud_id)
+    for name, one, meant, good in (
+        ("the policy", section, section, True),
+        ("the policy's own SSH alone", alone, alone, False),
+        ("the built-in policy", policy.BUILT_IN, {**policy.BUILT_IN, **port}, False),
+    ):
+        if decide.is_off(meant):
             raise _refused(f"{policy.KEY}.enabled", "is false: a bundle of that would do nothing")
-        names = (*backends, *([backend.FALLBACK] if iptables.NAME in backends else []))
-        texts = {f"{name}{family}": text for name in names for family, text in render.texts(name, wanted).items()}
-        head = {
-            "default_port": asked,
-            "key": resolved.key(one),
-            "open": policy.open_to(wanted),
-            "texts": list(texts),
-        }
-        blocks.append("\v".join([json.dumps(head, separators=(",", ":")), *texts.values()]))
-    return "\v\v".join(blocks)
-
-
-def _source(name: str) -> str:
-    with open(os.path.join(os.path.dirname(__file__), f"{name}.py"), encoding="utf-8") as file:
-        return file.read()
+        plan = decide.plan({**meant, "backend": carried}, host, name, good=good)
+        fallback: Texts = plan.fallback if len(plan.candidates) > 1 or carried == iptables.NAME else {}
+        source: Source = {**plan.source, "section": one}
+        made.append(as_json(replace(plan, fallback=fallback, source=source, warnings=(), interfaces=None)))
+    return {"default_port": own is not False and not port, "plans": made}
 
 
 # --- the user's parts -------------------------------------------------------------------------------------

@@ -13,22 +13,32 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .errors import FirewallError, PolicyRefused, Problem
+from .errors import FirewallError, PolicyRefused, Problem, ToolFailed, reason
 
 try:
+    from . import apply as applying
     from . import (
-        backend,
         bundle,
-        converge,
-        kernel,
-        modules,
+        choice,
+        decide,
+        drift,
+        facts,
         policy,
+        process,
         register,
         removal,
         report,
         saved,
     )
+    from . import (
+        status as statuses,
+    )
+    from . import (
+        verify as verification,
+    )
+    from .facts import Host
     from .policy import overlooked, userdata
+    from .registry import BACKENDS
 except ModuleNotFoundError as missing:  # of another's, on a computer that has no cloud-init either
     how = "install python3-pyyaml (EL) or python3-yaml (Debian), or `pip install PyYAML`"
     what = "PyYAML is not installed for this Python; " + how if missing.name == "yaml" else str(missing)
@@ -81,13 +91,13 @@ def _guarded(call: Callable[[], int]) -> int:
         hint = (
             "run it as root" if not _is_root() else "is it immutable (lsattr, chattr -i), or a security policy at work?"
         )
-        _tell(f"vps-firewall: {converge.reason(error)}; {hint}")
+        _tell(f"vps-firewall: {reason(error)}; {hint}")
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Exception, KeyboardInterrupt) as failure:
-        _tell(f"vps-firewall: {converge.reason(failure)}")
+        _tell(f"vps-firewall: {reason(failure)}")
         return 1
     return code
 
@@ -115,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("check", check, "say what is wrong with a policy, if anything", "vps-firewall check user-data.yaml")
     sub.add_argument("--strict", action="store_true", help="refuse what is only warned of, too")
     sub = command("render", render, "show the text that would be loaded", "vps-firewall render web.yaml --family 4")
-    sub.add_argument("--backend", choices=backend.BACKENDS, help="default: the policy's, or this host's")
+    sub.add_argument("--backend", choices=[*BACKENDS], help="default: the policy's, or this host's")
     sub.add_argument("--family", choices=("4", "6"), help="iptables: that family alone, fit for its restore tool")
     command("plan", plan, "show what would change on this host", "vps-firewall plan user-data.yaml")
     sub = command("apply", apply, "put a policy in force here", "vps-firewall apply user-data.yaml --confirm 60")
@@ -136,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--format", choices=bundle.FORMS, help="default: the provider's, or mime")
     sub.add_argument(
         "--backend",
-        choices=(*backend.BACKENDS, "auto"),
+        choices=(*BACKENDS, choice.AUTO),
         default="",
         help="what it carries; auto is both. Default: the policy's, or nftables (oracle: iptables)",
     )
@@ -172,9 +182,12 @@ def check(options: Any) -> int:
 
 
 def render(options: Any) -> int:
-    name, texts = converge.rendered(_section(userdata.read(options.file)), _host(), options.backend or "")
-    if options.family and name == "nftables":
-        raise FirewallError("--family is for iptables: nftables has one text for both families")
+    host = _host()
+    wanted = decide.parse(_section(userdata.read(options.file)), host)
+    name = options.backend or choice.choose(wanted.backend, host)[0].backend.name
+    texts = decide.texts(name, wanted)
+    if options.family and int(options.family) not in texts:
+        raise FirewallError(f"--family is for iptables: {name} has one text for both families")
     if options.family:
         print(texts[int(options.family)], end="")
     elif len(texts) == 1:
@@ -188,7 +201,10 @@ def render(options: Any) -> int:
 def plan(options: Any) -> int:
     section = _section(userdata.read(options.file))
     _as_root("plan", "compares a policy with the kernel's rules")
-    lines = converge.preview(section, backend.look(), lambda wanted: _warn(converge.warnings(wanted)))
+    host = facts.inspect()
+    made = decide.plan(section, host)
+    _warn(made.warnings)
+    lines = [] if decide.is_off(section) else drift.preview(made, host)
     if lines:
         print(f"{_counted(len(lines), 'change')}: + is added, - is taken out, ~ is rewritten")
         lines.append(f"nothing was changed; `vps-firewall apply {options.file}` does it")
@@ -197,12 +213,15 @@ def plan(options: Any) -> int:
 
 
 def apply(options: Any) -> int:
-    section, host = _section(userdata.read(options.file)), backend.look()
+    section, host = _section(userdata.read(options.file)), facts.inspect()
 
     def go(confirm: Callable[[], str] | None) -> int:
-        told = converge.converge(section, host, replace=options.replace, guard=_keeps_session, confirm=confirm)
-        _settle()
-        print(json.dumps(told, indent=1, sort_keys=True) if options.json else "\n".join(report.lines(told, None, None)))
+        done = applying.apply(section, host, replace=options.replace, check=_check_not_locked_out, confirm=confirm)
+        _mark_instance()
+        shown = (
+            json.dumps(done, indent=1, sort_keys=True) if options.json else "\n".join(report.lines(done, None, None))
+        )
+        print(shown)
         return 0
 
     if not options.confirm:
@@ -210,7 +229,7 @@ def apply(options: Any) -> int:
     return _with_confirmation(go, options.confirm, _terminal() if options.file == "-" else 0)
 
 
-def _settle() -> None:
+def _mark_instance() -> None:
     """This instance has what its owner wants: a user-data that the module has not read yet, or could not put in force,
     is no first boot's any more."""
     if instance := saved.instance():
@@ -220,9 +239,9 @@ def _settle() -> None:
 
 def verify(options: Any) -> int:
     _as_root("verify", "compares the kernel's rules with the policy")
-    host = backend.look()
-    differences, told = converge.check_drift(host)
-    lacking = _lacking(str(told.get("backend")), host)
+    host, backend = facts.inspect(), str(saved.read_json(saved.POLICY).get("backend"))
+    differences = verification.differences(host)
+    lacking = verification.lacking(backend, host)
     differences += lacking
     if options.json:
         print(json.dumps({"equal": not differences, "differences": differences}, indent=1))
@@ -236,24 +255,13 @@ def verify(options: Any) -> int:
         if lacking:
             print("a kernel's modules come in packages, kernel-modules-extra on EL; or apply it with another backend")
     else:
-        print(f"equal: kernel, saved file and policy ({told.get('backend')})")
+        print(f"equal: kernel, saved file and policy ({backend})")
     return 6 if differences else 0
 
 
-def _lacking(name: str, host: backend.Host) -> list[str]:
-    """What is missing in kernels that may boot next, and could not load what is saved. This one has loaded it."""
-    if name not in backend.BACKENDS:
-        return []
-    files = backend.choices(name, host)[0].place.files
-    texts = {family: saved.read(path) or "" for family, path in files.items()}
-    those = modules.lacking("/", name, [texts], skip=os.uname().release)
-    cannot = f"without which it cannot load {' and '.join(files.values())}"
-    return [f"+kernel {version}: {', '.join(missing)}, {cannot}" for version, missing in those.items()]
-
-
 def status(options: Any) -> int:
-    told = saved.read_status()
-    host, root = backend.look(), _is_root()
+    told = statuses.read()
+    host, root = facts.inspect(), _is_root()
     if not told and os.path.exists(saved.STATUS):
         _as_root("status", "finds nothing here that every user may read")
     found = report.now(host) if root else report.NOT_ROOT
@@ -270,8 +278,8 @@ def status(options: Any) -> int:
 
 def remove(options: Any) -> int:
     _as_root("remove", "changes the kernel's rules")
-    removed = removal.remove(backend.look())
-    _settle()
+    removed = removal.remove(facts.inspect())
+    _mark_instance()
     print("\n".join([*(removed.done or ["there is nothing of vps-firewall to remove"]), *removed.left]))
     return 0
 
@@ -325,9 +333,9 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _host() -> backend.Host:
+def _host() -> Host:
     """This host; one of which nothing is known on a system that none of our rules run on."""
-    return backend.look() if LINUX else backend.Host(ssh_ports=())
+    return facts.inspect() if LINUX else Host(ssh_ports=())
 
 
 def _is_root() -> bool:
@@ -364,7 +372,7 @@ def _seconds(text: str) -> int:
 # --- nobody is locked out ---------------------------------------------------------------------------------
 
 
-def _keeps_session(wanted: policy.Policy) -> None:
+def _check_not_locked_out(wanted: policy.Policy) -> None:
     """Refuse a policy under which the SSH session we are run from could not be opened again."""
     session = _ssh_session()
     if session is None or not wanted.enabled:
@@ -372,13 +380,22 @@ def _keeps_session(wanted: policy.Policy) -> None:
     client, zone, server, port = session
     if wanted.admits(client, "tcp", port):
         return
-    interface = zone or kernel.route_interface(client, server)
+    interface = zone or _route_interface(client, server)
     if not interface or not wanted.admits(client, "tcp", port, interface):
         over = f" over {interface}" if interface else ""
         raise FirewallError(
             f"this policy would cut off your own SSH session, from {client} to port {port}{over}; "
             f"let {client} in under ssh, or run this from the console"
         )
+
+
+def _route_interface(client: str, server: str) -> str:
+    """The interface by which this host answers a client that reached it at `server`, '' where ip(8) cannot say."""
+    try:
+        words = process.run("ip", "-oneline", "route", "get", client, "from", server).split()
+    except ToolFailed:
+        return ""
+    return words[words.index("dev") + 1] if "dev" in words[:-1] else ""
 
 
 def _ssh_session() -> tuple[str, str, str, int] | None:

@@ -63,5 +63,27 @@ class Busy(FirewallError):
     """Another run of ours holds the lock; nothing was changed."""
 
 
+class ToolFailed(LoadRefused):
+    """A tool was there and said no, or did not answer; the message is its own first lines."""
+
+
+class StillOpen(FirewallError):
+    """A first boot could not put any rules in force."""
+
+
 class CannotRegister(FirewallError):
     """This system is not what we know how to extend; nothing was changed."""
+
+
+def reason(failure: BaseException) -> str:
+    """For people, in one line."""
+    if isinstance(failure, OSError) and failure.strerror:
+        return f"{failure.filename}: {failure.strerror}" if failure.filename else failure.strerror
+    if isinstance(failure, KeyboardInterrupt):
+        return "interrupted"
+    return str(failure) if isinstance(failure, FirewallError) else f"{type(failure).__name__}: {failure}"
+
+
+def reasons(failure: BaseException) -> list[str]:
+    """For people, a line each."""
+    return [str(p) for p in failure.problems] if isinstance(failure, PolicyRefused) else [reason(failure)]

@@ -1,32 +1,36 @@
-"""the kernel -> whose rules filter what comes in: ours, other people's, nobody's."""
+"""Whose rules filter what comes in: ours, other people's, nobody's."""
 
 from __future__ import annotations
 
 import contextlib
 
-from . import backend, iptables, kernel, nftables
+from . import iptables, nftables, process
 from .errors import FirewallError, NoBackend
+from .facts import Host
+from .registry import BACKENDS
+from .targets import Target, target
 
 
-def holds_ours(name: str) -> bool:
+def holds_ours(chosen: Target) -> bool:
     """Does the kernel hold rules of ours in this backend? Raises ToolFailed where its tool cannot say."""
     try:
-        kernel.tools(name)
+        chosen.tools()
     except NoBackend:
         return False
-    dumps = kernel.dump(name, backend.FAMILIES[name]).values()
-    return any(text if name == nftables.NAME else iptables.has_ours(text) for text in dumps)
+    dumps = chosen.backend.dump(chosen.backend.families).values()
+    return any(map(chosen.backend.holds_ours, dumps))
 
 
-def other_filters() -> list[str]:
+def other_filters(host: Host) -> list[str]:
     """What else on this host may refuse packets that come in, in words; what no tool can show is left out."""
     found, hidden = [], []
     with contextlib.suppress(FirewallError):
-        kernel.tools(iptables.NAME)
+        target(iptables.NAME, host).tools()
         hidden = ["ip filter", "ip6 filter"]  # iptables' own names, where it speaks to nf_tables
-        dumps = kernel.dump(iptables.NAME, backend.FAMILIES[iptables.NAME])
+        backend = BACKENDS[iptables.NAME]
+        dumps = backend.dump(backend.families)
         found += [f"iptables over IPv{family}" for family, text in dumps.items() if iptables.refuses(text)]
     with contextlib.suppress(FirewallError):
-        tables = nftables.refusing(kernel.list_ruleset())
+        tables = nftables.refusing(process.run("nft", "-s", "list", "ruleset"))
         found += [f"the table {table} of nftables" for table in tables if table not in hidden]
     return found

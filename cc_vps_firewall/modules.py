@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from . import kernel, nftables, saved
+from . import nftables, saved
+from .root import below, find_tool
 
 FOLDERS = ("lib/modules", "usr/lib/modules")
 
@@ -94,8 +95,8 @@ def _variants(root: str, name: str) -> tuple[str, ...]:
     """Which iptables this system has, by the program that its links lead to; both where that does not say."""
     if name == nftables.NAME:
         return ("",)
-    path = kernel.tools(name, root)["iptables-restore"]
-    program = os.path.basename(os.path.realpath(saved.below(root, path)))
+    path = find_tool(root, "iptables-restore")
+    program = os.path.basename(os.path.realpath(below(root, path)))
     if "nft" in program:
         return (NFT,)
     return (LEGACY,) if "legacy" in program else (NFT, LEGACY)
@@ -140,11 +141,11 @@ def _of_iptables(text: str, family: int, variant: str) -> list[Need]:
 def _kernels(root: str) -> list[Kernel]:
     for folder in FOLDERS:
         try:
-            versions = sorted(os.listdir(saved.below(root, folder)))
+            versions = sorted(os.listdir(below(root, folder)))
         except OSError:
             continue
         paths = {version: f"{folder}/{version}" for version in versions}
-        return [_kernel(root, v, path) for v, path in paths.items() if os.path.isdir(saved.below(root, path))]
+        return [_kernel(root, v, path) for v, path in paths.items() if os.path.isdir(below(root, path))]
     return []
 
 
@@ -165,7 +166,7 @@ def _kernel(root: str, version: str, path: str) -> Kernel:
 
 def _read(root: str, path: str) -> str:
     try:
-        return saved.read(saved.below(root, path)) or ""
+        return saved.read(below(root, path)) or ""
     except OSError:
         return ""
 

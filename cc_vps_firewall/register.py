@@ -28,8 +28,9 @@ from typing import Any
 
 import yaml
 
-from . import backend, kernel, saved, seal
+from . import facts, process, saved, seal
 from .errors import CannotRegister, FirewallError
+from .root import below, check_root
 from .seal import DEFAULT, DROP_INS, FORMER_PRESET, PRESET, RECORD
 
 MODULE = "vps_firewall"
@@ -69,7 +70,7 @@ def install(root: str = "/") -> list[str]:
     if found.version[:2] > NEWEST_TRIED:
         notes.append(f"cloud-init {'.'.join(map(str, found.version))} is newer than any that this was tried with")
     listed = _drop_in(root)
-    first = not os.path.exists(saved.below(root, RECORD))
+    first = not os.path.exists(below(root, RECORD))
     undo = saved.Undo()
     engine = [f"{found.packages}/{DEFINITION}/{name}" for name in saved.modules(_here())]
     made = saved.missing_folders(root, (*engine, RECORD, CLEAN_HOOK, COMMAND, DROP_IN))
@@ -91,7 +92,7 @@ def install_sealed(root: str, default: object) -> list[str]:
     """install(), and the seal; both or none of them. -> what was done. Raises as they do."""
     find(root)
     seal.check(root, default)
-    first = not os.path.exists(saved.below(root, RECORD))
+    first = not os.path.exists(below(root, RECORD))
     done = install(root)
     try:
         return done + seal.close(root, default)
@@ -104,7 +105,7 @@ def install_sealed(root: str, default: object) -> list[str]:
 def uninstall(root: str = "/") -> list[str]:
     """Take the module out of the system at `root` again. -> what was done. The firewall itself stays as it is.
     Raises CannotRegister with nothing changed, or FirewallError or OSError, where the next run goes on."""
-    saved.check_root(root)
+    check_root(root)
     record = _recorded(root)
     schema = _kept_schema(root, record)
     sealed = seal.told_of(root, record)
@@ -112,36 +113,36 @@ def uninstall(root: str = "/") -> list[str]:
     undo = saved.Undo()
     done += saved.remove_all(root, [DROP_IN, DEFAULT, PRESET, FORMER_PRESET], undo)
     for path, original in schema.items():
-        done += [f"restored {path}" for _ in saved.save({saved.below(root, path): original}, undo, _mode(record))]
+        done += [f"restored {path}" for _ in saved.save({below(root, path): original}, undo, _mode(record))]
         if isinstance(date := record.get("date"), float):  # of which `rpm -V` keeps a record
-            saved.set_date(saved.below(root, path), date)
+            saved.set_date(below(root, path), date)
     # The engine and the command behind what may fail, for the next run to go on with. /usr/sbin may be a link to
     # /usr/bin, and the command there a package's.
     own = [CLEAN_HOOK, COMMAND, *_words(record.get("files")), *_leftovers(root, record.get("folder"))]
     done += saved.remove_all(root, [] if packaged(root) else list(dict.fromkeys(own)), undo)
     if isinstance(engine := record.get("folder"), str):
-        saved.remove_package(saved.below(root, engine))
+        saved.remove_package(below(root, engine))
     saved.remove_folders(root, [*_words(record.get("folders")), *_words(sealed.get("folders"))])
     saved.remove_all(root, [KEPT_SCHEMA, RECORD], undo)  # last: a run that is killed before this knows what is left
     if not packaged(root):
-        saved.remove_folder(saved.below(root, saved.STATE))
+        saved.remove_folder(below(root, saved.STATE))
     return done
 
 
 def _recorded(root: str) -> Mapping[str, Any]:
     """What install() wrote down; where that cannot be read, what it would say of the system as it is."""
-    record = saved.read_json(saved.below(root, RECORD))
-    if record or not os.path.exists(saved.below(root, RECORD)):
+    record = saved.read_json(below(root, RECORD))
+    if record or not os.path.exists(below(root, RECORD)):
         return record
     packages = find(root).packages
-    engine, now = f"{packages}/{DEFINITION}", saved.read(saved.below(root, f"{packages}/{SCHEMA}")) or ""
+    engine, now = f"{packages}/{DEFINITION}", saved.read(below(root, f"{packages}/{SCHEMA}")) or ""
     told = {"folder": engine, "files": [f"{engine}/{SCHEMA_NAME}"], "schema": f"{packages}/{SCHEMA}"}
     return {**told, "patched": _digest(now)} if not packaged(root) else {**told, "files": [], "folder": None}
 
 
 def _leftovers(root: str, folder: object) -> list[str]:
     """What an upgrade that was killed left in the engine's folder, of an older version or half-written."""
-    place = saved.below(root, folder) if isinstance(folder, str) else ""
+    place = below(root, folder) if isinstance(folder, str) else ""
     return [
         f"{folder}/{os.path.relpath(os.path.join(inner, name), place)}"
         for inner, _, names in (os.walk(place) if place else ())
@@ -153,11 +154,11 @@ def _leftovers(root: str, folder: object) -> list[str]:
 def _kept_schema(root: str, record: Mapping[str, object]) -> dict[str, str]:
     """path -> text: cloud-init's schema as it was before us, where what is there is ours. Raises CannotRegister where
     it is ours and somebody else's."""
-    schema, original = record.get("schema"), saved.read(saved.below(root, KEPT_SCHEMA))
+    schema, original = record.get("schema"), saved.read(below(root, KEPT_SCHEMA))
     if not isinstance(schema, str):
         return {}
-    saved.discard(saved.below(root, schema))
-    now = saved.read(saved.below(root, schema))
+    saved.discard(below(root, schema))
+    now = saved.read(below(root, schema))
     if original is None or now is None:
         return {}
     if now == original or _digest(now) in (record.get("patched"), record.get("formerly")):
@@ -172,11 +173,11 @@ def _kept_schema(root: str, record: Mapping[str, object]) -> dict[str, str]:
 
 def find(root: str) -> CloudInit:
     """The cloud-init of the system at `root`. Raises CannotRegister with what is missing."""
-    saved.check_root(root)
+    check_root(root)
     script = next((p for p in ("usr/bin/cloud-init", "usr/local/bin/cloud-init") if _is_file(root, p)), "")
     if not script:
         raise CannotRegister(f"there is no cloud-init below {root}")
-    first = (saved.read(saved.below(root, script)) or "").partition("\n")[0]
+    first = (saved.read(below(root, script)) or "").partition("\n")[0]
     match = re.match(r"#!\s*(?:/usr/bin/env\s+(?:-S\s+)?)?(\S+)", first)
     interpreter = match[1] if match else ""
     if not interpreter.startswith("/"):
@@ -202,8 +203,7 @@ def find(root: str) -> CloudInit:
         raise CannotRegister(f"{script} is there, its package for {real} is not")
     # From 26.1 on version.py takes it from a file that the build makes.
     said = "".join(
-        saved.read(saved.below(root, f"{packages}/cloudinit/{name}")) or ""
-        for name in ("version.py", "meson_versions.py")
+        saved.read(below(root, f"{packages}/cloudinit/{name}")) or "" for name in ("version.py", "meson_versions.py")
     )
     told = re.search(r'(?:__|UPSTREAM_)VERSION(?:__)? = "([0-9.]+)', said)
     if not told:
@@ -224,7 +224,7 @@ def packaged(root: str) -> bool:
 
 def _in_packages(root: str, name: str) -> list[str]:
     """Where that is among the packages of a Python of the system at `root`."""
-    folders = [glob.escape(saved.below(root, folder)) for folder in ("usr/lib", "usr/local/lib")]
+    folders = [glob.escape(below(root, folder)) for folder in ("usr/lib", "usr/local/lib")]
     return sorted(path for folder in folders for path in glob.glob(f"{folder}/python3*/*-packages/{name}"))
 
 
@@ -232,7 +232,7 @@ def module_list(root: str) -> list[Any]:
     """The effective module list of the network stage, ours left out: cloud.cfg, then the drop-ins by name."""
     found: object = None
     for name in [CONFIG, *_drop_ins(root)]:
-        text = saved.read(saved.below(root, name))
+        text = saved.read(below(root, name))
         if text is None:
             raise CannotRegister(f"there is no {name}")
         if re.match(r"##\s*template:\s*jinja", text, re.IGNORECASE):
@@ -264,10 +264,10 @@ def module_list(root: str) -> list[Any]:
 def _drop_ins(root: str) -> list[str]:
     """The drop-ins that cloud-init reads (its util.read_conf_d), but for ours: a hidden file too, no folder, and no
     link that leads nowhere."""
-    folder = saved.below(root, DROP_INS)
+    folder = below(root, DROP_INS)
     names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     paths = (f"{DROP_INS}/{name}" for name in names if name.endswith(".cfg"))
-    return [path for path in paths if path != DROP_IN and os.path.isfile(saved.below(root, path))]
+    return [path for path in paths if path != DROP_IN and os.path.isfile(below(root, path))]
 
 
 # --- the parts --------------------------------------------------------------------------------------------
@@ -275,24 +275,24 @@ def _drop_ins(root: str) -> list[str]:
 
 def _install(root: str, found: CloudInit, drop_in: str, undo: saved.Undo) -> Iterator[str]:
     engine = f"{found.packages}/{DEFINITION}"
-    held = os.path.exists(saved.below(root, f"{engine}/{INSTALLER}"))
+    held = os.path.exists(below(root, f"{engine}/{INSTALLER}"))
     # A package's engine may be another version than this one, and its schema is the one that counts there.
     files = {} if held else {f"{engine}/{name}": data for name, data in _engine()}
-    own = saved.read(saved.below(root, f"{engine}/{SCHEMA_NAME}")) if held else None
+    own = saved.read(below(root, f"{engine}/{SCHEMA_NAME}")) if held else None
     schema = f"{found.packages}/{SCHEMA}"
     command = f"#!{found.interpreter}\nimport sys\n\nfrom {DEFINITION}.cli import main\n\nsys.exit(main())\n"
     programs = {} if held else {CLEAN_HOOK: clean_hook(found.interpreter), COMMAND: command}
-    former = saved.read_json(saved.below(root, RECORD))
+    former = saved.read_json(below(root, RECORD))
     made = saved.missing_folders(root, (*programs, DROP_IN))
     record: dict[str, object] = {"files": sorted(files), "folder": None if held else engine}
     record["folders"] = sorted(made.union(_words(former.get("folders"))))
     if "seal" in former:
         record["seal"] = former["seal"]
-    if (text := saved.read(saved.below(root, schema))) is not None:
-        original, about = text, os.stat(saved.below(root, schema))
+    if (text := saved.read(below(root, schema))) is not None:
+        original, about = text, os.stat(below(root, schema))
         mode, date = stat.S_IMODE(about.st_mode), about.st_mtime
         if DEFINITION in text:
-            original = saved.read(saved.below(root, KEPT_SCHEMA)) or text
+            original = saved.read(below(root, KEPT_SCHEMA)) or text
             date = known if isinstance(known := former.get("date"), float) else date
         patched = patch_schema(original, own)
         record.update(schema=schema, patched=_digest(patched), mode=mode, date=date)
@@ -307,15 +307,15 @@ def _install(root: str, found: CloudInit, drop_in: str, undo: saved.Undo) -> Ite
         older = former.get("files")
         gone = [path for path in _words(older) if path not in files]
         for path in gone:
-            saved.remove(saved.below(root, path), undo)
+            saved.remove(below(root, path), undo)
         yield from _put(root, files, undo, 0o644)
         saved.remove_folders(root, {os.path.dirname(path) for path in gone}.difference(map(os.path.dirname, files)))
         if isinstance(other := former.get("folder"), str) and other != engine:  # another Python's
-            saved.remove_package(saved.below(root, other))
+            saved.remove_package(below(root, other))
     yield from _put(root, programs, undo, 0o755)
-    if (presets := saved.read(saved.below(root, FORMER_PRESET))) is not None:
+    if (presets := saved.read(below(root, FORMER_PRESET))) is not None:
         yield from _put(root, {PRESET: presets}, undo, 0o644)
-        saved.remove(saved.below(root, FORMER_PRESET), undo)
+        saved.remove(below(root, FORMER_PRESET), undo)
     yield from _put(root, {DROP_IN: drop_in}, undo, 0o644)
 
 
@@ -339,7 +339,7 @@ _CLEAN = '''\
 import sys
 
 from cc_vps_firewall import seal
-from cc_vps_firewall.converge import reason
+from cc_vps_firewall.errors import reason
 
 try:
     print("\\n".join(seal.forget()) or "vps-firewall: there was nothing to forget")
@@ -358,29 +358,29 @@ def _compile(root: str, found: CloudInit) -> None:
         return
     tag = f"cpython-{version[1]}{version[2]}"
     with contextlib.suppress(FirewallError, OSError):
-        if saved.is_compiled(saved.below(root, folder), tag):
+        if saved.is_compiled(below(root, folder), tag):
             return
         if tag == sys.implementation.cache_tag:
-            saved.compile_folder(saved.below(root, folder), f"/{folder}")
+            saved.compile_folder(below(root, folder), f"/{folder}")
         elif _is_program(program):
             inside = ["chroot", root] if root != "/" else []
             digest = ("--invalidation-mode", "checked-hash")
-            kernel.run(*inside, found.interpreter, "-I", "-m", "compileall", "-q", *digest, f"/{folder}")
+            process.run(*inside, found.interpreter, "-I", "-m", "compileall", "-q", *digest, f"/{folder}")
 
 
 def _keep_the_service() -> list[str]:
     """Tell the package manager that its owner wants the package that loads the rules. It came because ours needs it,
     and `dnf remove` of ours would take it along, which opens the host. Once only: the later calls come from within
     a transaction, where nobody can be told. -> what could not be done"""
-    host = backend.look()
-    places = [backend.PLACES[host.family, name] for name in backend.BACKENDS if host.family in _KEEP]
+    host = facts.inspect()
+    keep = _KEEP.get(host.distribution.name, ())
     notes = []
-    for place in places:
+    for place in host.distribution.persistence.values() if keep else ():
         if all(unit in host.units for unit in place.units):
             failures = []
-            for tell in _KEEP[host.family]:
+            for tell in keep:
                 try:
-                    kernel.run(*tell, place.package)
+                    process.run(*tell, place.package)
                     break
                 except FirewallError as failure:
                     failures.append(str(failure))
@@ -480,14 +480,14 @@ def _own_schema() -> str:
 
 
 def _put(root: str, files: Mapping[str, str], undo: saved.Undo, mode: int) -> Iterator[str]:
-    for path in saved.save({saved.below(root, path): text for path, text in files.items()}, undo, mode):
+    for path in saved.save({below(root, path): text for path, text in files.items()}, undo, mode):
         yield os.path.relpath(path, root)
 
 
 def _hide_status(root: str, undo: saved.Undo) -> Iterator[str]:
     """What an earlier version has left for every user to read, who may log in among it, becomes root's."""
-    told = saved.read_json(saved.below(root, saved.PUBLIC))
-    if told and not os.path.exists(saved.below(root, saved.STATUS)):
+    told = saved.read_json(below(root, saved.PUBLIC))
+    if told and not os.path.exists(below(root, saved.STATUS)):
         yield from _put(root, {saved.STATUS: saved.as_json(told)}, undo, 0o600)
         shown = {key: value for key, value in told.items() if key not in ("open", "problems", "notes")}
         yield from _put(root, {saved.PUBLIC: saved.as_json(shown)}, undo, 0o644)
@@ -497,7 +497,7 @@ def _remove_bundles_command(root: str) -> list[str]:
     """A machine that a bundle closed has its short command in a folder that comes before ours on PATH. -> what was
     done"""
     folder, name = os.path.split(BUNDLES_COMMAND)
-    link = os.path.join(saved.below(root, folder), name)
+    link = os.path.join(below(root, folder), name)
     if not (os.path.islink(link) and os.readlink(link).endswith(BUNDLES_ENGINE)):
         return []
     saved.unlink(link)
@@ -509,7 +509,7 @@ def _remove_bundles_command(root: str) -> list[str]:
 
 def _resolve(root: str, path: str) -> str:
     """The file itself, which a link may name otherwise."""
-    return os.path.realpath(path) if root == "/" else saved.below(root, path)
+    return os.path.realpath(path) if root == "/" else below(root, path)
 
 
 def _is_file(root: str, path: str) -> bool:

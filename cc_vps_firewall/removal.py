@@ -1,11 +1,16 @@
-"""a host that enforces a policy -> the same host without a rule, file or unit of ours."""
+"""Our rules, files and units -> out of a host again, and nothing of anybody else's."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import backend, converge, live, saved
-from .backend import Host
+from . import live, save, saved, systemd
+from .choice import AUTO, choose
+from .distributions import OWN_UNIT, UNITS
+from .facts import Host
+from .managers import ENABLE_AGAIN
+from .previous import remove_rules, remove_unit_files, switch_off
+from .records import enabled_by_us
 
 
 @dataclass(frozen=True)
@@ -25,20 +30,17 @@ def remove(host: Host) -> Removal:
     done: list[str] = []
     with saved.locked() as lock:
         record = saved.read_json(saved.SERVICES)
-        done += [f"disabled {unit}" for unit in converge.switch_off(backend.enabled_by_us() | {backend.OWN_UNIT})]
-        units = frozenset(unit for place in backend.PLACES.values() for unit in place.units)
-        done += [f"removed our part of {path}" for path in converge.remove_unit_files(units)]
-        for name in backend.BACKENDS:
-            choice = backend.choices(name, host)[0]
-            files = converge.mine(choice)
-            if live.holds_ours(name) or files:
-                converge.remove_rules(choice, lock)
-                done += [f"removed the rules from {name}", *(f"removed {path}" for path in files)]
-        done += saved.remove_all(
-            "/", [saved.POLICY, saved.SERVICES, saved.STATUS, saved.PUBLIC, saved.TOOLS], saved.Undo()
-        )
-    disabled = [unit for unit in backend.strings(record, "disabled") if backend.masked(unit)]
-    return Removal(tuple(done), (_filtered_by(live.other_filters()), *(_still_masked(unit) for unit in disabled)))
+        done += [f"disabled {unit}" for unit in switch_off(enabled_by_us() | {OWN_UNIT})]
+        done += [f"removed our part of {path}" for path in remove_unit_files(UNITS)]
+        for chosen in choose(AUTO, host):
+            files = save.holding_ours(chosen)
+            if live.holds_ours(chosen) or files:
+                remove_rules(chosen, lock)
+                done += [f"removed the rules from {chosen.backend.name}", *(f"removed {path}" for path in files)]
+        state = [saved.POLICY, saved.SERVICES, saved.STATUS, saved.PUBLIC, saved.TOOLS]
+        done += saved.remove_all("/", state, saved.Undo())
+    disabled = [unit for unit in saved.strings(record, "disabled") if systemd.masked(unit)]
+    return Removal(tuple(done), (_filtered_by(live.other_filters(host)), *(_still_masked(unit) for unit in disabled)))
 
 
 def _filtered_by(others: list[str]) -> str:
@@ -49,5 +51,5 @@ def _filtered_by(others: list[str]) -> str:
 
 def _still_masked(unit: str) -> str:
     name = unit.partition(".")[0]
-    again = "ufw enable" if name == "ufw" else f"systemctl enable --now {unit}"
+    again = ENABLE_AGAIN.get(name, f"systemctl enable --now {unit}")
     return f"{name} is still disabled, as vps-firewall left it; to have it back: systemctl unmask {unit} && {again}"

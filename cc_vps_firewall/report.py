@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from . import converge, live, policy, saved
-from .backend import Host
-from .errors import FirewallError
+from . import decide, live, policy, saved, verify
+from .errors import FirewallError, reason
+from .facts import Host
 from .policy import Policy
+from .registry import BACKENDS
+from .status import Status
+from .targets import target
 
 EQUAL, CHANGED, MISSING, UNKNOWN = "equal", "changed", "missing", "unknown"
 
@@ -46,14 +48,15 @@ def now(host: Host) -> Now:
     """Ask the kernel, as root. Changes nothing."""
     kept = saved.read_json(saved.POLICY)
     if not kept:
-        return Now(UNKNOWN, "no policy is saved on this host", others=tuple(live.other_filters()))
-    others = tuple(live.other_filters())
+        return Now(UNKNOWN, "no policy is saved on this host", others=tuple(live.other_filters(host)))
+    others = tuple(live.other_filters(host))
+    backend = str(kept.get("backend"))
     try:
-        if not live.holds_ours(str(kept.get("backend"))):
+        if backend in BACKENDS and not live.holds_ours(target(backend, host)):
             return Now(MISSING, others=others)
-        differences, _ = converge.check_drift(host)
+        differences = verify.differences(host)
     except (FirewallError, OSError) as failure:
-        return Now(UNKNOWN, converge.reason(failure), others=others)
+        return Now(UNKNOWN, reason(failure), others=others)
     return Now(CHANGED if differences else EQUAL, differences=tuple(differences), others=others)
 
 
@@ -62,7 +65,7 @@ def saved_policy(host: Host) -> Policy | None:
     root."""
     kept = saved.read_json(saved.POLICY)
     try:
-        return converge.parse(kept["section"], converge.as_saved(kept, host))
+        return decide.parse(kept["section"], decide.as_saved(kept, host))
     except (KeyError, FirewallError):
         return None
 
@@ -87,7 +90,7 @@ def settings(wanted: Policy) -> dict[str, object]:
 # --- for people -------------------------------------------------------------------------------------------
 
 
-def lines(status: Mapping[str, Any], found: Now | None, wanted: Policy | None) -> list[str]:
+def lines(status: Status, found: Now | None, wanted: Policy | None) -> list[str]:
     """The status as people read it. `found`: None for the end of a run, which has just looked."""
     seconds = sum(status.get("steps", {}).values())
     by = status.get("by", "?")

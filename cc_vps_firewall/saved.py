@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import py_compile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from .errors import Busy, CannotRegister
+from .errors import Busy
+from .root import adopt, below, check_root
 
 STATE = "/var/lib/vps-firewall"
 STATUS = f"{STATE}/status-private.json"
-PUBLIC = f"{STATE}/status.json"  # the same for every user: see converge.public()
+PUBLIC = f"{STATE}/status.json"  # the same for every user: see status.public()
 POLICY = f"{STATE}/policy.json"
 RECORD = f"{STATE}/registered.json"  # what `vps-firewall install` has put into an image, and what was there before
 SERVICES = f"{STATE}/services.json"  # the services that a policy of ours switched on and off
@@ -25,8 +24,11 @@ TOOLS = f"{STATE}/tools"  # the instance for which a package manager was asked f
 INSTANCE_ID = "/var/lib/cloud/data/instance-id"
 NO_DATASOURCE = "iid-datasource-none"  # of a boot in which cloud-init found none
 LOCK = "/run/vps-firewall.lock"
-MAX_LINKS = 40  # as many as Linux follows (path_resolution(7))
+UNIT_FOLDERS = ("etc/systemd/system", "run/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
 LOCK_WAIT = 60  # seconds for another run of ours to end
+
+
+Files = Mapping[str, "tuple[str, int | None]"]  # path -> text, and mode or None for that of a file of others'
 
 
 @dataclass
@@ -69,7 +71,7 @@ def save(files: Mapping[str, str], undo: Undo, mode: int | None = 0o600) -> list
     return save_all({path: (text, mode) for path, text in files.items()}, undo)
 
 
-def save_all(files: Mapping[str, tuple[str, int | None]], undo: Undo) -> list[str]:
+def save_all(files: Files, undo: Undo) -> list[str]:
     """Write each file that is not already so: path -> (text, mode), None for the mode that a file of somebody
     else's has. All are on the disk under other names before the first takes its place, so that a disk that is
     full leaves every one as it was. -> the paths written. Raises OSError; `undo` knows what to put back."""
@@ -124,7 +126,8 @@ def discard(path: str) -> None:
             os.unlink(name)
 
 
-class _Names(NamedTuple):
+@dataclass(frozen=True)
+class _Names:
     place: str
     temporary: str
     kept: str
@@ -150,7 +153,7 @@ def _stage(path: str, data: bytes, mode: int) -> None:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), mode)
-            _adopt(file.fileno(), folder, names.place)
+            adopt(file.fileno(), folder, names.place)
             os.fsync(file.fileno())
     except OSError as error:
         discard(path)
@@ -163,18 +166,7 @@ def _make_folder(folder: str) -> None:
         _make_folder(above)
         os.mkdir(folder)
         os.chmod(folder, 0o755)  # noqa: S103 - whatever the umask, everybody may read the status
-        _adopt(folder, above, above)
-
-
-def _adopt(made: int | str, folder: str, former: str) -> None:
-    """Give what was made in a folder that folder's owner, and the SELinux label of what it replaces, or the folder's.
-    An image may be mounted where nobody could restore them: its root may be another user, and SELinux be off."""
-    about = os.stat(folder)
-    with contextlib.suppress(OSError):
-        os.chown(made, about.st_uid, about.st_gid)
-    with contextlib.suppress(OSError):
-        label = os.getxattr(former if os.path.exists(former) else folder, "security.selinux")
-        os.setxattr(made, "security.selinux", label)
+        adopt(folder, above, above)
 
 
 def _sync_folders(paths: Iterable[str]) -> None:
@@ -262,21 +254,6 @@ def missing_folders(root: str, paths: Iterable[str]) -> set[str]:
     return missing
 
 
-def check_root(root: str) -> None:
-    """/proc/PID/root is a name that the kernel follows and that, read as a link, says `/`: this computer. Raises
-    CannotRegister."""
-    real = os.path.realpath(root)
-    if not (os.path.isdir(root) and os.path.isdir(real) and os.path.samefile(root, real)):
-        raise CannotRegister(f"{root} is no folder, or a name for one that leads elsewhere")
-
-
-def masked(root: str, path: str) -> bool:
-    """Has its owner put a link to /dev/null in this file's place, so that there is none (systemd.unit(5))?"""
-    folder, name = os.path.split(path)
-    place = os.path.join(below(root, folder), name)
-    return os.path.islink(place) and os.readlink(place) == os.devnull
-
-
 def is_compiled(folder: str, tag: str) -> bool:
     """Has every module of a package a compiled file of the Python that `tag` names, and not an older one?"""
     for module in modules(folder):
@@ -302,31 +279,33 @@ def compile_folder(folder: str, seen_as: str) -> None:
         )
 
 
-def below(root: str, path: str) -> str:
-    """The path inside the system at `root`, with the links on the way followed as that system would: an absolute one
-    leads to the root's own file, not to this computer's. Raises OSError where they lead in a circle."""
-    if root == "/":
-        return f"/{path.lstrip('/')}"
-    parts, at, links = path.split("/")[::-1], "", 0
-    while parts:
-        part = parts.pop()
-        if part in ("", "."):
-            continue
-        here = os.path.dirname(at) if part == ".." else f"{at}/{part}".lstrip("/")
-        if part != ".." and os.path.islink(os.path.join(root, here)):
-            if links == MAX_LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-            target, links = os.readlink(os.path.join(root, here)), links + 1
-            parts += target.split("/")[::-1]
-            here = "" if target.startswith("/") else at
-        at = here
-    return os.path.join(root, at)
-
-
 def read(path: str, errors: str = "replace") -> str | None:
     """A file's text, None where there is none. `errors` "surrogateescape": fit to be written back."""
     old = _bytes(path)
     return None if old is None else old[0].decode("utf-8", errors)
+
+
+def text_at(root: str, path: str) -> str:
+    """The text of a file of the system at `root`, a megabyte at the most; empty where it cannot be read."""
+    try:
+        with open(below(root, path), encoding="utf-8", errors="replace") as file:
+            return file.read(1 << 20)
+    except OSError:
+        return ""
+
+
+def read_all(root: str, path: str, folder: str, ending: str = "") -> str:
+    """The text of a file, and of those in the folder beside it."""
+    beside = [f"{folder}/{name}" for name in entries(root, folder) if name.endswith(ending)]
+    return "".join(text_at(root, each) + "\n" for each in [path, *beside])
+
+
+def entries(root: str, folder: str) -> list[str]:
+    """The names in a folder: a link that leads nowhere has one too."""
+    try:
+        return sorted(os.listdir(below(root, folder)))
+    except OSError:
+        return []
 
 
 def instance() -> str:
@@ -350,18 +329,15 @@ def without_include(text: str, include: str) -> str:
     return "".join(line for line in text.splitlines(True) if line.strip() != f'include "{include}"')
 
 
-def read_status() -> dict[str, object]:
-    """Of the last run, as far as whoever asks may read it."""
-    return read_json(STATUS) or read_json(PUBLIC)
-
-
-def write_json(path: str, value: object, mode: int) -> None:
-    write(path, as_json(value).encode(), mode)
-
-
 def as_json(value: object) -> str:
     """The text of a file of ours, the same for the same value."""
     return json.dumps(value, indent=1, sort_keys=True) + "\n"
+
+
+def strings(record: object, key: str) -> list[str]:
+    """The strings of a list in a record of ours, which somebody may have edited."""
+    value = record.get(key) if isinstance(record, dict) else None
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def read_json(path: str) -> dict[str, object]:

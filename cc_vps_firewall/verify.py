@@ -1,53 +1,48 @@
-"""rehearsed dump, live dump -> what differs."""
+"""The policy that was saved -> what differs from it on this host."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+import fnmatch
+import os
+import re
 
-from . import iptables, nftables
+from . import decide, drift, modules, ruleset, saved
+from .facts import Host
+from .targets import Target, target
 
 
-def differences(backend: str, live: Mapping[int, str], wanted: Mapping[int, str]) -> list[str]:
-    """What an apply would change: lines that are to come (+), and lines that are to go (-), each with the chain or set
-    it is in; empty when equal.
+def differences(host: Host) -> list[str]:
+    """kernel = saved file = policy? -> what differs. Raises Drift where no policy was ever applied, and another
+    FirewallError where it cannot be told."""
+    plan = decide.saved_plan(host)
+    backend = plan.candidates[0].backend
+    return [*_new_uplinks(host), *drift.check(plan, backend, host), *_not_included(target(backend, host))]
 
-    `wanted` is a dump too, of the same text loaded into an empty namespace: tools print rules in their own
-    words, which no source text equals.
-    """
-    if backend == nftables.NAME:
-        have, want = nftables.comparable(live[0]), nftables.comparable(wanted[0])
-        return [] if have == want else text_differences(nftables.placed(want), nftables.placed(have))
+
+def _new_uplinks(host: Host) -> list[str]:
+    record = saved.read_json(saved.POLICY)
+    wanted = decide.parse(record.get("section"), decide.as_saved(record, host))
     return [
-        f"{line[0]}IPv{family} {line[1:]}"
-        for family, text in wanted.items()
-        for line in iptables.differences(live.get(family, ""), text)
+        f"+{name} an uplink: it holds a default route, and the rules take it for a bridge of containers"
+        for name in ruleset.roles(wanted, host.uplinks)["bridges"]
     ]
 
 
-def same(backend: str, one: Mapping[int, str], other: Mapping[int, str]) -> bool:
-    """Two dumps of everything, other people's rules included: are they equal, but for what traffic changes?"""
-    if backend == nftables.NAME:
-        return nftables.comparable(one[0]) == nftables.comparable(other[0])
-    return all(iptables.parse_dump(one[family]) == iptables.parse_dump(text) for family, text in other.items())
-
-
-def missing(texts: Mapping[int, str], dumps: Mapping[int, str]) -> int:
-    """How many of a text's rules its own dump lacks, by the comments: every tool prints those as they were."""
-    return sum(max(0, text.count(_COMMENT) - dumps[family].count(_COMMENT)) for family, text in texts.items())
-
-
-_COMMENT = 'comment "'
-
-
-def text_differences(wanted: str, live: str) -> list[str]:
-    """Lines of `wanted` that `live` has not (+), and the other way round (-)."""
-    if wanted == live:
+def _not_included(chosen: Target) -> list[str]:
+    """Does the file that its service loads include ours, by its name or by a pattern?"""
+    if not chosen.place.include_in or chosen.own_unit:
         return []
-    old, new = live.splitlines(), wanted.splitlines()
-    if len(old) + len(new) > 20_000:  # difflib takes minutes there; what is missing and what is new says enough
-        known, there = set(old), set(new)
-        gone = [f"-{line}" for line in old if line not in there] + [f"+{line}" for line in new if line not in known]
-        return gone or ["+(the same lines in another order)"]
-    diff = list(difflib.unified_diff(old, new, lineterm="", n=0))[2:]
-    return [line for line in diff if not line.startswith("@@")]
+    text, ours = saved.read(chosen.place.include_in) or "", chosen.place.files[0]
+    named = re.findall(r'(?m)^\s*include\s+"([^"]+)"', text)
+    if any(fnmatch.fnmatch(ours, name) for name in named):
+        return []
+    return [f'+{chosen.place.include_in} include "{ours}"']
+
+
+def lacking(backend: str, host: Host) -> list[str]:
+    """What is missing in kernels that may boot next, and could not load what is saved. This one has loaded it."""
+    files = target(backend, host).place.files
+    texts = {family: saved.read(path) or "" for family, path in files.items()}
+    those = modules.lacking("/", backend, [texts], skip=os.uname().release)
+    cannot = f"without which it cannot load {' and '.join(files.values())}"
+    return [f"+kernel {version}: {', '.join(missing)}, {cannot}" for version, missing in those.items()]

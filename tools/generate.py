@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from . import goldens, pages, reference, schema, shown
+from . import engine, goldens, pages, reference, schema, shown
 from .pages import HOME
 
 Files = Iterator[tuple[Path, str]]  # a file, and what it should hold
@@ -34,6 +34,7 @@ def _from_a_machine() -> Files:
 
 # In the order in which they are made of each other: the page about the policy is made of the schema.
 KINDS: dict[str, Callable[[], Files]] = {
+    "engine": engine.made,
     "schema": schema.made,
     "goldens": goldens.made,
     "reference": reference.made,

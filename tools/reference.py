@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cc_vps_firewall import backend, cli, converge, saved
+from cc_vps_firewall import cli, copies, saved
+from cc_vps_firewall.distributions import DEBIAN, DISTRIBUTIONS, KNOWN, OWN_UNIT, REDHAT
 from cc_vps_firewall.policy import clouds, keys
 from cc_vps_firewall.policy import services as table
 from cc_vps_firewall.policy.service_table import GROUP_TABLE, SECTIONS, Service
+from cc_vps_firewall.registry import BACKENDS
 
 from . import manual
 from .pages import HOME
@@ -119,8 +121,11 @@ def _usage(action: argparse.Action) -> str:
 
 def files() -> str:
     hosts = {"redhat": "CentOS, RHEL, Alma, Rocky, Fedora", "debian": "Debian, Ubuntu", "other": "others"}
+    flushing = sorted({unit for each in KNOWN if each.at_stop for unit in each.units})
     rows = []
-    for (family, name), place in backend.PLACES.items():
+    every = [(each, name) for each in DISTRIBUTIONS.values() for name in BACKENDS]
+    for distribution, name in every:
+        place, family = distribution.keeps(name, BACKENDS[name].families), distribution.name
         saved_to = [f"`{path}`" for path in place.files.values()]
         if place.fallback:
             saved_to.append(f"beside each a `{place.fallback}`")
@@ -128,7 +133,7 @@ def files() -> str:
             saved_to.append(f"included from `{place.include_in}`")
         loaders = ", ".join(f"`{u}`" for u in place.units)
         if place.if_enabled:
-            loaders = f"`{backend.OWN_UNIT}`, or {loaders} where its owner has enabled it"
+            loaders = f"`{OWN_UNIT}`, or {loaders} where its owner has enabled it"
             saved_to[-1] += " in the latter case"
         rows.append((hosts[family], name, ", ".join(saved_to), loaders))
     own = [
@@ -147,12 +152,12 @@ def files() -> str:
         ),
         (f"`{saved.SERVICES}`", "0600", "which services were enabled and disabled, for `vps-firewall remove`"),
         (f"`{saved.LOCK}`", "0600", "held while a run is at work"),
-        (f"`/etc/systemd/system/{backend.OWN_UNIT}`", "0644", "our unit, where no service of the distribution fits"),
+        (f"`/etc/systemd/system/{OWN_UNIT}`", "0644", "our unit, where no service of the distribution fits"),
         (
             "`/etc/systemd/system/SERVICE.d/vps-firewall.conf`",
             "0644",
             "has the service that loads the rules come before cloud-init's first stage, and keeps "
-            f"{', '.join(f'`{unit}`' for unit in sorted(backend.FLUSHING))} from flushing them when they stop",
+            f"{', '.join(f'`{unit}`' for unit in flushing)} from flushing them when they stop",
         ),
     ]
     return "".join(
@@ -161,8 +166,8 @@ def files() -> str:
             *_table(("host", "backend", "saved to", "loaded by"), rows),
             "\nThe rules are saved with mode 0600, owned by root. A file that belongs to the distribution and includes "
             "ours keeps its mode. Where the services of a line are not all installed, the file is the same and "
-            f"`{backend.OWN_UNIT}` loads it. Where `{backend.PLACES['redhat', 'nftables'].include_in}` or "
-            f"`{backend.PLACES['debian', 'nftables'].include_in}` does not exist, it is made.\n\n",
+            f"`{OWN_UNIT}` loads it. Where `{REDHAT.persistence['nftables'].include_in}` or "
+            f"`{DEBIAN.persistence['nftables'].include_in}` does not exist, it is made.\n\n",
             "A `.fallback` is what `iptables.service` loads when it cannot load the file. It says nothing that takes "
             "an extension of the kernel (no port, no reply, no REJECT), and so loads where the file itself cannot: on "
             "EL 10, whose kernel has them in `kernel-modules-extra`, a package that nothing installs. It lets in TCP "
@@ -173,9 +178,9 @@ def files() -> str:
             "Each file is written to a temporary one beside it, synced, renamed, and the folder is synced. The SELinux "
             "label is restored where SELinux is on; a label that cannot be set is a note in the status.\n\n",
             "## What stood there before\n\n"
-            f"A file that is not ours is copied to `FILE{converge.COPY}`, mode 0600, before ours takes its place, and "
-            "a note in the status says so. A copy is never written over: one more `~` each time. A file of the "
-            "distribution's that only includes ours gains one line.\n\n"
+            f"A file that is not ours is copied to `FILE{copies.ENDING}`, mode 0600, before ours takes its "
+            "place, and a note in the status says so. A copy is never written over: one more `~` each time. A file of "
+            "the distribution's that only includes ours gains one line.\n\n"
             "The files that iptables' services load may hold more than rules of ours, and the next boot goes on "
             "loading it, at every policy that comes: the tables `nat`, `raw` and `security` as they are, in `mangle` "
             "and `filter` what an apply leaves in the kernel too "

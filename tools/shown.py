@@ -22,8 +22,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cc_vps_firewall import iptables, kernel, nftables, ruleset
+from cc_vps_firewall import iptables, nftables, process, ruleset
 from cc_vps_firewall.policy import Policy
+from cc_vps_firewall.registry import BACKENDS
 
 from . import pages
 
@@ -193,9 +194,9 @@ def _loaded(wanted: Policy) -> Texts:
         if backend not in dumps:
             families = (0,) if backend == nftables.NAME else (4, 6)
             texts = {f: iptables.render(rules, f) if f else nftables.render(rules) for f in families}
-            with kernel.scratch() as empty:
-                empty.submit(kernel.load, backend, texts).result()
-                dumps[backend] = empty.submit(kernel.dump, backend, families).result()
+            with process.scratch() as empty:
+                empty.submit(BACKENDS[backend].load, texts).result()
+                dumps[backend] = empty.submit(BACKENDS[backend].dump, families).result()
         return dumps[backend][family]
 
     return dumped

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cc_vps_firewall import verify
+from cc_vps_firewall.registry import BACKENDS
 
 from .account import STATE
 from .conftest import Account
@@ -110,7 +110,7 @@ def test_kernel_holds_what_is_saved(saved: Mapping[str, str], backend: str, say:
     assert sorted(commands) in ([0], [4, 6]), f"rules are saved for {sorted(commands)} alone"
     parts = say(f" && echo '{MARK}' && ".join(commands.values())).split(f"{MARK}\n")
     wanted, live = dict(zip(commands, parts[0::2])), dict(zip(commands, parts[1::2]))
-    differs = verify.differences(backend, live, wanted)
+    differs = BACKENDS[backend].differences(live, wanted)
     assert not differs, "\n".join(differs)
 
 

@@ -19,9 +19,10 @@ def main() -> None:
         subprocess.run(["sh", "-c", what], check=True)
         kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     else:
-        from cc_vps_firewall import backend, converge
+        from cc_vps_firewall import facts
+        from cc_vps_firewall.apply import apply
 
-        converge.converge(what, backend.look())
+        apply(what, facts.inspect())
         kib = int(re.findall(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))[0])
     print(kib)
 

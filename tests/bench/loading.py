@@ -16,9 +16,12 @@ from typing import Any
 
 import pytest
 
-from cc_vps_firewall import backend, converge
+from cc_vps_firewall import facts
+from cc_vps_firewall.facts import Host
 from cc_vps_firewall.policy import userdata
+from cc_vps_firewall.status import Status
 from tests.bench.networks import changed, networks
+from tests.engine import apply, rendered
 from tests.lab.machine import REPOSITORY, TOOLS, Machine
 
 TUTORIAL: dict[str, Any] = {
@@ -102,15 +105,15 @@ def test_speed(
 
 def prepare(machine: Machine, measure: str, size: int, nets: tuple[list[str], list[str]]) -> Callable[[], object]:
     """What is to be timed; everything else is done here. The measures of a turn build on each other."""
-    policy, host = section(machine, size), backend.look()
+    policy, host = section(machine, size), facts.inspect()
     if measure == "parse inline":
         whole = policy if not size else {**policy, "ssh": {"from": nets[0]}, "lists": {}}
         data = f"#cloud-config\n{json.dumps({'vps_firewall': whole}, indent=1)}\n".encode()
-        return lambda: converge.rendered(userdata.section(data), host)
+        return lambda: rendered(userdata.section(data), host)
     if measure == "parse and render":
         for path, its in zip(LISTS, nets):
             machine.write(path, "\n".join(its) + "\n")
-        return lambda: converge.rendered(policy, host)
+        return lambda: rendered(policy, host)
     if measure in ("sixteen calls", "tool"):
         empty(machine)
         script = SIXTEEN_CALLS if measure == "sixteen calls" else load_alone(machine, policy, host)
@@ -120,16 +123,16 @@ def prepare(machine: Machine, measure: str, size: int, nets: tuple[list[str], li
     if measure == "changed":
         policy = section(machine, size, LISTS[1])
     expected = "unchanged" if measure == "same" else "applied"
-    return lambda: _applied(converge.converge(policy, host), expected)
+    return lambda: _applied(apply(policy, host=host), expected)
 
 
-def _applied(status: converge.Status, expected: str) -> None:
+def _applied(status: Status, expected: str) -> None:
     assert status["result"] == expected, status
 
 
-def load_alone(machine: Machine, policy: object, host: backend.Host) -> str:
+def load_alone(machine: Machine, policy: object, host: Host) -> str:
     """The shell line that loads a policy's text as the services at boot do: a file, and one family after another."""
-    _, texts = converge.rendered(policy, host)
+    _, texts = rendered(policy, host)
     for family, text in texts.items():
         machine.write(f"/run/text.{family}", text)
     if machine.tool == "nftables":
@@ -149,7 +152,7 @@ def empty(machine: Machine) -> None:
 
 def heaviest(machine: Machine, measure: str, size: int) -> int:
     """Peak memory in KiB of the tool that loads, or of a Python that does nothing but converge()."""
-    what = load_alone(machine, section(machine, size), backend.look()) if measure == "tool" else section(machine, size)
+    what = load_alone(machine, section(machine, size), facts.inspect()) if measure == "tool" else section(machine, size)
     argv = [sys.executable, "-m", "tests.bench.heaviest", json.dumps(what)]
     done = subprocess.run(argv, cwd=REPOSITORY, env=machine.environment, capture_output=True, text=True, check=True)
     return int(done.stdout)

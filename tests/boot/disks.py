@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cc_vps_firewall.backend import PLACES
 from tests.boot import el9
 from tests.boot.guests import Guest, cache_directory, locked, remove, root_of, run
+from tests.engine import place
 from tests.suites import REPOSITORY
 
 HERE = Path(__file__).resolve().parent
@@ -220,7 +220,7 @@ def _flavour(guest: Guest, flavour: str, root: Path) -> None:
         enable(root, "el-style.service")
     if flavour == CLOUD:
         write(root, "etc/cloud/cloud.cfg.d/92_cloud.cfg", CLOUD_SOURCE)
-        for unit in PLACES["redhat" if guest.is_el else "debian", guest.firewall].units:
+        for unit in place("redhat" if guest.is_el else "debian", guest.firewall).units:
             write(root, f"etc/systemd/system/{unit}.d/slow.conf", SLOW)
     if flavour == NO_EXTENSIONS:
         _take_modules(root, EXTENSIONS)

@@ -29,7 +29,7 @@ from tests.lab import boot
 from tests.lab.world import ANYONE, OFFICE, Internet, Machine, world
 
 COMMAND = "/usr/local/sbin/vps-firewall"
-ENGINE = "/var/lib/vps-firewall/engine/vps_firewall_engine"
+ENGINE = "/var/lib/vps-firewall/engine/vps_firewall_engine.py"
 FORMS = {"mime": bundle.FORMS[0], "gzip": "gzip", "archive": "archive"}  # base64 is undone by the provider
 
 
@@ -162,7 +162,7 @@ def test_an_older_bundle_is_there(machine: Machine, internet: Internet) -> None:
     """An image made of a machine that had one: the new instance gets the engine and the policy of its own."""
     boot.seed(machine, bundled("#cloud-config\nvps_firewall: {backend: nftables, allow: [http]}\n"))
     boot.boot(machine)
-    machine.write(f"{ENGINE}/policy.py", "raise RuntimeError('old')\n")
+    machine.write(ENGINE, "raise RuntimeError('old')\n")
     boot.seed(machine, bundled("#cloud-config\nvps_firewall: {backend: nftables, allow: [https]}\n"), instance="second")
     boot.boot(machine)
     with machine.listening(EVERYTHING):

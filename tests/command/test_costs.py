@@ -22,12 +22,12 @@ CHECK = (sys.executable, "-m", "cc_vps_firewall", "check")
 FIRST_BOOT = """\
 import sys, types
 import cc_vps_firewall
+from cc_vps_firewall import cloudinit
 data = open(sys.argv[1], "rb").read()
 cloud = types.SimpleNamespace(datasource=types.SimpleNamespace(get_userdata_raw=lambda: data))
 taken = sys.argv[2] == "taken"
 taken or cc_vps_firewall._meant(cloud)
-from cc_vps_firewall import entrance
-print(*entrance._raw(cloud, {"ping": False} if taken else {}, taken), sep="\\n")
+print(*cloudinit._raw(cloud, {"ping": False} if taken else {}, taken), sep="\\n")
 """
 TAKEN = ("fifty parts with typos", "fifty long parts", "as many typos as may be", "an archive", "comments")
 

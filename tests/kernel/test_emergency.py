@@ -36,7 +36,7 @@ def declare_emergency(machine: Namespace, tool: str, monkeypatch: pytest.MonkeyP
         return True
 
     monkeypatch.setattr(cc_vps_firewall, "_load", run)
-    monkeypatch.setattr(cc_vps_firewall, "_ssh_ports", lambda: ["22", "2222"])
+    monkeypatch.setattr(cc_vps_firewall, "ssh_ports", lambda: ["22", "2222"])
     told = cc_vps_firewall._emergency()  # type: ignore[no-untyped-call]
     assert told == "closed but for SSH until it is mended"
 

@@ -32,7 +32,9 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar
 
-from cc_vps_firewall import backend, cli, converge, entrance, kernel, saved, seal
+from cc_vps_firewall import cli, cloudinit, iptables_backend, process, saved, seal
+from tests import engine
+from tests.engine import place
 from tests.signals import DEFAULT_SIGNALS
 
 from .knock import sender, senders
@@ -41,7 +43,7 @@ from .namespaces import CLONE_NEWNET, CLOSING, Namespace, await_addresses, packe
 T = TypeVar("T")
 Checkpoint = Callable[[str], None]
 Work = Callable[[Checkpoint], Any]
-Settings = Mapping[str, Any]  # constants, such as kernel.TIMEOUT
+Settings = Mapping[str, Any]  # constants, such as process.TIMEOUT
 AS_THEY_ARE: Settings = MappingProxyType({})
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 CLONE_NEWNS = 0x00020000
@@ -260,12 +262,12 @@ class Machine:
 
     def install_services(self, name: str, enabled: bool = False) -> None:
         """The services of the distribution for a backend; `enabled`: their owner has switched them on."""
-        for unit in backend.PLACES[self.release, name].units:
+        for unit in place(self.release, name).units:
             if enabled:
                 os.makedirs("/etc/systemd/system/sysinit.target.wants", exist_ok=True)
                 os.symlink(f"/lib/systemd/system/{unit}", f"/etc/systemd/system/sysinit.target.wants/{unit}")
             self.write(f"/etc/systemd/system/{unit}", f"[Unit]\nDescription={unit}\n")
-            for plugin in backend.PLUGINS.get(unit, ()):
+            for plugin in place(self.release, name).plugins:
                 self.write(f"/{plugin}", "")
 
     # --- the engine at work
@@ -321,10 +323,10 @@ class Machine:
         settings: Settings = AS_THEY_ARE,
         **options: Any,
     ) -> Ended:
-        """converge(), as the command calls it."""
+        """As the command does it."""
 
         def work(checkpoint: Checkpoint) -> Any:
-            return converge.converge(section, backend.look(), checkpoint=checkpoint, **options)
+            return engine.apply(section, checkpoint, **options)
 
         return self.engine(work, kill, settings)
 
@@ -334,9 +336,9 @@ class Machine:
         """first_boot(), as a process that has nobody to look after it. Its value is the status."""
 
         def work(checkpoint: Checkpoint) -> Any:
-            ended = converge.first_boot(section, backend.look(), checkpoint=checkpoint, **options)
-            assert not ended.problems, ended
-            return ended.status
+            outcome = engine.boot(section, checkpoint, **options)
+            assert not outcome.problems, outcome
+            return outcome.status
 
         return self.engine(work, kill, settings)
 
@@ -358,7 +360,7 @@ class Machine:
             if Path(INSTANCE_ID).read_text(encoding="utf-8") != f"{instance}\n":
                 self.write(INSTANCE_ID, f"{instance}\n")
             cloud = FakeCloud(user_data, packages, self.sh)
-            return entrance.enter(section, cloud, lambda: self.write(SETTLED, ""), taken, checkpoint=checkpoint)
+            return cloudinit.enter(section, cloud, lambda: self.write(SETTLED, ""), taken, runs=engine.runs(checkpoint))
 
         self.run(f"rm -f {SETTLED}")
         return self.engine(work, kill, settings)
@@ -517,7 +519,7 @@ def _answer(work: Work, checkpoint: Checkpoint, settings: Settings, say: int) ->
     """In the child of a fork: call `work`, and tell the parent what it returned or raised."""
     for name, value in settings.items():
         module, _, constant = name.partition(".")
-        setattr({"kernel": kernel, "saved": saved}[module], constant, value)
+        setattr({"process": process, "saved": saved, "iptables_backend": iptables_backend}[module], constant, value)
     with open(1, "w", closefd=False) as out, open(2, "w", closefd=False) as err:
         sys.stdout, sys.stderr = out, err
         try:
@@ -533,7 +535,7 @@ def _listener(family: int, port: int) -> socket.socket:
     if family == 6:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     listener.bind(("::" if family == 6 else "0.0.0.0", port))
-    listener.listen(64)
+    listener.listen(1024)  # nobody accepts, and each knock stays in the queue
     return listener
 
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from cc_vps_firewall import backend, converge
+from tests.engine import apply
 from tests.lab.machine import ADDRESS, NEIGHBOUR, OPEN, Checkpoint, Machine
 
 from .crowdsec import bouncer
@@ -82,7 +82,7 @@ def taken_back(section: object, meanwhile: Callable[[], object] = lambda: None) 
         return "not confirmed in time"
 
     def work(checkpoint: Checkpoint) -> object:
-        return converge.converge(section, backend.look(), confirm=confirm, checkpoint=checkpoint)
+        return apply(section, checkpoint, confirm=confirm)
 
     return work
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cc_vps_firewall import entrance, saved, seal
+from cc_vps_firewall import later_boot, saved, seal
 from tests.lab.machine import CLOSED, FAMILY, NEIGHBOUR, OPEN, TOOLS, Machine
 from tests.unit.systems import kernel_in
 
@@ -149,7 +149,7 @@ def test_a_later_boot_on_a_kernel_without_extensions(tool: str) -> None:
         machine.fake(iptables_restore=NO_EXTENSIONS, ip6tables_restore=NO_EXTENSIONS)
         machine.run(LOAD)
         assert machine.reachable() == set()
-        told = machine.engine(lambda checkpoint: entrance.stand_guard()).value
+        told = machine.engine(lambda checkpoint: later_boot.reload_if_missing()).value
         assert told == ["iptables.service and ip6tables.service did not load the rules at this boot; "
                         "they were loaded after it"]  # fmt: skip
         assert machine.status()["backend"] == "nftables"

@@ -7,7 +7,8 @@ from functools import partial
 
 import pytest
 
-from cc_vps_firewall import backend, saved
+from cc_vps_firewall import saved
+from tests.engine import apply, place
 from tests.lab.machine import TOOLS, Machine, State
 
 OLD = {"allow": ["http"]}
@@ -16,7 +17,7 @@ PAGE = 4096
 
 
 def folder_of_rules(machine: Machine) -> str:
-    return os.path.dirname(next(iter(backend.PLACES[machine.release, machine.backend].files.values())))
+    return os.path.dirname(next(iter(place(machine.release, machine.backend).files.values())))
 
 
 def fill(machine: Machine, folder: str, pages: int = 0) -> None:
@@ -110,7 +111,7 @@ def test_a_file_that_somebody_changed_is_told_and_mended(tool: str) -> None:
     with Machine(tool) as machine:
         machine.apply(OLD)
         old = machine.state()
-        path = next(iter(backend.PLACES["debian", machine.backend].files.values()))
+        path = next(iter(place("debian", machine.backend).files.values()))
         machine.run(f"sed -i 's/dport 80 /dport 81 /' {path}; chmod 644 {path}")
         changed = machine.files()[path]
         verified = machine.command("verify")
@@ -137,9 +138,8 @@ def test_modes_do_not_depend_on_the_umask(umask: int) -> None:
         def work(checkpoint: object) -> None:
             os.umask(umask)
             assert saved.STATE
-            from cc_vps_firewall import converge
 
-            converge.converge(OLD, backend.look())
+            apply(OLD)
 
         run = machine.engine(work)
         assert not run.raised, run
@@ -161,7 +161,7 @@ def test_nothing_is_written_through_a_link_of_somebody_elses(tool: str) -> None:
     """Whoever may write into these folders owns the machine already; a link there still leads nowhere."""
     with Machine(tool) as machine:
         machine.run("echo precious >/etc/precious; mkdir -p /var/lib/vps-firewall")
-        paths = [*backend.PLACES["debian", machine.backend].files.values(), saved.POLICY, saved.STATUS, saved.PUBLIC]
+        paths = [*place("debian", machine.backend).files.values(), saved.POLICY, saved.STATUS, saved.PUBLIC]
         for path in paths:
             folder, name = os.path.split(path)
             machine.run(f"mkdir -p {folder}; ln -s /etc/precious {folder}/.{name}.vps-firewall")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from cc_vps_firewall import backend, converge, entrance, saved
+from cc_vps_firewall import cloudinit, facts, saved
+from tests import engine
 from tests.lab.machine import CLOSED, OPEN, REPOSITORY, TOOLS, Checkpoint, FakeCloud, Machine, Work, lock_held
 
 OLD = {"allow": ["http"]}
@@ -107,7 +108,7 @@ def test_the_other_tool_closes_the_host_while_the_one_asked_for_is_installed() -
         assert run.value == [], run
         assert "tcp dport" in machine.run("cat /run/meanwhile")
         assert "iptables-persistent had to be installed: closed but for SSH" in machine.status()["notes"]
-        assert "firewalld was switched off and masked: its rules would fight these" in machine.status()["notes"]
+        assert "firewalld was disabled and masked: its rules would conflict with these" in machine.status()["notes"]
         assert machine.status()["backend"] == "iptables"
         machine.assert_closed()
 
@@ -246,7 +247,7 @@ def in_a_container(checkpoint: Checkpoint) -> object:
     def shell(script: str) -> str:
         return subprocess.run(["sh", "-c", script], check=True, capture_output=True, text=True).stdout
 
-    return entrance.enter(NEW, FakeCloud(b"", {}, shell))
+    return cloudinit.enter(NEW, FakeCloud(b"", {}, shell))
 
 
 def test_nothing_is_installed_for_who_wants_no_firewall() -> None:
@@ -328,7 +329,7 @@ def test_no_tool_at_all() -> None:
 
 
 def test_the_xtables_lock_is_held_by_somebody_else() -> None:
-    quick = {"kernel.LOCK_WAIT": 1}
+    quick = {"iptables_backend.LOCK_WAIT": 1}
     with Machine("iptables-legacy") as machine, ExitStack() as held:
         machine.apply(OLD)
         old = machine.state()
@@ -432,9 +433,10 @@ def test_a_host_that_allows_no_network_namespace(tool: str) -> None:
         assert machine.state() == old
     with Machine(tool) as machine:
         said = in_cloud_init(machine, NEW, wrap=f"exec {less}")
-        assert "Operation not permitted" in said
+        assert "cannot make a network namespace" in said
         machine.assert_closed()
         status = machine.status()
+        assert any("Operation not permitted" in problem for problem in status["problems"]), status
         assert (status["result"], status["in_force"]) == ("failed", "the built-in policy")
         assert status["notes"][0].startswith("loaded without a rehearsal")
         assert status["saved"][0] in machine.files(), "the next boot is closed too"
@@ -476,10 +478,10 @@ def without_ipv6(section: object, first_boot: bool) -> Work:
     """The engine on a kernel that shows no /proc/net/if_inet6; that is imitated by saying so."""
 
     def work(checkpoint: Checkpoint) -> object:
-        host = dataclasses.replace(backend.look(), ipv6=False)
+        host = dataclasses.replace(facts.inspect(), ipv6=False)
         if first_boot:
-            return converge.first_boot(section, host, checkpoint=checkpoint).status
-        return converge.converge(section, host, checkpoint=checkpoint)
+            return engine.boot(section, checkpoint, host).status
+        return engine.apply(section, checkpoint, host)
 
     return work
 
@@ -546,7 +548,7 @@ def test_half_an_engine(how: str, tmp_path: Path) -> None:
             assert (result == "applied") if said == "" else (result == "failed"), f"{name}: {said}"
             failed += [name] if said.startswith("RuntimeError: ") else []
             machine.run("nft flush ruleset; rm -rf /var/lib/vps-firewall /etc/nftables")
-    needed = {"converge.py", "entrance.py", "kernel.py", "nftables.py", "saved.py", "verify.py"}
+    needed = {"converge.py", "cloudinit.py", "process.py", "nftables.py", "root.py", "saved.py", "compare.py"}
     needed |= {f"policy/{name}.py" for name in ("__init__", "keys", "model", "networks", "parser", "userdata")}
     assert needed <= set(failed)
 
@@ -559,7 +561,7 @@ def test_only_folders_of_systemd_say_where_ssh_listens() -> None:
         machine.run("for folder in /tmp /home /var /usr/lib/systemd; do mount -t tmpfs tmp $folder; done")
         engine = "/run/engine/cc_vps_firewall"
         machine.do(lambda: shutil.copytree(REPOSITORY / "cc_vps_firewall", engine))
-        machine.run(f"rm {engine}/kernel.py")
+        machine.run(f"rm {engine}/process.py")
         for port, folder in enumerate(theirs, 4444):
             dropin = f"/{folder}/systemd/system/ssh.socket.d/mine.conf"
             machine.do(lambda: machine.write(dropin, f"[Socket]\nListenStream={port}\n"))  # noqa: B023
@@ -576,7 +578,7 @@ def test_only_folders_of_systemd_say_where_ssh_listens() -> None:
 def test_half_an_engine_in_a_sealed_image(tmp_path: Path) -> None:
     """nft, which comes first where the engine is broken, is there: the seal of iptables would go on to drop."""
     shutil.copytree(REPOSITORY / "cc_vps_firewall", tmp_path / "cc_vps_firewall")
-    (tmp_path / "cc_vps_firewall/kernel.py").unlink()
+    (tmp_path / "cc_vps_firewall/process.py").unlink()
     with Machine("iptables-nft") as machine:
         machine.seal({"backend": "iptables"})
         assert "closed but for SSH" in in_cloud_init(machine, NEW, tmp_path)

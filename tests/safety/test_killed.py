@@ -10,6 +10,7 @@ import random
 import pytest
 
 from cc_vps_firewall import policy
+from tests.engine import apply_stand_in
 from tests.lab.machine import TOOLS, Ended, Machine, State
 
 OLD = {"allow": ["http"]}
@@ -36,7 +37,7 @@ def state_after(tool: str, *sections: object) -> State:
 def closed_first(tool: str) -> State:
     """The state that a first boot closes the host with: no policy to fall back on."""
     with Machine(tool) as machine:
-        assert not machine.apply(SSH_ALONE, good=False).raised
+        assert not machine.engine(lambda checkpoint: apply_stand_in(SSH_ALONE, checkpoint)).raised
         return machine.state()
 
 

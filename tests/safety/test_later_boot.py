@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from cc_vps_firewall import backend, entrance
+from cc_vps_firewall import later_boot
+from cc_vps_firewall.distributions import OWN_UNIT
 from tests.lab.machine import CLOSED, OPEN, TOOLS, Ended, Machine
 
 from .test_services import switch_on
 
 GOOD = {"allow": ["http"]}
 EVERYTHING = {(4, OPEN), (4, CLOSED), (6, OPEN), (6, CLOSED)}
-SERVICES = {"nftables": backend.OWN_UNIT, "iptables": "netfilter-persistent.service"}
+SERVICES = {"nftables": OWN_UNIT, "iptables": "netfilter-persistent.service"}
 OWN_RULES = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp --dport 3306 -j ACCEPT\nCOMMIT\n"
 FLUSH = """nft flush ruleset
 for tool in iptables ip6tables; do
@@ -29,7 +30,7 @@ def rebooted(machine: Machine, policy: object = GOOD) -> None:
 
 
 def stand_guard(machine: Machine) -> Ended:
-    return machine.engine(lambda checkpoint: entrance.stand_guard())
+    return machine.engine(lambda checkpoint: later_boot.reload_if_missing())
 
 
 @pytest.mark.parametrize("tool", TOOLS)

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from cc_vps_firewall import backend, converge
+from tests.engine import apply
 from tests.lab.machine import ADDRESS, FAMILY, OPEN, TOOLS, Checkpoint, Machine
 
 OLD = {"allow": ["http"]}
@@ -122,7 +122,7 @@ def with_an_event(event: Callable[[], None], section: object) -> Callable[[Check
         return "not confirmed in time"
 
     def work(checkpoint: Checkpoint) -> object:
-        return converge.converge(section, backend.look(), confirm=confirm, checkpoint=checkpoint)
+        return apply(section, checkpoint, confirm=confirm)
 
     return work
 
@@ -169,7 +169,7 @@ def test_a_rule_that_comes_between_the_look_and_the_load_stays(tool: str) -> Non
                         else ["iptables -N late; iptables -I INPUT -j late"]
                     )
 
-            return converge.converge(NEW, backend.look(), checkpoint=moment)
+            return apply(NEW, moment)
 
         assert not machine.engine(work).raised
         assert "late" in machine.rules()

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from cc_vps_firewall import backend
+from tests.engine import place
 from tests.lab.machine import TOOLS, Machine
 from tests.lab.namespaces import Namespace
 
@@ -48,7 +48,7 @@ GONE = ("dport 3306 -j ACCEPT", "FORWARD -i eth0 -j ACCEPT", "-A INPUT -j REJECT
 
 
 def files(machine: Machine) -> dict[int, str]:
-    return dict(backend.PLACES[machine.release, machine.backend].files)
+    return dict(place(machine.release, machine.backend).files)
 
 
 def write(machine: Machine, text: str) -> None:

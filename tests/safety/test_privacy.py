@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import types
 from typing import Any
 
 import pytest
 
 import cc_vps_firewall
-from cc_vps_firewall import backend, converge, saved
+from cc_vps_firewall import saved
+from tests.engine import apply
 from tests.lab.machine import TOOLS, Checkpoint, FakeCloud, Machine
 
 from .test_command import COMMAND
@@ -123,7 +123,7 @@ def test_a_run_that_is_killed_leaves_no_address_for_every_user() -> None:
 
             with pytest.MonkeyPatch.context() as patched:
                 patched.setattr(os, "rename", cut)
-                converge.converge(POLICY, backend.look())
+                apply(POLICY)
 
         assert machine.engine(work).killed
         assert machine.status()["result"] == "unfinished"
@@ -191,7 +191,7 @@ def test_an_engine_that_fails_tells_every_user_no_more_than_that(monkeypatch: py
 
     with Machine("nftables") as machine:
         assert not machine.apply(POLICY).raised
-        monkeypatch.setattr(cc_vps_firewall, "_engine", lambda: types.SimpleNamespace(enter=fail))
+        monkeypatch.setattr(cc_vps_firewall, "_enter", fail)
 
         def work(checkpoint: Checkpoint) -> object:
             with pytest.raises(RuntimeError) as raised:

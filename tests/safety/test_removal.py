@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cc_vps_firewall import backend, removal, saved
+from cc_vps_firewall import facts, later_boot, removal, saved
 from tests.lab.machine import CLOSED, OPEN, TOOLS, Ended, Machine
 
 from .test_services import switch_on
@@ -110,9 +110,7 @@ def test_a_boot_after_it_does_nothing(tool: str) -> None:
 
 
 def _stand_guard(checkpoint: object) -> list[str]:
-    from cc_vps_firewall import entrance
-
-    return entrance.stand_guard()
+    return later_boot.reload_if_missing()
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -148,7 +146,7 @@ def _removed(checkpoint: object) -> None:
             return done
 
         setattr(saved, name, announced)
-    removal.remove(backend.look())
+    removal.remove(facts.inspect())
 
 
 def test_an_uninstall_says_that_the_rules_stay(tmp_path: object) -> None:

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from cc_vps_firewall import backend, entrance
+from cc_vps_firewall import later_boot
+from tests.engine import place
 from tests.lab.machine import TOOLS, Machine
 
 from .test_later_boot import FLUSH
@@ -45,7 +46,7 @@ CASES = [
 
 
 def places(machine: Machine) -> dict[int, str]:
-    return dict(backend.PLACES[machine.release, machine.backend].files)
+    return dict(place(machine.release, machine.backend).files)
 
 
 def save_anew(machine: Machine, how: str) -> None:
@@ -150,7 +151,7 @@ def test_a_later_boot_does_not_take_it_for_its_owners_own(tool: str, release: st
         assert not machine.apply(POLICY).raised
         save_anew(machine, how)
         machine.run(FLUSH)
-        (told,) = machine.engine(lambda checkpoint: entrance.stand_guard()).value
+        (told,) = machine.engine(lambda checkpoint: later_boot.reload_if_missing()).value
         assert told.endswith("did not load the rules at this boot; they were loaded after it")
         machine.assert_closed()
         assert machine.command("verify").value == 0

@@ -6,7 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from cc_vps_firewall import backend, entrance, saved
+from cc_vps_firewall import later_boot, saved
+from tests.engine import place
 from tests.lab.machine import TOOLS, Machine
 
 from .test_hosts import hidden, in_cloud_init
@@ -26,7 +27,7 @@ BROKEN = {
 
 
 def rule_files(machine: Machine) -> list[str]:
-    return list(backend.PLACES["redhat", machine.backend].files.values())
+    return list(place("redhat", machine.backend).files.values())
 
 
 def assert_labelled(machine: Machine) -> None:
@@ -97,7 +98,7 @@ def test_a_later_boot_whose_service_loaded_nothing(tool: str) -> None:
         told = "did not load the rules at this boot; they were loaded after it"
         assert told in in_cloud_init(machine, NEW, instance="i-1")
         assert_in_force(machine)
-        assert machine.engine(lambda checkpoint: entrance.stand_guard()).value == []
+        assert machine.engine(lambda checkpoint: later_boot.reload_if_missing()).value == []
         assert_in_force(machine)
 
 

@@ -6,13 +6,14 @@ import re
 
 import pytest
 
-from cc_vps_firewall import backend, saved
+from cc_vps_firewall import saved
+from cc_vps_firewall.distributions import OWN_UNIT
 from tests.lab.machine import NFTABLES_CONF, TOOLS, Machine, State
 
 OLD = {"allow": ["http"]}
 NEW = {"allow": ["https", "smtp"]}
 OTHER = {"nftables": "iptables", "iptables": "nftables"}
-SERVICES = {"nftables": backend.OWN_UNIT, "iptables": "netfilter-persistent.service"}
+SERVICES = {"nftables": OWN_UNIT, "iptables": "netfilter-persistent.service"}
 
 # What `systemctl stop` does to everybody's rules: ufw's stop opens the policies unless ufw.conf says that it is off
 # already; firewalld flushes every table of iptables, whatever its own backend.
@@ -59,7 +60,7 @@ def test_the_command_refuses_beside_a_rival_and_replaces_it_when_told(tool: str,
         assert f"-service {rival} disabled and masked" in machine.command("plan", "FILE").out
         run = machine.command("apply", "FILE", "--replace", policy=NEW)
         assert run.value == 0, run
-        assert f"note: {rival} was switched off and masked: its rules would fight these\n" in run.out
+        assert f"note: {rival} was disabled and masked: its rules would conflict with these\n" in run.out
         asked = machine.asked_of_systemctl()
         wanted = ("disable {}.service --no-reload", "mask {}.service --no-reload", "stop {}.service")
         assert [line.format(rival) for line in wanted] == [a for a in asked if rival in a]
@@ -80,7 +81,7 @@ def test_a_first_boot_switches_rivals_off(tool: str, rival: str) -> None:
         assert machine.command("verify").value == 0
         assert machine.asked_of_systemctl().count(f"stop {rival}.service") == 1
         assert f"mask {rival}.service --no-reload" in machine.asked_of_systemctl()
-        assert f"{rival} was switched off and masked: its rules would fight these" in machine.status()["notes"]
+        assert f"{rival} was disabled and masked: its rules would conflict with these" in machine.status()["notes"]
 
 
 def test_a_first_boot_with_a_mistake_says_what_it_switched_off() -> None:
@@ -88,7 +89,7 @@ def test_a_first_boot_with_a_mistake_says_what_it_switched_off() -> None:
         switch_on(machine, "firewalld")
         assert machine.handle({"allow": ["htpps"]}).value
         machine.assert_closed()
-        assert machine.status()["notes"] == ["firewalld was switched off and masked: its rules would fight these"]
+        assert machine.status()["notes"] == ["firewalld was disabled and masked: its rules would conflict with these"]
 
 
 def test_a_rival_that_will_not_go_is_met_again_at_the_next_boot() -> None:
@@ -116,7 +117,7 @@ def test_a_rival_that_takes_everything_with_it_and_fails() -> None:
         switch_on(machine, "firewalld")
         machine.fake(systemctl=f'$real "$@"; [ $1 != stop ] || {{ {STOPS["firewalld"]}; exit 1; }}')
         run = machine.command("apply", "FILE", "--replace", policy=NEW)
-        assert "note: firewalld could not be switched off: systemctl failed (1): it said nothing\n" in run.out
+        assert "note: firewalld could not be disabled: systemctl failed (1): it said nothing\n" in run.out
         machine.assert_closed()
         assert machine.command("verify").value == 0
 
@@ -127,7 +128,7 @@ def test_a_rival_that_cannot_be_masked_is_stopped_all_the_same() -> None:
         switch_on(machine, "firewalld")
         machine.fake(systemctl='[ $1 != mask ] || { echo the file exists >&2; exit 1; }; exec $real "$@"')
         run = machine.command("apply", "FILE", "--replace", policy=NEW)
-        assert "note: firewalld could not be switched off: systemctl failed (1): the file exists\n" in run.out
+        assert "note: firewalld could not be disabled: systemctl failed (1): the file exists\n" in run.out
         assert "stop firewalld.service" in machine.asked_of_systemctl()
 
 
@@ -137,7 +138,7 @@ def test_a_rival_that_will_not_go_is_told_and_nothing_is_undone() -> None:
         machine.fake(systemctl='case "$*" in *firewalld*) echo no bus >&2; exit 1;; esac; exec $real "$@"')
         run = machine.command("apply", "FILE", "--replace", policy=NEW)
         assert run.value == 0
-        assert "note: firewalld could not be switched off: systemctl failed (1): no bus\n" in run.out
+        assert "note: firewalld could not be disabled: systemctl failed (1): no bus\n" in run.out
         machine.assert_closed()
 
 
@@ -222,7 +223,7 @@ def test_ufws_rules_go_also_where_systemd_gives_no_answer(tool: str) -> None:
         switch_on(machine, "ufw")
         machine.fake(systemctl='case "$*" in *ufw*) exit 1 ;; esac; $real "$@"')
         run = machine.command("apply", "FILE", "--replace", policy=NEW)
-        assert "note: ufw could not be switched off: systemctl failed (1): it said nothing\n" in run.out
+        assert "note: ufw could not be disabled: systemctl failed (1): it said nothing\n" in run.out
         machine.assert_closed()
         assert "-j ufw" not in machine.rules()
 
@@ -249,10 +250,10 @@ def test_a_start_of_our_unit_takes_nobodys_tables_out() -> None:
         assert machine.files()["/etc/nftables.conf"] == ("0o644", NFTABLES_CONF)
         machine.run("nft -f -", THEIRS)
         before = machine.rules()
-        started(machine, backend.OWN_UNIT)
+        started(machine, OWN_UNIT)
         assert machine.rules() == before
         machine.run("nft flush ruleset")
-        started(machine, backend.OWN_UNIT)
+        started(machine, OWN_UNIT)
         machine.assert_closed()
         assert machine.command("verify").value == 0
 
@@ -265,7 +266,7 @@ def test_an_owner_who_has_debians_service_keeps_it() -> None:
             files = machine.files()
             assert files["/etc/nftables.conf"][1].endswith(f"{INCLUDE}\n")
             assert "ExecStop=\n" in files[DROP_IN][1]
-            assert f"/etc/systemd/system/{backend.OWN_UNIT}" not in files
+            assert f"/etc/systemd/system/{OWN_UNIT}" not in files
             assert LINK in files
         machine.run("nft -f /etc/nftables.conf")
         machine.assert_closed()
@@ -294,7 +295,7 @@ def test_a_service_that_we_had_enabled_gives_way_to_our_unit(record: str) -> Non
         assert not {LINK, DROP_IN} & set(files)
         assert files["/etc/nftables.conf"][1] == NFTABLES_CONF
         assert "table inet docker" in machine.rules()
-        started(machine, backend.OWN_UNIT)
+        started(machine, OWN_UNIT)
         machine.assert_closed()
         assert machine.command("verify").value == 0
         assert machine.apply(NEW).value["result"] == "unchanged"
@@ -308,7 +309,7 @@ def test_an_owner_who_enables_debians_service_later_gets_it_at_the_next_apply() 
         assert machine.command("apply", "FILE", policy=NEW).value == 0
         files = machine.files()
         assert LINK in files
-        assert f"/etc/systemd/system/{backend.OWN_UNIT}" not in files
-        assert f"/etc/systemd/system/sysinit.target.wants/{backend.OWN_UNIT}" not in files
+        assert f"/etc/systemd/system/{OWN_UNIT}" not in files
+        assert f"/etc/systemd/system/sysinit.target.wants/{OWN_UNIT}" not in files
         assert files["/etc/nftables.conf"][1].endswith(f"{INCLUDE}\n")
         assert machine.command("verify").value == 0

@@ -10,8 +10,9 @@ import os
 
 import pytest
 
-from cc_vps_firewall import kernel, render
+from cc_vps_firewall import decide
 from cc_vps_firewall.policy import parse, userdata
+from cc_vps_firewall.registry import BACKENDS
 from tests.lab.machine import TOOLS, Checkpoint, Ended, Machine, State
 
 from .test_killed import NEW, OLD, assert_one_of
@@ -28,14 +29,14 @@ LOOKS = (
 
 def texts(name: str, section: object, size: int = 0) -> dict[int, str]:
     """A policy's texts, and so many bytes of comments in front of them."""
-    made = render.texts(name, parse(section, read_list=userdata.read_list))
+    made = decide.texts(name, parse(section, read_list=userdata.read_list))
     return {family: "# and so on\n" * (size // 12) + text for family, text in made.items()}
 
 
 def load(machine: Machine, section: object, size: int = 0) -> Ended:
     """The engine at nothing but its load."""
     made = texts(machine.backend, section, size)
-    return machine.engine(lambda checkpoint: kernel.load(machine.backend, made))
+    return machine.engine(lambda checkpoint: BACKENDS[machine.backend].load(made))
 
 
 def rules_of(tool: str, section: object) -> str:
@@ -77,7 +78,7 @@ def test_a_tool_reads_all_of_it_although_we_are_gone(tool: str, size: int) -> No
 
         def work(checkpoint: Checkpoint) -> None:
             machine.write("/run/engine", str(os.getpid()))
-            kernel.load(machine.backend, made)
+            BACKENDS[machine.backend].load(made)
 
         assert machine.engine(work).killed
         machine.mend()
@@ -103,8 +104,8 @@ def test_a_tool_that_hangs_over_it(tool: str) -> None:
     with Machine(tool) as machine:
         machine.fake(**dict.fromkeys(RESTORES[machine.backend], "sleep 60 & head -c 100 >/dev/null; wait"))
         made = texts(machine.backend, NEW, BIG)
-        quick = {"kernel.TIMEOUT": 1.0, "kernel.BYTES_A_SECOND": 10_000_000}
-        run = machine.engine(lambda checkpoint: kernel.load(machine.backend, made), None, quick)
+        quick = {"process.TIMEOUT": 1.0, "process.BYTES_A_SECOND": 10_000_000}
+        run = machine.engine(lambda checkpoint: BACKENDS[machine.backend].load(made), None, quick)
         assert "gave no answer in 1 s" in run.raised or "gave no answer in 2 s" in run.raised, run
         assert run.seconds < 10
 
@@ -118,7 +119,7 @@ def test_a_root_that_may_not_have_a_pipe_of_that_size(tool: str, size: int) -> N
 
         def work(checkpoint: Checkpoint) -> None:
             drop_resource()
-            kernel.load(machine.backend, texts(machine.backend, NEW, size))
+            BACKENDS[machine.backend].load(texts(machine.backend, NEW, size))
 
         assert machine.run("cat /proc/sys/fs/pipe-max-size") == "1048576\n"
         assert not machine.engine(work).raised

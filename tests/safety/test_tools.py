@@ -11,7 +11,7 @@ from tests.lab.machine import TOOLS, Machine
 
 OLD = {"allow": ["http"]}
 NEW = {"allow": ["https", "smtp"]}
-QUICK = {"kernel.TIMEOUT": 1.0, "kernel.BYTES_A_SECOND": 1_000_000, "kernel.LOCK_WAIT": 1}
+QUICK = {"process.TIMEOUT": 1.0, "process.BYTES_A_SECOND": 1_000_000, "iptables_backend.LOCK_WAIT": 1}
 
 REAL = 'exec $real "$@"'
 LIVE = f"[ $count = 2 ] || {REAL}"  # the first load is the rehearsal's, in each family

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cc_vps_firewall import cli, kernel, register
+from cc_vps_firewall import cli, process, register, systemd
 
 SCHEMA = {
     "$schema": "http://json-schema.org/draft-04/schema#",
@@ -111,9 +111,9 @@ def systemctl(monkeypatch: pytest.MonkeyPatch) -> None:
                 if not list(wants.iterdir()):
                     wants.rmdir()
 
-    monkeypatch.setattr(kernel, "enable", enable)
-    monkeypatch.setattr(kernel, "disable", disable)
-    monkeypatch.setattr(kernel, "find", lambda tool: f"/usr/bin/{tool}")
+    monkeypatch.setattr(systemd, "enable", enable)
+    monkeypatch.setattr(systemd, "disable", disable)
+    monkeypatch.setattr(process, "find", lambda tool: f"/usr/bin/{tool}")
 
 
 KERNEL = Path(__file__).with_name("kernel-6.12")  # Debian's, as far as it is about netfilter
@@ -176,7 +176,7 @@ def debian(root: Path, *services: str) -> None:
 def enabled(root: Path) -> None:
     """A Debian whose owner has the service of nftables load rules at boot."""
     debian(root)
-    kernel.enable("nftables.service", str(root))
+    systemd.enable("nftables.service", str(root))
 
 
 def both(root: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import base64
-import builtins
 import configparser
 import email
 import gzip
@@ -12,18 +11,20 @@ import io
 import json
 import os
 import re
-import symtable
 import sys
-import types
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from cc_vps_firewall import backend, bundle, cli, policy, resolved, shrink
+from cc_vps_firewall import bundle, cli, host_command, policy, save
 from cc_vps_firewall.errors import PolicyRefused
+from cc_vps_firewall.facts import Host
+from cc_vps_firewall.plan import Decision, Plan
 from cc_vps_firewall.policy import clouds, userdata
+from cc_vps_firewall.registry import BACKENDS
 
 README = Path(__file__).parents[2] / "README.md"
 TUTORIAL = re.search(r"(?s)#cloud-config\nvps_firewall:\n.*?(?=```)", README.read_text(encoding="utf-8"))
@@ -178,239 +179,9 @@ def test_the_stub_is_python_for_every_cloud_init() -> None:
     assert "python3 THIS-FILE FOLDER" in carrier
 
 
-@pytest.mark.parametrize("chosen", ["nftables", "iptables", "auto"])
-def test_what_is_carried_is_whole(chosen: str) -> None:
-    """No name in it that nothing binds, and no module's name that the module has not."""
-    files = unpacked(bundle.make(STANZA, chosen=chosen)[0])
-    modules = {Path(name).stem: text for name, text in files.items() if name.endswith(".py")}
-    bound = {name: {s.get_name() for s in symtable.symtable(text, name, "exec").get_symbols() if s.is_assigned()
-                    or s.is_imported() or s.is_namespace()} for name, text in modules.items()}  # fmt: skip
-    for name in bundle.STOOD_IN[1:]:
-        assert modules[name] == "from.policy import*\n"
-        bound[name] |= bound["policy"]
-    for name, text in modules.items():
-        tree = ast.parse(text, feature_version=(3, 9))
-        unbound = (
-            set(globals_of(symtable.symtable(text, name, "exec"))) - bound[name] - set(dir(builtins)) - {"__file__"}
-        )
-        assert not unbound, name
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module in modules and node.names[0].name != "*":
-                assert {alias.name for alias in node.names} <= bound[str(node.module)], name
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
-                assert node.attr in bound[node.value.id], f"{name}: {ast.unparse(node)}"
-
-
-@pytest.mark.parametrize("chosen", [*backend.BACKENDS, "auto"])
-def test_what_is_carried_calls_with_what_is_asked_for(chosen: str) -> None:
-    """What the shrinker takes for a parameter that nobody gives may be somebody's variable, which was given."""
-    trees = {
-        name.removeprefix(f"{bundle.PACKAGE}/").removesuffix(".py"): ast.parse(text)
-        for name, text in unpacked(bundle.make(STANZA, "mime", chosen=chosen)[0]).items()
-        if name.endswith(".py")
-    }
-    asked = {
-        (name, f.name): f.args for name, tree in trees.items() for f in tree.body if isinstance(f, ast.FunctionDef)
-    }
-    checked = 0
-    for name, tree in trees.items():
-        home = {
-            alias.name: node.module or ""
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom) and node.level
-            for alias in node.names
-        }
-        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-            if isinstance(call.func, ast.Name):
-                called = (home.get(call.func.id, name), call.func.id)
-            elif isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
-                called = (call.func.value.id, call.func.attr)
-            else:
-                continue
-            if called in asked and not any(isinstance(given, ast.Starred) for given in call.args):
-                names = [argument.arg for argument in asked[called].args]
-                needed = set(names[len(call.args) : len(names) - len(asked[called].defaults)])
-                said = f"{name}.py: {ast.unparse(call)}"
-                assert needed <= {keyword.arg for keyword in call.keywords}, said
-                assert len(call.args) <= len(names) or asked[called].vararg, said
-                checked += 1
-    assert checked > 100
-
-
-def globals_of(table: symtable.SymbolTable) -> list[str]:
-    found = [s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()]
-    return found + [name for child in table.get_children() for name in globals_of(child)]
-
-
-SHOP = {
-    "stock": '''"""Goods."""
-from dataclasses import dataclass
-
-LIMIT = 3
-RARE: dict[str, int] = {}
-MODE = "any"
-
-@dataclass(frozen=True)
-class Item:
-    """One."""
-    name: str
-    price: int = 1
-
-    def label(self) -> str:
-        return f"{self.name}: {price_of(self):>3}{'!' if self.price > LIMIT else ''} {LIMIT!r}"
-
-    def never_called(self) -> str:
-        return "nobody"
-
-def price_of(item: Item, hear=lambda what: None, *, twice: bool = False) -> int:
-    hear("price")
-    return item.price * (2 if twice else 1)
-
-def unreached() -> None:
-    raise AssertionError
-''',
-    "till": '''"""Sums."""
-from . import stock
-from .stock import Item, price_of
-
-class TooDear(Exception):
-    pass
-
-def bill(*names: str, hear=lambda what: None) -> str:
-    """What is to be paid."""
-    items = [Item(name, price=number) for number, name in enumerate(names, 3)]
-    LIMITS = {item.name: f"{stock.LIMIT + item.price}" for item in items}
-    def total(price_of=price_of) -> int:
-        return sum(price_of(one, hear, twice=True) for one in items)
-    if DEBUG:
-        raise TooDear
-    if stock.MODE == "one":
-        return f"{stock.price_of(items[0])} of {stock.LIMIT}"
-    else:
-        print("several")
-    try:
-        if total() > 20:
-            raise TooDear(f"{len(items)} {'; '.join(i.label() for i in items)}")
-    except TooDear as error:
-        return f"{error} {stock.LIMIT} {LIMITS}"
-    return "little"
-
-DEBUG = False
-''',
-}
-
-
-def shop(sources: dict[str, str], *names: str) -> str:
-    """What the program says."""
-    package = types.ModuleType("shop")
-    package.__path__ = []
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setitem(sys.modules, "shop", package)
-        for name, text in sources.items():
-            module = types.ModuleType(f"shop.{name}")
-            module.__package__ = "shop"
-            patched.setitem(sys.modules, f"shop.{name}", module)
-            setattr(package, name, module)
-            exec(compile(text, name, "exec"), module.__dict__)  # noqa: S102 - the text above
-        return str(sys.modules["shop.till"].bill(*names))
-
-
-def test_the_smaller_program_does_the_same() -> None:
-    known: dict[str, bool | str] = {'hear("price")': False, "DEBUG": False}
-    short = shrink.shrink(SHOP, ["till.bill"], known.get, ["hear"])
-    for names in ((), ("tea",), ("tea", "salt", "rice")):
-        assert shop(short, *names) == shop(SHOP, *names)
-    assert "!" in shop(short, "tea", "salt", "rice")
-    together = "".join(short.values())
-    for gone in (
-        "unreached",
-        "never_called",
-        "RARE",
-        "DEBUG",
-        "hear",
-        "Item",
-        "TooDear",
-        '"""',
-        "pass\n  ",
-    ):
-        assert gone not in together, gone
-    assert "LIMITS" not in together, "a variable that looks like a constant is one all the same"
-    assert sum(map(len, short.values())) < 0.6 * sum(map(len, SHOP.values()))
-
-
-@pytest.mark.parametrize("chosen", backend.BACKENDS)
-def test_what_is_known_is_still_said(chosen: str) -> None:
-    """A condition or a statement that was rewritten is carried again, and with it what only it needs."""
-    source = "".join(
-        (Path(bundle.__file__).parent / f"{name}.py").read_text() for name in (*bundle.MODULES, "resolved")
-    )
-    assert [text for text in {**bundle._KNOWN, **bundle._alone(chosen)} if text not in source] == []
-
-
-def test_what_is_known_is_left_out() -> None:
-    known: dict[str, bool | str] = {'MODE = "any"': '"one"', 'stock.MODE == "one"': True}
-    one = shrink.shrink(SHOP, ["till.bill"], known.get)
-    assert shop(one, "tea") == "3 of 3"
-    assert "several" not in one["till"]
-    assert "TooDear" not in shrink.shrink(SHOP, ["stock.price_of"])["till"]
-
-
-def test_what_is_done_otherwise_is_left() -> None:
-    source = """
-def bill(tea):
-    if NEVER:
-        pay = 1
-    elif tea:
-        pay = 2
-    else:
-        pay = 3
-    if NEVER:
-        pay = 4
-    else:
-        pay += 1
-    if not tea:
-        pay += 10
-    elif NEVER:
-        pay += 100
-    else:
-        pay += 1000
-    return str(pay)
-"""
-    one = shrink.shrink({"till": source}, ["till.bill"], {"NEVER": False}.get)
-    names = {"NEVER": False}
-    exec(source, names)  # noqa: S102 - the text above
-    assert [shop(one, tea) for tea in ("tea", "")] == [names["bill"](tea) for tea in ("tea", "")] == ["1003", "14"]  # type: ignore[operator]
-    assert "NEVER" not in one["till"]
-    assert "if 0:" not in one["till"].replace("elif 0:", "")
-
-
-def test_a_field_that_nobody_asks_for_goes() -> None:
-    known: dict[str, bool | str] = {"price: int = 1": False, "RARE: dict[str, int] = {}": "()"}
-    source = SHOP["stock"].replace("return item.price", "return RARE or len(item.name)").replace("self.price", "1")
-    one = shrink.shrink({"stock": source}, ["stock.price_of", "stock.Item", "stock.RARE"], known.get)["stock"]
-    assert "price:" not in one
-    assert "RARE=()" in one
-
-
-def test_the_rules_of_a_bundle_are_roots(tmp_path: Path) -> None:
-    """They say who may log in, and lie beside an engine that every user may run to see the status."""
-    carrier = parts_of(bundle.make(STANZA)[0])[0][1]
-    names: dict[str, Any] = {"__name__": "carrier"}
-    exec(compile(carrier, "carrier", "exec"), names)  # noqa: S102 - our own
-    home, umask = tmp_path / "engine", os.umask(0o022)
-    try:
-        names["_unpack"](str(home))
-    finally:
-        os.umask(umask)
-    modes = {str(path.relative_to(home)): path.stat().st_mode & 0o777 for path in home.rglob("*") if path.is_file()}
-    assert modes.pop("vps_firewall_engine/rules") == 0o600
-    assert modes.pop("vps-firewall") == 0o755
-    assert {*modes.values()} == {0o644}
-
-
 def test_one_backend_or_both() -> None:
-    assert "iptables-restore" not in unpacked(bundle.make(STANZA)[0])["vps_firewall_engine/kernel.py"]
-    both = unpacked(bundle.make(STANZA, chosen="auto")[0])["vps_firewall_engine/rules"]
+    assert "ip6tables-save" not in unpacked(bundle.make(STANZA)[0])["vps_firewall_engine.py"]
+    both = unpacked(bundle.make(STANZA, chosen="auto")[0])["plans"]
     assert "table inet" in both
     assert "*filter" in both
 
@@ -493,46 +264,81 @@ def test_what_other_parts_say_of_themselves_is_not_believed() -> None:
         ]
 
 
+def decided(
+    section: Mapping[str, object], chosen: str, monkeypatch: pytest.MonkeyPatch, folder: Path,
+    *, ssh_ports: Sequence[str] = ("22",), stanza: dict[str, object] | None = None,
+) -> Decision:  # fmt: skip
+    """What a host does of the bundle of a section."""
+    section = {**section, "backend": chosen}
+    (folder / "plans").write_text(json.dumps(bundle.plans(section, chosen)))
+    monkeypatch.setattr(host_command, "PLANS", str(folder / "plans"))
+    monkeypatch.setattr(save, "last_good", dict)
+    return host_command._decision(section if stanza is None else stanza, ssh_ports, Host())
+
+
+def text_of(plan: Plan | None, backend: str = "nftables") -> str:
+    assert plan is not None
+    return "".join("".join(each.texts.values()) for each in plan.candidates if each.backend == backend)
+
+
 def test_every_policy_that_a_host_may_fall_back_on_knows_its_port(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where sshd is not on 22, and the section says so."""
     section = {"ssh": {"port": 2222, "from": ["192.0.2.1"]}, "allow": ["http"]}
-    monkeypatch.setattr(resolved, "RULES", str(tmp_path / "rules"))
-    (tmp_path / "rules").write_text(bundle.resolve(section, ["nftables"]))
-    for asked in (section, {"ping": False, "ssh": section["ssh"]}, policy.BUILT_IN):
-        rules = resolved.texts("nftables", resolved.parse(asked, ssh_ports=[2222]))[0]
+    made = decided(section, "nftables", monkeypatch, tmp_path, ssh_ports=["2222"])
+    assert len(made.stand_ins) == 2
+    for plan in (made.wanted, *made.stand_ins):
+        rules = text_of(plan)
         assert re.findall(r"tcp dport \D*(\d*22)\b", rules) == ["2222"] * rules.count("2222")
-    (tmp_path / "rules").write_text(bundle.resolve({"allow": ["http"]}, ["nftables"]))
-    for asked in ({"allow": ["http"]}, policy.BUILT_IN):
-        with pytest.raises(PolicyRefused, match="sshd listens on 2222 here"):
-            resolved.parse(asked, ssh_ports=[2222])
+        assert "2222" in rules
+    made = decided({"allow": ["http"]}, "nftables", monkeypatch, tmp_path, ssh_ports=["2222"])
+    assert (made.wanted, [*made.stand_ins]) == (None, [])
+    assert "sshd listens on 2222 here" in str(made.refused[0])
 
 
 def test_ssh_over_an_interface_is_closed_elsewhere_from_the_first_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    section = {"ssh": {"interface": "wg0"}, "allow": ["http"]}
-    monkeypatch.setattr(resolved, "RULES", str(tmp_path / "rules"))
-    (tmp_path / "rules").write_text(bundle.resolve(section, ["nftables"]))
-    for asked in (section, {"ping": False, "ssh": section["ssh"]}):
-        rules = resolved.texts("nftables", resolved.parse(asked))[0]
-        assert re.findall(r"\n\t\t(.*)tcp dport 22\b", rules) == ['iifname "wg0" ']
+    made = decided({"ssh": {"interface": "wg0"}, "allow": ["http"]}, "nftables", monkeypatch, tmp_path)
+    for plan in (made.wanted, made.stand_ins[0]):
+        assert re.findall(r"\n\t\t(.*)tcp dport 22\b", text_of(plan)) == ['iifname "wg0" ']
 
 
 def test_a_bundle_of_both_has_its_ssh_for_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where one backend fails, the other is asked for by name."""
-    section = {"backend": "auto", "ssh": {"from": ["192.0.2.1"]}, "allow": ["http"]}
-    monkeypatch.setattr(resolved, "RULES", str(tmp_path / "rules"))
-    (tmp_path / "rules").write_text(bundle.resolve(section, backend.BACKENDS))
-    own = resolved.own_ssh({**section, "allow": ["https"]})
-    assert resolved.parse(own).backend == "auto"
-    for name in backend.BACKENDS:
-        parsed = resolved.parse({**own, "backend": name})
-        assert parsed.backend == name
-        assert all("192.0.2.1" in text for family, text in resolved.texts(name, parsed).items() if family != 6)
-    assert resolved.parse({**policy.BUILT_IN, "backend": "iptables"}).backend == "iptables"
-    assert resolved.own_ssh(None) == policy.BUILT_IN
+    """Where one backend fails, the other is tried."""
+    section = {"ssh": {"from": ["192.0.2.1"]}, "allow": ["http"]}
+    alone, built_in = decided(section, "auto", monkeypatch, tmp_path).stand_ins
+    for plan in (alone, built_in):
+        assert {each.backend for each in plan.candidates} == {*BACKENDS}
+    assert all("192.0.2.1" in text_of(alone, name) for name in BACKENDS)
+    assert not any("192.0.2.1" in text_of(built_in, name) for name in BACKENDS)
+
+
+def test_a_stanza_that_was_changed_since_keeps_its_own_ssh_if_that_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section: dict[str, object] = {"ssh": {"from": ["192.0.2.1"]}, "allow": ["http"]}
+    for stanza, left in (
+        ({**section, "allow": ["https"]}, ["the policy's own SSH alone", "the built-in policy"]),
+        ({**section, "ssh": {"from": ["198.51.100.1"]}}, ["the built-in policy"]),
+        ({}, ["the built-in policy"]),
+    ):
+        made = decided(section, "nftables", monkeypatch, tmp_path, stanza=stanza)
+        assert made.wanted is None
+        assert [str(problem) for problem in made.refused] == [
+            "vps_firewall: is not what this bundle was made of; make it again"
+        ]
+        assert [plan.name for plan in made.stand_ins] == left
+
+
+def test_what_was_applied_before_stands_in_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    section: dict[str, object] = {"allow": ["http"]}
+    decided(section, "nftables", monkeypatch, tmp_path)
+    monkeypatch.setattr(save, "last_good", lambda: {**section, "backend": "nftables"})
+    made = host_command._decision({"allow": ["https"]}, ["22"], Host())
+    assert made.stand_ins[0].name == "the last good policy"
+    assert "http" in text_of(made.stand_ins[0])
 
 
 def test_too_large_names_the_largest_parts() -> None:
@@ -561,7 +367,7 @@ def test_an_archive_takes_text_alone() -> None:
 @pytest.mark.parametrize("name", [*bundle.PROVIDERS, ""])
 def test_the_metadata_services_are_those_of_the_provider(name: str) -> None:
     provider = bundle.PROVIDERS.get(name, bundle.ANY)
-    rules = unpacked(bundle.make(STANZA, provider=provider)[0])[f"{bundle.PACKAGE}/rules"]
+    rules = unpacked(bundle.make(STANZA, provider=provider)[0])["plans"]
     wanted = set(clouds.metadata(provider.cloud_id, containers=False))
     assert (provider.cloud_id in clouds.SERVICES) == bool(name)
     assert {a for services in clouds.SERVICES.values() for a in services if re.search(rf"{a}\b", rules)} == wanted
@@ -625,3 +431,19 @@ def test_cut_is_exact() -> None:
     before, after = userdata.cut("user-data", "#cloud-config\na: 1\nvps_firewall: {}\nb: 2\n")
     assert (before, after) == ("#cloud-config\na: 1\n", "b: 2\n")
     assert policy.KEY == "vps_firewall"
+
+
+def test_the_rules_of_a_bundle_are_roots(tmp_path: Path) -> None:
+    """They say who may log in, and lie beside an engine that every user may run to see the status."""
+    carrier = parts_of(bundle.make(STANZA)[0])[0][1]
+    names: dict[str, Any] = {"__name__": "carrier"}
+    exec(compile(carrier, "carrier", "exec"), names)  # noqa: S102 - our own
+    home, umask = tmp_path / "engine", os.umask(0o022)
+    try:
+        names["_unpack"](str(home))
+    finally:
+        os.umask(umask)
+    modes = {str(path.relative_to(home)): path.stat().st_mode & 0o777 for path in home.rglob("*") if path.is_file()}
+    assert modes.pop("plans") == 0o600
+    assert modes.pop("vps-firewall") == 0o755
+    assert {*modes.values()} == {0o644}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cc_vps_firewall import modules, policy, render
+from cc_vps_firewall import decide, fallback, modules, policy
 from tests.casefiles import load_all
 
 from .systems import kernel_in, put
@@ -16,13 +16,13 @@ from .systems import kernel_in, put
 VERSION = "6.12.0-100.el10.x86_64"
 EXTENSIONS = r"xt_\w+|nft_compat|ip6?t_\w+"
 EL10 = rf"{EXTENSIONS}|ip6?_tables|ip6?table_\w+"  # what its kernel-modules-extra holds, which nothing installs
-TEXTS: Mapping[str, list[dict[int, str]]] = {
-    name: [render.texts(name, case.policy()) for case in load_all()] for name in ("nftables", "iptables")
+TEXTS: Mapping[str, list[Mapping[int, str]]] = {
+    name: [decide.texts(name, case.policy()) for case in load_all()] for name in ("nftables", "iptables")
 }
 
 
-def texts(name: str, section: object) -> list[dict[int, str]]:
-    return [render.texts(name, policy.parse(section, read_list=lambda path: ""))]
+def texts(name: str, section: object) -> list[Mapping[int, str]]:
+    return [decide.texts(name, policy.parse(section, read_list=lambda path: ""))]
 
 
 @pytest.fixture(params=["nft", "legacy", "unknown"])
@@ -62,8 +62,8 @@ def test_a_kernel_without_extensions_loads_a_fallback(tools: Path, ssh: object) 
     kernel_in(tools, VERSION, without=EXTENSIONS)
     section = {"ssh": ssh, "deny": ["203.0.113.7/32"]}
     wanted = policy.parse(section if ssh else {"ssh": ssh, "allow": ["http"]}, read_list=lambda path: "")
-    assert modules.lacking(str(tools), "iptables", [render.texts("fallback", wanted)]) == {}
-    assert modules.lacking(str(tools), "iptables", [render.texts("iptables", wanted)]) != {}
+    assert modules.lacking(str(tools), "iptables", [fallback.texts(wanted)]) == {}
+    assert modules.lacking(str(tools), "iptables", [decide.texts("iptables", wanted)]) != {}
 
 
 NEEDED = {
@@ -106,7 +106,7 @@ def test_what_a_user_wrote_is_no_need(tools: Path) -> None:
     said = "a -m set -j TARPIT synproxy # reject"
     section = {"allow": [{"service": "http", "comment": said}], "log": False, "metadata": "all"}
     for name in TEXTS:
-        assert said in str(texts(name, section))
+        assert said in str([dict(each) for each in texts(name, section)])
         assert modules.lacking(str(tools), name, texts(name, section)) == {}
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cc_vps_firewall import backend, converge, policy
+from cc_vps_firewall import decide, facts, policy
 from cc_vps_firewall.policy import Policy, networks, overlooked
 from cc_vps_firewall.policy.services import INTERNAL
 from tools import pages
@@ -372,7 +372,7 @@ def test_what_goes_wrong_here_keeps_no_host_from_its_rules(monkeypatch: pytest.M
     def broken() -> tuple[str, ...]:
         raise OSError(12, "Cannot allocate memory")
 
-    monkeypatch.setattr(backend, "interfaces", broken)
-    assert converge.warnings(parse({"allow": ["mysql"]})) == [
+    monkeypatch.setattr(facts, "interfaces", broken)
+    assert decide.warnings(parse({"allow": ["mysql"]})) == [
         "vps_firewall: could not be looked at for warnings: Cannot allocate memory"
     ]

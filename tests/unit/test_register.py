@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cc_vps_firewall import carrier, register, saved, seal
+from cc_vps_firewall import part_handler, register, saved, seal
 from cc_vps_firewall.errors import CannotRegister
 from tests.suites import REPOSITORY
 
@@ -45,11 +45,11 @@ def test_install_adds_the_module_and_changes_nothing_else(root: Path) -> None:
 
 
 def test_a_bundles_command_makes_room_for_the_whole(root: Path) -> None:
-    assert f"/{register.BUNDLES_COMMAND}" == carrier.COMMAND
-    assert all(f"{home}/vps-firewall".endswith(register.BUNDLES_ENGINE) for home in carrier.HOMES)
+    assert f"/{register.BUNDLES_COMMAND}" == part_handler.COMMAND
+    assert all(f"{home}/vps-firewall".endswith(register.BUNDLES_ENGINE) for home in part_handler.HOMES)
     place = root / register.BUNDLES_COMMAND
     place.parent.mkdir(parents=True)
-    place.symlink_to(f"{carrier.HOMES[0]}/vps-firewall")
+    place.symlink_to(f"{part_handler.HOMES[0]}/vps-firewall")
     assert f"removed {register.BUNDLES_COMMAND}, a bundle's" in register.install(str(root))
     assert not place.is_symlink()
     place.symlink_to("/opt/mine")

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 import cc_vps_firewall
-from cc_vps_firewall import backend, cli, converge, kernel, register, saved, seal
-from cc_vps_firewall.errors import CannotRegister, NoBackend, PolicyRefused
+from cc_vps_firewall import cli, previous, process, register, saved, seal, systemd
+from cc_vps_firewall.distributions import Persistence
+from cc_vps_firewall.errors import CannotRegister, NoBackend, PolicyRefused, ToolFailed
+from cc_vps_firewall.nftables_backend import Nftables
+from cc_vps_firewall.targets import Target
 
 from .systems import RULES, SYSTEMS, UNITS, both, el, enabled, everything, kernel_in, kills, put, sealed, tree, wanted
 
@@ -225,14 +228,14 @@ def test_a_seal_that_fails_takes_the_module_out_again(
 ) -> None:
     el(image)
     before = everything(image)
-    enable = kernel.enable
+    enable = systemd.enable
 
     def fails(unit: str, root: str = "/") -> None:
         if unit == "ip6tables.service":
-            raise kernel.ToolFailed("systemctl failed (1): no room")
+            raise ToolFailed("systemctl failed (1): no room")
         enable(unit, root)
 
-    monkeypatch.setattr(kernel, "enable", fails)
+    monkeypatch.setattr(systemd, "enable", fails)
     assert sealed(image) != 0
     assert everything(image) == before, "also the service that had been enabled"
     register.install(str(image))
@@ -246,7 +249,7 @@ def test_a_seal_without_systemctl_is_refused_before_anything_is_done(
     image: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = everything(image)
-    monkeypatch.setattr(kernel, "find", lambda tool: "")
+    monkeypatch.setattr(process, "find", lambda tool: "")
     assert sealed(image) == 1
     assert (
         "systemctl, which enables the service that loads the seal, is not on this computer" in capsys.readouterr().err
@@ -474,15 +477,15 @@ def test_the_line_goes_before_the_file_that_it_names(tmp_path: Path, monkeypatch
     rules, shared = tmp_path / "vps-firewall.nft", tmp_path / "nftables.conf"
     rules.write_text("# Made by vps-firewall\n")
     shared.write_text(saved.with_include("flush ruleset\n", str(rules)))
-    place = backend.Place({0: str(rules)}, ("nftables.service",), str(shared))
+    place = Persistence({0: str(rules)}, ("nftables.service",), include_in=str(shared))
 
     def fails(path: str, undo: saved.Undo) -> None:
         raise OSError(5, "killed here", path)
 
-    monkeypatch.setattr(kernel, "forget", lambda name, hold: None)
+    monkeypatch.setattr(Nftables, "remove", lambda backend, pass_fds: None)
     monkeypatch.setattr(saved, "remove", fails)
     with pytest.raises(OSError, match="killed here"):
-        converge.remove_rules(backend.Choice("nftables", place), 0)
+        previous.remove_rules(Target(Nftables(), place), 0)
     assert shared.read_text() == "flush ruleset\n"
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from cc_vps_firewall import converge
+from cc_vps_firewall import status
 from cc_vps_firewall.errors import PolicyRefused
 from cc_vps_firewall.policy import parse, userdata
 
@@ -33,14 +33,14 @@ SHOWN = {
 
 
 def test_what_every_user_may_read() -> None:
-    assert dict(zip(SHOWN, converge.public(SHOWN))) == SHOWN
+    assert dict(zip(SHOWN, status.public(SHOWN))) == SHOWN
 
 
 def test_a_long_word_costs_little() -> None:
     """Nobody limits what a tool says that failed."""
     long = "x" * 1_000_000
     began = time.process_time()
-    assert converge.public([long]) == [long]
+    assert status.public([long]) == [long]
     assert time.process_time() - began < 2
 
 
@@ -56,7 +56,7 @@ def test_every_key_of_a_policy_that_is_wrong_is_told_without_its_value() -> None
         parse(wrong, read_list=userdata.read_list)
     problems = [str(problem) for problem in refused.value.problems]
     assert any(written in problem for problem in problems)
-    shown = converge.public(problems)
+    shown = status.public(problems)
     assert [line for line in shown if "198" in line or ".77" in line] == []
     assert all(line.startswith("vps_firewall") for line in shown)
     assert len({*shown}) > 12, "it is told which key is wrong"

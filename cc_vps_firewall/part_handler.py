@@ -5,15 +5,11 @@ below it. cloud-init imports it at every boot, and goes on when it fails: it nee
 syntax that every Python of cloud-init's parses, and whatever goes wrong ends in its emergency rules.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
 
-from . import KEY, PRIVATE, put_in_force, write_file
+from . import KEY, PRIVATE, put_in_force, ssh_ports, write_file
 
 PACKED = ""  # the bundle's own: lzma in base64
 HOMES = ("/var/lib/vps-firewall/engine", "/run/vps-firewall/engine")  # the second where the first cannot be written
@@ -21,17 +17,17 @@ COMMAND = "/usr/local/sbin/vps-firewall"
 WHOLE = ("/usr/bin/vps-firewall", "/usr/sbin/vps-firewall")  # a package's command, and an install's
 FAILED = "/var/lib/cloud/instance/scripts/vps-firewall-failed"
 
-seen: list[str] = []  # parts of ours in this run of cloud-init
+seen = [""]  # the parts of ours in this run of cloud-init, behind none
 
 
-def list_types() -> Sequence[str]:
+def list_types():
     """cloud-init asks which parts are ours."""
     return ["text/x-vps-firewall"]
 
 
-def handle_part(data: Any, ctype: str, filename: str, payload: Any) -> None:
+def handle_part(data, ctype, filename, payload):
     """cloud-init's call for __begin__, each part of ours, and __end__; nothing is done where all is done."""
-    if ctype == "__begin__" or (ctype == "__end__" and seen):
+    if ctype == "__begin__" or (ctype == "__end__" and seen[1:]):
         return
     seen.append(ctype)
     try:
@@ -45,7 +41,7 @@ def handle_part(data: Any, ctype: str, filename: str, payload: Any) -> None:
         raise
 
 
-def _fail() -> None:
+def _fail():
     """cloud-init logs a warning of ours and calls that a success up to 23.3; of a script that fails it tells."""
     try:
         os.makedirs(os.path.dirname(FAILED), exist_ok=True)
@@ -56,8 +52,8 @@ def _fail() -> None:
         pass  # the warning is there
 
 
-def _engine() -> Any:
-    """What handle() asks for, here: put the engine and its command on this host. -> its entrance"""
+def _enter(section, cloud, mark_done, configured):
+    """What handle() does, here: put the engine and its command on this host, and call it."""
     try:
         home = _unpack(HOMES[0])
     except OSError:
@@ -71,23 +67,28 @@ def _engine() -> Any:
 
     sys.path.insert(0, home)
     try:
-        return importlib.import_module("vps_firewall_engine.entrance")
+        engine = importlib.import_module("vps_firewall_engine")
     finally:
         sys.path.remove(home)
+    return engine.enter(section, cloud, mark_done, ssh_ports())
 
 
-def _unpack(folder: str) -> str:
+def _public(problems):
+    return sys.modules["vps_firewall_engine"].public(problems)
+
+
+def _unpack(folder):
     """Write the engine into a folder. -> that folder"""
     import base64
     import lzma
 
-    os.makedirs(folder + "/vps_firewall_engine", exist_ok=True)
+    os.makedirs(folder, exist_ok=True)
     words, _, source = lzma.decompress(base64.b64decode(PACKED)).decode("latin-1").partition("\f")
     for number, word in enumerate(words.split("\v")):
         source = source.replace(chr(128 + number), word)
     for packed in source.split("\f"):
         name, _, text = packed.partition("\n")
-        # The rules say who may log in.
+        # The plans say who may log in.
         write_file(os.path.join(folder, name), text, 0o644 if ".py" in name else 0o600)
     os.chmod(folder + "/vps-firewall", 0o755)  # noqa: S103 - a command for everybody
     return folder

@@ -1,0 +1,147 @@
+"""section and host -> Plan, or why there is none: everything that reads a policy before anything is done."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from . import facts, fallback, policy, ruleset, save, saved
+from .choice import AUTO, choose
+from .errors import Drift, PolicyRefused, Problem, reason
+from .facts import Host
+from .plan import Candidate, Decision, Plan, Source, Texts
+from .policy import KEY, Policy, overlooked, userdata
+from .policy.userdata import Unread
+from .registry import BACKENDS
+
+
+class _Rendered(Mapping[int, str]):
+    """Texts that are rendered when they are first read: of two candidates, mostly one is."""
+
+    def __init__(self, render: Callable[[], dict[int, str]]) -> None:
+        self._render = render
+        self._texts: dict[int, str] | None = None
+
+    def _all(self) -> dict[int, str]:
+        if self._texts is None:
+            self._texts = self._render()
+        return self._texts
+
+    def __getitem__(self, family: int) -> str:
+        return self._all()[family]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
+def first_boot(section: object, host: Host, unread: Unread | None = None) -> Decision:
+    """What a first boot is to do. `unread`: what is wrong with the user-data that `section`, merged by cloud-init, no
+    longer shows."""
+    if unread:
+        return Decision(None, stand_ins(unread.section, host), (*unread.problems, *problems(section, host)))
+    try:
+        return Decision(plan(section, host), stand_ins(section, host))
+    except PolicyRefused as refused:
+        return Decision(None, stand_ins(section, host), refused.problems)
+
+
+def parse(section: object, host: Host) -> Policy:
+    """A section, on this host. Raises PolicyRefused."""
+    return policy.parse(
+        section,
+        ssh_ports=host.ssh_ports,
+        cloud_id=host.cloud_id,
+        uplinks=host.uplinks,
+        read_list=userdata.read_list,
+    )
+
+
+def problems(section: object, host: Host) -> tuple[Problem, ...]:
+    """What a section is refused for on this host; nothing where it is not."""
+    try:
+        parse(section, host)
+    except PolicyRefused as refused:
+        return refused.problems
+    return ()
+
+
+def is_off(section: object) -> bool:
+    """Does its owner want no firewall of ours at all?"""
+    return isinstance(section, Mapping) and section.get("enabled") is False
+
+
+def plan(section: object, host: Host, name: str = "the policy", *, good: bool = True, anything: bool = False) -> Plan:
+    """The plan of a section. `anything`: in a backend that it does not name rather than not at all. Raises
+    PolicyRefused."""
+    wanted = parse(section, host)
+    backends = [target.backend.name for target in choose(wanted.backend, host)]
+    backends += [name for name in BACKENDS if anything and name not in backends]
+    return Plan(
+        name,
+        tuple(Candidate(each, texts(each, wanted)) for each in backends),
+        _Rendered(lambda: fallback.texts(wanted)),
+        policy.open_to(wanted),
+        Source(section=section, ssh_ports=host.ssh_ports, cloud_id=host.cloud_id, uplinks=host.uplinks),
+        good,
+        tuple(warnings(wanted)),
+        ruleset.roles(wanted, facts.interfaces()),
+    )
+
+
+def texts(backend: str, wanted: Policy) -> Texts:
+    """What a backend is to load for a policy."""
+    return _Rendered(lambda: BACKENDS[backend].render(ruleset.build(wanted)))
+
+
+def stand_ins(section: object, host: Host) -> list[Plan]:
+    """What is put in force where `section` cannot be, the narrowest first: the last good policy of this very instance,
+    the policy's own SSH alone, the built-in policy. In each of the backends: a host that is closed by another one than
+    its owner named is better than an open one."""
+    own = policy.own_ssh(section)
+    named = {"backend": own.get("backend", AUTO)}
+    every = [
+        ("the last good policy", save.last_good(), True),
+        ("the policy's own SSH alone", own if "ssh" in own else {}, False),
+        ("the built-in policy", {**policy.BUILT_IN, **named}, False),
+    ]
+    plans = []
+    for name, wanted, good in every:
+        with contextlib.suppress(PolicyRefused):
+            plans += [plan(wanted, host, name, good=good, anything=True)] if wanted else []
+    return plans
+
+
+def saved_plan(host: Host) -> Plan:
+    """The plan of the policy that was saved last, in the backend in which it was. Raises Drift where there is none,
+    PolicyRefused where it is none any more."""
+    record = saved.read_json(saved.POLICY)
+    if not record:
+        raise Drift("no policy was ever applied on this host")
+    made = plan(record.get("section"), as_saved(record, host), good=bool(record.get("instance")), anything=True)
+    chosen = [each for each in made.candidates if each.backend == record.get("backend")]
+    return replace(made, candidates=(*chosen, *(each for each in made.candidates if each not in chosen)))
+
+
+def as_saved(record: Mapping[str, object], host: Host) -> Host:
+    """The host, with what a policy depended on when it was applied and saved."""
+    ports = record.get("ssh_ports")
+    return replace(
+        host,
+        ssh_ports=tuple(p for p in ports if isinstance(p, int)) if isinstance(ports, list) else host.ssh_ports,
+        cloud_id=str(record.get("cloud_id", host.cloud_id)),
+        uplinks=tuple(saved.strings(record, "uplinks")),
+    )
+
+
+def warnings(wanted: Policy) -> list[str]:
+    """What is accepted and was probably not meant, also of what only this host knows. Nothing that goes wrong here may
+    keep a host from its rules."""
+    try:
+        here = overlooked.on_host(wanted, facts.interfaces(), wanted.uplinks)
+        return [str(warning) for warning in (*overlooked.warnings(wanted), *here)]
+    except Exception as failure:
+        return [f"{KEY}: could not be looked at for warnings: {reason(failure)}"]
