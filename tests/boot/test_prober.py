@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -151,7 +152,13 @@ def test_other_talk_is_no_answer() -> None:
 
 # --- the judge ----------------------------------------------------------------------------------------------
 
-REPORT = {
+AGAIN: tuple[dict[str, Any], ...] = tuple(
+    {"exit": 0, "said": "", "enforced": True, "result": result, "notes": []}
+    for result in ("unchanged", "applied", "applied")
+)
+REPORT: dict[str, Any] = {
+    "again": AGAIN,
+    "selinux": None,
     "cycles": [],
     "failed": [""],
     "module": {"began": 40.0, "ended": 42.0},
@@ -234,10 +241,13 @@ def test_each_check_can_fail(change: dict[str, object], expected: Expected, word
         ({"result": {"v1": {"errors": ["no"]}}}, "cloud-init: no"),
         ({"cloud_init": {"status": {"status": "done", "recoverable_errors": {"WARNING": ["x"]}}}}, "recoverable"),
         ({"cloud_init": {"status": {"status": "done", "extended_status": "degraded done"}}}, "degraded"),
-        ({"units": {**REPORT["units"], "nftables.service": 30.0}}, "saved rules were loaded at 30.0"),  # type: ignore[dict-item]
+        ({"units": {**REPORT["units"], "nftables.service": 30.0}}, "saved rules were loaded at 30.0"),
         ({"began": {"cloud-init-local.service": 19.0}}, "cloud-init began at 19.0"),
         ({"restarted": False}, "does not load what is saved"),
-        ({"units": {**REPORT["units"], "ssh.service": 44.0}}, "sshd was up at 44.0"),  # type: ignore[dict-item]
+        ({"again": ({**AGAIN[0], "exit": 1, "said": "restorecon: usage"}, *AGAIN[1:])}, "apply: exit 1"),
+        ({"again": ({**AGAIN[0], "result": "applied"}, *AGAIN[1:])}, "applied for unchanged"),
+        ({"again": (*AGAIN[:2], {**AGAIN[2], "notes": ["labels were not set"]})}, "labels were not set"),
+        ({"units": {**REPORT["units"], "ssh.service": 44.0}}, "sshd was up at 44.0"),
     ],
 )
 def test_what_the_guest_says_can_fail_it(told: dict[str, object], word: str) -> None:
@@ -296,8 +306,9 @@ def test_a_boot_that_raises_is_one_bad_row(failure: Exception, lab: Lab, monkeyp
 
     monkeypatch.setattr(machine, "boot", boot)
     rows = list(tutorial(lab))
-    assert [row.scenario for row in rows] == ["first boot", "reboot", "second instance"]
-    assert [bool(row.problems) for row in rows] == [True, False, True]  # the third opens other ports
+    names = ["first boot", "reboot", "second instance", "second instance, same stanza"]
+    assert [row.scenario for row in rows] == names
+    assert [bool(row.problems) for row in rows] == [True, False, True, False]  # the third opens other ports
     assert str(failure) in rows[0].problems[0]
     assert "anyone 443/tcp" in rows[2].problems[0]
     assert "first boot" in table(rows)
