@@ -34,7 +34,7 @@ def apply(
             are = "are" if len(host.managers) > 1 else "is"
             names = " and ".join(host.managers)
             raise FirewallError(f"{names} {are} active and would overwrite these rules; --replace disables it")
-        plan = decide.plan(section, host)
+        plan = decide.plan_of(policy, section, host)
     if not policy.enabled:
         run.leave_alone()
         return run.status

@@ -161,7 +161,7 @@ def carrier(section: Mapping[str, Any], carried: str, cloud_id: str = "") -> byt
     packed = lzma.compress(source.encode("latin-1"), lzma.FORMAT_ALONE, filters=[_FILTER])
     text = base64.b64encode(packed).decode()
     lines = "\n".join(text[at : at + 960] for at in range(0, len(text), 960))
-    before, end, after = stub.TEXT.partition('if __name__ == "__main__":')
+    before, end, after = stub.TEXT.replace('PACKED = ""\n', "").partition('if __name__ == "__main__":')
     return f'{_HEAD.format(mark=MARK, version=VERSION)}{before}PACKED = """\n{lines}\n"""\n{end}{after}'.encode()
 
 

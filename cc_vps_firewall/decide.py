@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from . import facts, fallback, policy, ruleset, save, saved
 from .choice import AUTO, choose
-from .errors import Drift, PolicyRefused, Problem, reason
+from .errors import PolicyRefused, Problem, reason
 from .facts import Host
 from .plan import Candidate, Decision, Plan, Source, Texts
 from .policy import KEY, Policy, overlooked, userdata
@@ -41,12 +41,13 @@ class _Rendered(Mapping[int, str]):
 def first_boot(section: object, host: Host, unread: Unread | None = None) -> Decision:
     """What a first boot is to do. `unread`: what is wrong with the user-data that `section`, merged by cloud-init, no
     longer shows."""
-    if unread:
-        return Decision(None, stand_ins(unread.section, host), (*unread.problems, *problems(section, host)))
-    try:
-        return Decision(plan(section, host), stand_ins(section, host))
-    except PolicyRefused as refused:
-        return Decision(None, stand_ins(section, host), refused.problems)
+
+    def policy_plan() -> Plan:
+        if unread:
+            raise PolicyRefused([*unread.problems, *problems(section, host)])
+        return plan(section, host)
+
+    return Decision(stand_ins(unread.section if unread else section, host), policy_plan)
 
 
 def parse(section: object, host: Host) -> Policy:
@@ -75,9 +76,15 @@ def is_off(section: object) -> bool:
 
 
 def plan(section: object, host: Host, name: str = "the policy", *, good: bool = True, anything: bool = False) -> Plan:
-    """The plan of a section. `anything`: in a backend that it does not name rather than not at all. Raises
-    PolicyRefused."""
-    wanted = parse(section, host)
+    """The plan of a section; see plan_of(). Raises PolicyRefused."""
+    return plan_of(parse(section, host), section, host, name, good=good, anything=anything)
+
+
+def plan_of(
+    wanted: Policy, section: object, host: Host, name: str = "the policy", *, good: bool = True, anything: bool = False
+) -> Plan:
+    """The plan of a section that is parsed already. `anything`: in a backend that it does not name rather than not at
+    all."""
     backends = [target.backend.name for target in choose(wanted.backend, host)]
     backends += [name for name in BACKENDS if anything and name not in backends]
     return Plan(
@@ -110,20 +117,9 @@ def stand_ins(section: object, host: Host) -> list[Plan]:
     ]
     plans = []
     for name, wanted, good in every:
-        with contextlib.suppress(PolicyRefused):
+        with contextlib.suppress(Exception):  # whatever it is, the next one closes the host
             plans += [plan(wanted, host, name, good=good, anything=True)] if wanted else []
     return plans
-
-
-def saved_plan(host: Host) -> Plan:
-    """The plan of the policy that was saved last, in the backend in which it was. Raises Drift where there is none,
-    PolicyRefused where it is none any more."""
-    record = saved.read_json(saved.POLICY)
-    if not record:
-        raise Drift("no policy was ever applied on this host")
-    made = plan(record.get("section"), as_saved(record, host), good=bool(record.get("instance")), anything=True)
-    chosen = [each for each in made.candidates if each.backend == record.get("backend")]
-    return replace(made, candidates=(*chosen, *(each for each in made.candidates if each not in chosen)))
 
 
 def as_saved(record: Mapping[str, object], host: Host) -> Host:

@@ -43,10 +43,9 @@ def first_boot(decision: Decision, host: Host, notes: Sequence[str] = (), runs: 
             if closed.get("result") in ("applied", "unchanged"):
                 run.notes += closed["notes"]
             host = replace(host, managers=managers.enabled())  # to stop them once more takes as long as the first time
-        if decision.wanted is None:
-            run.failed_in = "parse"
-            raise PolicyRefused(decision.refused)
-        return converge.converge(decision.wanted, host, run)
+        with run.step("parse"):
+            plan = decision.policy()
+        return converge.converge(plan, host, run)
     except Exception as failure:
         try:
             status = fall_back(decision.stand_ins, host, failure, run, runs)

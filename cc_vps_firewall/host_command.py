@@ -14,9 +14,9 @@ from typing import Any
 
 from . import drift, facts, first_boot, save, saved, status
 from .choice import AUTO, in_order
-from .errors import FirewallError, Problem, reason
+from .errors import FirewallError, PolicyRefused, Problem, reason
 from .facts import Host
-from .plan import Decision, from_json
+from .plan import Decision, Plan, from_json
 
 PLANS = os.path.join(os.path.dirname(__file__), "plans")  # a bundle's own, see bundle.plans()
 KEY = "vps_firewall"
@@ -45,16 +45,21 @@ def _decision(stanza: Mapping[str, object], ssh_ports: Sequence[str], host: Host
     """What a first boot is to do, of what the bundle carries: the policy, its own SSH alone, and the built-in one."""
     carried = _carried()
     wanted, alone, built_in = (in_order(plan, host) for plan in map(from_json, carried["plans"]))
-    if carried["default_port"] and [*ssh_ports] != ["22"]:
-        message = f"sshd listens on {', '.join(ssh_ports)} here, not on 22; write port: and bundle again"
-        return Decision(None, (), [Problem(f"{KEY}.ssh", message)])
     section = wanted.source["section"]
     stand_ins = [replace(wanted, name="the last good policy")] if save.last_good() == section else []
     # A stanza that was changed since may still have the SSH that the bundle carries.
     stand_ins += [alone] if all(stanza.get(key) == section.get(key) for key in ("ssh", "lists")) else []
-    if stanza == section:
-        return Decision(wanted, [*stand_ins, built_in])
-    return Decision(None, [*stand_ins, built_in], [Problem(KEY, "is not what this bundle was made of; make it again")])
+    elsewhere = carried["default_port"] and [*ssh_ports] != ["22"]
+
+    def policy() -> Plan:
+        if elsewhere:
+            message = f"sshd listens on {', '.join(ssh_ports)} here, not on 22; write port: and bundle again"
+            raise PolicyRefused([Problem(f"{KEY}.ssh", message)])
+        if stanza != section:
+            raise PolicyRefused([Problem(KEY, "is not what this bundle was made of; make it again")])
+        return wanted
+
+    return Decision([] if elsewhere else [*stand_ins, built_in], policy)
 
 
 def _carried() -> Any:

@@ -31,13 +31,14 @@ def reload_if_missing() -> list[str]:
     loaded = f"{missed}; they were loaded after it"
 
     def again() -> list[str]:
-        run = Run("cloud-init", [loaded])
+        record, run = saved.read_json(saved.POLICY), Run("cloud-init", [loaded])
         try:
-            outcome = converge.converge(decide.saved_plan(host), host, run)
+            plan = decide.plan(record.get("section"), host, good=bool(record.get("instance")))
+            outcome = converge.converge(plan, host, run)
         except Exception as failure:
             run.notes = [missed]
-            section = saved.read_json(saved.POLICY).get("section")
-            in_force = first_boot.fall_back(decide.stand_ins(section, host), host, failure, run).get("in_force")
+            stand_ins = decide.stand_ins(record.get("section"), host)
+            in_force = first_boot.fall_back(stand_ins, host, failure, run).get("in_force")
             return [f"{missed}, and could not be loaded after it: {reason(failure)}; in force: {in_force}"]
         # Unchanged: they were there, and a tool that was asked had no answer in time.
         return [] if outcome.status["result"] == "unchanged" else [loaded]

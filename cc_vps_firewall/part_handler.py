@@ -17,7 +17,7 @@ COMMAND = "/usr/local/sbin/vps-firewall"
 WHOLE = ("/usr/bin/vps-firewall", "/usr/sbin/vps-firewall")  # a package's command, and an install's
 FAILED = "/var/lib/cloud/instance/scripts/vps-firewall-failed"
 
-seen = [""]  # the parts of ours in this run of cloud-init, behind none
+seen = []  # type: list[str]  # parts of ours in this run of cloud-init
 
 
 def list_types():
@@ -27,7 +27,7 @@ def list_types():
 
 def handle_part(data, ctype, filename, payload):
     """cloud-init's call for __begin__, each part of ours, and __end__; nothing is done where all is done."""
-    if ctype == "__begin__" or (ctype == "__end__" and seen[1:]):
+    if ctype == "__begin__" or (ctype == "__end__" and seen):
         return
     seen.append(ctype)
     try:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
-
-from .errors import Problem
 
 Texts = Mapping[int, str]  # by family: 4, 6, or 0 where one text is for both
 
@@ -53,12 +51,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a first boot is to do. `wanted`: None where the policy is `refused`. `stand_ins`: what is put in force where
-    it is, or cannot be, the narrowest first."""
+    """What a first boot is to do. `stand_ins`: what closes the host before anything else is asked, and is put in force
+    where the policy cannot be, the narrowest first. `policy`: makes the policy's plan, or raises PolicyRefused; a long
+    one takes its time, and may cost the process its life."""
 
-    wanted: Plan | None
     stand_ins: Sequence[Plan]
-    refused: Sequence[Problem] = ()
+    policy: Callable[[], Plan]
 
 
 def as_json(plan: Plan) -> dict[str, Any]:

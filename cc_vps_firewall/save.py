@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from . import process, saved, systemd
+from . import managers, process, saved, systemd
 from .copies import copies_of
 from .errors import ToolFailed
 from .facts import Host
@@ -40,7 +40,10 @@ def save(target: Target, texts: Texts, plan: Plan, host: Host, undo: saved.Undo,
         "instance": saved.instance() if plan.good else "",
     }
     enabled = {*enabled_by_us(), *(unit for unit in target.units if not systemd.enabled(unit))}
-    disabled = {*saved.strings(saved.read_json(saved.SERVICES), "disabled"), *(f"{m}.service" for m in host.managers)}
+    disabled = {
+        *saved.strings(saved.read_json(saved.SERVICES), "disabled"),
+        *(managers.UNITS[name] for name in host.managers),
+    }
     services = {"enabled": sorted(enabled), "disabled": sorted(disabled)}
     records: Files = {saved.POLICY: (saved.as_json(record), 0o600), saved.SERVICES: (saved.as_json(services), 0o600)}
     return save_rules(target, texts, plan.fallback, undo, notes, also=records)

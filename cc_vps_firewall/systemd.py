@@ -52,9 +52,9 @@ def drop_in(unit: str) -> str:
     return f"{UNITS}/{unit}.d/vps-firewall.conf"
 
 
+_HEAD = "# Made by vps-firewall: the rules come before cloud-init, and stay.\n"
 # Before network-pre.target, as they are, is not enough: so is cloud-init's first stage, and on most clouds it brings an
 # interface up for itself, to ask for the user-data.
-_HEAD = "# Made by vps-firewall: the rules come before cloud-init, and stay.\n"
 _EARLY = f"[Unit]\nBefore={FIRST_STAGE}\n"
 
 

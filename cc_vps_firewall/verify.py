@@ -7,25 +7,29 @@ import os
 import re
 
 from . import decide, drift, modules, ruleset, saved
+from .errors import Drift
 from .facts import Host
+from .registry import BACKENDS
 from .targets import Target, target
 
 
 def differences(host: Host) -> list[str]:
     """kernel = saved file = policy? -> what differs. Raises Drift where no policy was ever applied, and another
     FirewallError where it cannot be told."""
-    plan = decide.saved_plan(host)
-    backend = plan.candidates[0].backend
-    return [*_new_uplinks(host), *drift.check(plan, backend, host), *_not_included(target(backend, host))]
-
-
-def _new_uplinks(host: Host) -> list[str]:
     record = saved.read_json(saved.POLICY)
-    wanted = decide.parse(record.get("section"), decide.as_saved(record, host))
-    return [
+    if not record:
+        raise Drift("no policy was ever applied on this host")
+    then = decide.as_saved(record, host)
+    wanted = decide.parse(record.get("section"), then)
+    plan = decide.plan_of(wanted, record.get("section"), then, anything=True)
+    backend = str(record.get("backend"))
+    if backend not in BACKENDS:
+        raise Drift(f"{saved.POLICY} names no backend of ours")
+    uplinks = [
         f"+{name} an uplink: it holds a default route, and the rules take it for a bridge of containers"
         for name in ruleset.roles(wanted, host.uplinks)["bridges"]
     ]
+    return [*uplinks, *drift.check(plan, backend, host), *_not_included(target(backend, host))]
 
 
 def _not_included(chosen: Target) -> list[str]:

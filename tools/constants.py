@@ -1,8 +1,8 @@
 """A program -> the same program, less what is certain in it: parameters that are the same in every call, branches that
 are never taken, calls that come to nothing, fields that nobody reads.
 
-It looks at the top level of one file, as tools/engine.py makes it, where no name of a function is that of a variable.
-Everything here holds for any program: nothing is known of the one that it is used for.
+It looks at one file, as tools/engine.py makes it: no name of a function is that of a variable, nobody reads names or
+fields by their text, and what is called from outside is not called inside. Else nothing is known of the program.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ def _constant(node: ast.AST | None) -> Any:
     return node.value if isinstance(node, ast.Constant) else _UNKNOWN
 
 
+def _is_harmless(node: ast.AST) -> bool:
+    """Does it come to the same, apart from its value, whether this is worked out or not?"""
+    return isinstance(node, (ast.Constant, ast.Name, ast.Attribute))
+
+
 def _calls(tree: ast.Module) -> dict[str, list[ast.Call] | None]:
     """Function -> its calls; None where it is also used as a value, or called with what is in a sequence."""
     functions = {each.name for each in tree.body if isinstance(each, ast.FunctionDef) and not each.decorator_list}
@@ -63,7 +68,7 @@ def _without_given(tree: ast.Module) -> None:
             given = [_given(function, call, name, default) for call in its]
             first = _constant(given[0])
             same = not stored and all(_constant(g) is not _UNKNOWN and repr(_constant(g)) == repr(first) for g in given)
-            harmless = all(g is None or isinstance(g, (ast.Constant, ast.Name)) for g in given)
+            harmless = all(each is None or _is_harmless(each) for each in given)
             if (same and first is not _UNKNOWN) or (not loaded and not stored and harmless):
                 for node in loaded:
                     _become(node, ast.Constant(first))
@@ -140,7 +145,7 @@ def _without_calls(tree: ast.Module) -> None:
         value = body[0].value if isinstance(body[0], ast.Return) else None
         if isinstance(body[0], ast.Pass) or isinstance(value, ast.Constant):
             for call in its:
-                if all(isinstance(each, (ast.Constant, ast.Name, ast.Attribute)) for each in call.args):
+                if all(map(_is_harmless, (*call.args, *(each.value for each in call.keywords)))):
                     _become(call, ast.Constant(getattr(value, "value", None)))
         elif isinstance(value, ast.Name) and [each.arg for each in function.args.args] == [value.id]:
             for call in its:
@@ -165,9 +170,12 @@ def _without_fields(tree: ast.Module) -> None:
         named = sum(isinstance(node, ast.Name) and node.id == kind.name for node in ast.walk(tree))
         if spread or named != len(made):
             continue
+        ours = {id(keyword) for call in made for keyword in call.keywords}
         for at, name in enumerate(names):
             default = next(s for s in kind.body if isinstance(s, ast.AnnAssign) and getattr(s.target, "id", "") == name)
-            if at >= most and default.value is not None and name not in read | texts:
+            given = [k for c in ast.walk(tree) if isinstance(c, ast.Call) for k in c.keywords if k.arg == name]
+            free = all(id(keyword) in ours and _is_harmless(keyword.value) for keyword in given)
+            if at >= most and default.value is not None and free and name not in read | texts:
                 kind.body = [s for s in kind.body if s is not default] or [ast.Pass()]
                 for node in ast.walk(tree):
                     if isinstance(node, ast.Call):

@@ -48,11 +48,13 @@ def made() -> Iterator[tuple[Path, str]]:
     for name in CARRIED:
         path, digest = ENGINES / f"{name}.py", digest_of(name)
         fresh = path.exists() and f'SOURCES = "{digest}"\n' in path.read_text(encoding="utf-8")
-        yield (
-            path,
-            path.read_text(encoding="utf-8") if fresh else _module(f"The engine with {name}", digest, engine(name)),
-        )
+        yield path, path.read_text(encoding="utf-8") if fresh else module_of(name)
     yield ENGINES / "stub.py", _module("What unpacks an engine", "", stub())
+
+
+def module_of(name: str) -> str:
+    """The module that holds an engine, made anew."""
+    return _module(f"The engine with {name}", digest_of(name), engine(name))
 
 
 def _module(what: str, digest: str, text: str) -> str:
@@ -62,8 +64,8 @@ def _module(what: str, digest: str, text: str) -> str:
 
 
 def digest_of(name: str) -> str:
-    """A digest of the sources of an engine, and of this file."""
-    digest = hashlib.sha256(Path(__file__).read_bytes())
+    """A digest of the sources of an engine, and of what makes it."""
+    digest = hashlib.sha256(Path(__file__).read_bytes() + Path(constants.__file__).read_bytes())
     for module, source in sorted(_sources(name).items()):
         digest.update(f"\0{module}\0{source}".encode())
     return digest.hexdigest()

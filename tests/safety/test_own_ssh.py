@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from cc_vps_firewall import policy, saved
+from cc_vps_firewall import decide, policy, saved
+from cc_vps_firewall.facts import Host
+from cc_vps_firewall.plan import Plan
 from tests.lab.machine import ADDRESS, CLOSED, OPEN, STRANGER, TOOLS, Machine
 
 from .test_hosts import hidden, in_cloud_init
@@ -258,6 +262,24 @@ def test_killed_at_any_moment(tool: str) -> None:
             assert machine.handle(GOOD, kill=moment).value == ["the engine was killed at its work (signal 9)"]
             at = f"killed at {moments[moment]}, moment {moment}"
             assert machine.reachable_by_both() == (SSH, set()), at
+
+
+@pytest.mark.parametrize("how", ["killed", "failing"])
+def test_the_host_is_closed_before_its_policy_is_read(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long policy takes its time and its memory: what reading it costs, it costs a closed host."""
+    made, answers = decide.plan, {"killed": "the engine was killed at its work (signal 9)", "failing": "MemoryError: "}
+
+    def plan(section: object, host: Host, name: str = "the policy", **options: bool) -> Plan:
+        if name == "the policy":
+            if how == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise MemoryError
+        return made(section, host, name, **options)
+
+    monkeypatch.setattr(decide, "plan", plan)
+    with Machine("nftables") as machine:
+        assert machine.handle(GOOD).value == [answers[how]]
+        assert machine.reachable_by_both() == (SSH, set())
 
 
 # --- the last good policy -----------------------------------------------------------------------------------

@@ -276,8 +276,7 @@ def decided(
     return host_command._decision(section if stanza is None else stanza, ssh_ports, Host())
 
 
-def text_of(plan: Plan | None, backend: str = "nftables") -> str:
-    assert plan is not None
+def text_of(plan: Plan, backend: str = "nftables") -> str:
     return "".join("".join(each.texts.values()) for each in plan.candidates if each.backend == backend)
 
 
@@ -288,20 +287,21 @@ def test_every_policy_that_a_host_may_fall_back_on_knows_its_port(
     section = {"ssh": {"port": 2222, "from": ["192.0.2.1"]}, "allow": ["http"]}
     made = decided(section, "nftables", monkeypatch, tmp_path, ssh_ports=["2222"])
     assert len(made.stand_ins) == 2
-    for plan in (made.wanted, *made.stand_ins):
+    for plan in (made.policy(), *made.stand_ins):
         rules = text_of(plan)
         assert re.findall(r"tcp dport \D*(\d*22)\b", rules) == ["2222"] * rules.count("2222")
         assert "2222" in rules
     made = decided({"allow": ["http"]}, "nftables", monkeypatch, tmp_path, ssh_ports=["2222"])
-    assert (made.wanted, [*made.stand_ins]) == (None, [])
-    assert "sshd listens on 2222 here" in str(made.refused[0])
+    assert [*made.stand_ins] == []
+    with pytest.raises(PolicyRefused, match="sshd listens on 2222 here"):
+        made.policy()
 
 
 def test_ssh_over_an_interface_is_closed_elsewhere_from_the_first_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = decided({"ssh": {"interface": "wg0"}, "allow": ["http"]}, "nftables", monkeypatch, tmp_path)
-    for plan in (made.wanted, made.stand_ins[0]):
+    for plan in (made.policy(), made.stand_ins[0]):
         assert re.findall(r"\n\t\t(.*)tcp dport 22\b", text_of(plan)) == ['iifname "wg0" ']
 
 
@@ -325,10 +325,8 @@ def test_a_stanza_that_was_changed_since_keeps_its_own_ssh_if_that_was_not(
         ({}, ["the built-in policy"]),
     ):
         made = decided(section, "nftables", monkeypatch, tmp_path, stanza=stanza)
-        assert made.wanted is None
-        assert [str(problem) for problem in made.refused] == [
-            "vps_firewall: is not what this bundle was made of; make it again"
-        ]
+        with pytest.raises(PolicyRefused, match=r"^vps_firewall: is not what this bundle was made of; make it again$"):
+            made.policy()
         assert [plan.name for plan in made.stand_ins] == left
 
 
