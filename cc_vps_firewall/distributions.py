@@ -37,16 +37,24 @@ class Persistence:
     if_enabled: bool = False
     plugins: tuple[str, ...] = ()
 
+    def loaders(self) -> dict[str, tuple[str, ...]]:
+        """File -> the services that load it: each its own, or all of them every file."""
+        if len(self.units) == len(self.files):
+            return {path: (unit,) for path, unit in zip(self.files.values(), self.units)}
+        return dict.fromkeys(self.files.values(), self.units)
+
 
 @dataclass(frozen=True)
 class Distribution:
     """A family of distributions. `ids`: of os-release(5), its ID or ID_LIKE. `iptables_up_to`: the release that is the
-    last to come with iptables."""
+    last to come with iptables. `title`: what people call them. `packages`: rpm or deb."""
 
     name: str
     ids: frozenset[str] = frozenset()
     iptables_up_to: int = 0
     persistence: Mapping[str, Persistence] = field(default_factory=dict)
+    title: str = ""
+    packages: str = ""
 
     def keeps(self, backend: str, families: tuple[int, ...]) -> Persistence:
         """Where it keeps the rules of a backend; in files of our own where it has no place for them."""
@@ -55,10 +63,12 @@ class Distribution:
 
 
 _NFTABLES = "/etc/nftables/vps-firewall.nft"
-OTHER = Distribution("other")
+OTHER = Distribution("other", title="others")
 REDHAT = Distribution(
     "redhat",
     frozenset({"rhel", "fedora", "centos"}),
+    title="CentOS, RHEL, Alma, Rocky, Fedora",
+    packages="rpm",
     iptables_up_to=9,
     persistence={
         "iptables": Persistence(
@@ -76,6 +86,8 @@ REDHAT = Distribution(
 DEBIAN = Distribution(
     "debian",
     frozenset({"debian", "ubuntu"}),
+    title="Debian, Ubuntu",
+    packages="deb",
     persistence={
         "iptables": Persistence(
             {4: "/etc/iptables/rules.v4", 6: "/etc/iptables/rules.v6"},

@@ -27,5 +27,5 @@ def _guessed(root: str) -> set[str]:
 # A line of nftables' language that is more than Debian's own file has: empty chains, and the file of ours.
 _MORE = re.compile(
     r"(?m)^(?!\s*(?:#|$|}|flush ruleset|table \w+ \w+ {|chain \w+ {|type filter hook \w+ priority \w+;"
-    r'|include "/etc/nftables/vps-firewall\.nft")).+'
+    rf'|include "{re.escape(DEBIAN.persistence["nftables"].files[0])}")).+'
 )

@@ -163,7 +163,7 @@ def deb(source: Path, out: Path) -> list[Path]:
         sums = "".join(f"{hashlib.md5(p.read_bytes()).hexdigest()}  {p.relative_to(root)}\n" for p in files)  # noqa: S324
         (control / "md5sums").write_text(sums)
         size = sum((path.stat().st_size + 1023) // 1024 for path in files)
-        fields = (source / "packaging/deb/control").read_text()
+        fields = control_fields((source / "packaging/deb/control").read_text())
         for name, value in (("VERSION", f"{version}-{RELEASE}"), ("SIZE", str(size)), ("URL", said_of("url", source))):
             fields = fields.replace(f"@{name}@", value)
         (control / "control").write_text(fields)
@@ -183,6 +183,11 @@ def deb(source: Path, out: Path) -> list[Path]:
         run([*command, str(partial)], {"SOURCE_DATE_EPOCH": str(date)}, "dpkg-dev")
         partial.rename(target)
     return [target]
+
+
+def control_fields(text: str) -> str:
+    """The control file as a package has it: without comments, and Depends in one line."""
+    return re.sub(r"(?m)^#.*\n", "", re.sub(r",\n(?:#.*\n)+ ", ", ", text))
 
 
 def lay_out(source: Path, root: Path, site: str, by: str) -> None:

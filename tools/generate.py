@@ -1,6 +1,7 @@
 """the sources -> every file of the repository that is made of them: `make generate`.
 
-    python3 -m tools.generate            the schema, the expected texts of the case folders, reference pages, shown text
+    python3 -m tools.generate            engines, schema, expected texts of the case folders, what other files say of
+                                         distributions, reference pages, shown text
     python3 -m tools.generate schema     one of them
     python3 -m tools.generate --all      and what a kernel and a shell say, as root
 
@@ -12,13 +13,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-from . import engine, goldens, pages, reference, schema, shown
-from .pages import HOME
-
-Files = Iterator[tuple[Path, str]]  # a file, and what it should hold
+from . import distributions, engine, goldens, pages, reference, schema, shown
+from .pages import HOME, Files
 
 
 def _shown() -> Files:
@@ -37,6 +35,7 @@ KINDS: dict[str, Callable[[], Files]] = {
     "engine": engine.made,
     "schema": schema.made,
     "goldens": goldens.made,
+    "distributions": distributions.made,
     "reference": reference.made,
     "shown": _shown,
 }

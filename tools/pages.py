@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from cc_vps_firewall.policy import userdata
 HOME = Path(__file__).resolve().parent.parent
 POLICY = "yaml"
 REFUSED = "yaml refused"
+Files = Iterator[tuple[Path, str]]  # a file, and what it should hold
 WARNED = "yaml warned"  # accepted, with the warnings in the text block below
 
 _FENCE = re.compile(r"^```(?P<info>[^`\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -82,6 +83,13 @@ def files_of(block: Block) -> dict[str, str]:
     value = yaml.safe_load(block.text)
     files = value.get("write_files", []) if isinstance(value, dict) else []
     return {file["path"]: file["content"] for file in files}
+
+
+def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """The lines of a table, its cells as they stand."""
+    yield f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}\n"
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n"
 
 
 def commands(block: Block) -> Iterator[list[str]]:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cc_vps_firewall import iptables, nftables, ruleset
+from cc_vps_firewall.distributions import DEBIAN, OWN_UNIT
 from tests import suites
 from tests.lab import boot
 from tests.lab.world import Machine, world
@@ -36,11 +37,12 @@ _PACKET = re.compile(r"^<!-- packet: (?P<what>[^\n]+) -->\n```(?P<info>[^\n]*)\n
 
 SUITE = "trixie"
 WORK = "/root/vps-firewall"  # what the reader has cloned
-_DEBIAN = """\
-set -e
-rm -rf /etc/iptables /usr/lib/systemd/system/netfilter-persistent.service
-rm -f /etc/systemd/system/*.wants/netfilter-persistent.service /etc/systemd/system/*.wants/nftables.service
-"""
+_IPTABLES, _NFTABLES = DEBIAN.persistence["iptables"], DEBIAN.persistence["nftables"]
+_GONE = (
+    *_IPTABLES.files.values(),
+    *(f"/usr/lib/systemd/system/{unit}" for unit in _IPTABLES.units),
+    *(f"/etc/systemd/system/*.wants/{unit}" for unit in (*_IPTABLES.units, *_NFTABLES.units)),
+)
 
 # On a page that does not install it, the command is there.
 _COMMAND = f"""\
@@ -151,7 +153,7 @@ def played(page: Path) -> list[tuple[Block, Typed, str]]:
 
 
 def _prepare(machine: Machine, files: Mapping[str, str]) -> None:
-    machine.run("sh", "-c", _DEBIAN)
+    machine.run("sh", "-c", f"rm -f {' '.join(_GONE)}")
     for part in boot.SOURCES:
         target = machine.root / WORK.lstrip("/") / part
         shutil.copytree(HOME / part, target, ignore=shutil.ignore_patterns("__pycache__", ".*"))
@@ -180,7 +182,7 @@ def _reboot(machine: Machine) -> None:
     """The kernel forgets its rules, the unit that is enabled loads what is saved, and cloud-init goes through its
     stages."""
     machine.run("nft", "flush", "ruleset")
-    for unit in ("vps-firewall.service", "nftables.service"):
+    for unit in (OWN_UNIT, *_NFTABLES.units):
         if machine.run("systemctl", "is-enabled", unit, check=False).stdout.strip() == "enabled":
             machine.run("sh", "-c", boot.exec_start(machine, unit))
     boot.boot(machine)

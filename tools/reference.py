@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from cc_vps_firewall import cli, copies, saved
-from cc_vps_firewall.distributions import DEBIAN, DISTRIBUTIONS, KNOWN, OWN_UNIT, REDHAT
+from cc_vps_firewall.distributions import OWN_UNIT
 from cc_vps_firewall.policy import clouds, keys
-from cc_vps_firewall.policy import services as table
+from cc_vps_firewall.policy import services as service_names
 from cc_vps_firewall.policy.service_table import GROUP_TABLE, SECTIONS, Service
-from cc_vps_firewall.registry import BACKENDS
 
-from . import manual
-from .pages import HOME
+from . import distributions, manual
+from .pages import HOME, table
 
 REFERENCE = HOME / "docs" / "reference"
 SCHEMA = HOME / "schemas" / "vps-firewall.schema.json"
@@ -41,11 +40,11 @@ def services() -> str:
     return "".join(
         (
             "# Services and groups\n\n",
-            f"The {len(table.names())} names that `allow`, and `allow` under `outgoing`, take. A port without a name "
-            "is written `8080/tcp` or `60000-61000/udp`.\n\n",
+            f"The {len(service_names.names())} names that `allow`, and `allow` under `outgoing`, take. A port without "
+            "a name is written `8080/tcp` or `60000-61000/udp`.\n\n",
             "The ports are those of IANA's register as Debian ships it. Where they are not, the reason stands with the "
             "service. What is not for anywhere is [warned of](warnings.md) where it is open to it.\n\n## Groups\n\n",
-            *_table(
+            *table(
                 ("name", "opens", ""),
                 (
                     (f"`{group.name}`", ", ".join(f"`{m}`" for m in group.members), _said(group.text, group.not_iana))
@@ -59,7 +58,7 @@ def services() -> str:
 
 def _services(heading: str, section: Iterable[Service]) -> Iterator[str]:
     yield f"\n## {heading}\n\n"
-    yield from _table(
+    yield from table(
         ("name", "opens", ""),
         (
             (", ".join(f"`{n}`" for n in (each.name, *each.aliases)), ", ".join(each.openings), _about(each))
@@ -98,7 +97,7 @@ def commands() -> str:
         example = str(parser.epilog).partition("\n")[2].strip()
         out.append(f"\n## {name}\n\n{str(parser.description)[:1].upper()}{str(parser.description)[1:]}")
         out.append("\n\n" if str(parser.description)[-1] in "?." else ".\n\n")
-        out += [*_table(("", ""), rows), "\n"] if rows else []
+        out += [*table(("", ""), rows), "\n"] if rows else []
         out.append(f"```sh\n{example}\n```\n")
     return "".join(out)
 
@@ -120,12 +119,12 @@ def _usage(action: argparse.Action) -> str:
 
 
 def files() -> str:
-    hosts = {"redhat": "CentOS, RHEL, Alma, Rocky, Fedora", "debian": "Debian, Ubuntu", "other": "others"}
-    flushing = sorted({unit for each in KNOWN if each.at_stop for unit in each.units})
+    every = [*distributions.every()]
+    flushing = sorted({unit for _, _, place in every if place.at_stop for unit in place.units})
+    includers = [*dict.fromkeys(f"`{place.include_in}`" for _, _, place in every if place.include_in)]
+    loader = next(f"`{place.units[0]}`" for _, _, place in every if place.fallback)
     rows = []
-    every = [(each, name) for each in DISTRIBUTIONS.values() for name in BACKENDS]
-    for distribution, name in every:
-        place, family = distribution.keeps(name, BACKENDS[name].families), distribution.name
+    for distribution, name, place in every:
         saved_to = [f"`{path}`" for path in place.files.values()]
         if place.fallback:
             saved_to.append(f"beside each a `{place.fallback}`")
@@ -135,7 +134,7 @@ def files() -> str:
         if place.if_enabled:
             loaders = f"`{OWN_UNIT}`, or {loaders} where its owner has enabled it"
             saved_to[-1] += " in the latter case"
-        rows.append((hosts[family], name, ", ".join(saved_to), loaders))
+        rows.append((distribution.title, name, ", ".join(saved_to), loaders, f"`{place.package}`"))
     own = [
         (f"`{saved.STATUS}`", "0600", "how the last run ended: [the status](status.md)"),
         (f"`{saved.PUBLIC}`", "0644", "the same for every user: nothing of who may connect"),
@@ -163,13 +162,12 @@ def files() -> str:
     return "".join(
         (
             "# Files\n\n## What the next boot loads\n\n",
-            *_table(("host", "backend", "saved to", "loaded by"), rows),
+            *table(("host", "backend", "saved to", "loaded by", "package"), rows),
             "\nThe rules are saved with mode 0600, owned by root. A file that belongs to the distribution and includes "
             "ours keeps its mode. Where the services of a line are not all installed, the file is the same and "
-            f"`{OWN_UNIT}` loads it. Where `{REDHAT.persistence['nftables'].include_in}` or "
-            f"`{DEBIAN.persistence['nftables'].include_in}` does not exist, it is made.\n\n",
-            "A `.fallback` is what `iptables.service` loads when it cannot load the file. It says nothing that takes "
-            "an extension of the kernel (no port, no reply, no REJECT), and so loads where the file itself cannot: on "
+            f"`{OWN_UNIT}` loads it. Where {' or '.join(includers)} does not exist, it is made.\n\n",
+            f"A `.fallback` is what {loader} loads when it cannot load the file. It says nothing that takes an "
+            "extension of the kernel (no port, no reply, no REJECT), and so loads where the file itself cannot: on "
             "EL 10, whose kernel has them in `kernel-modules-extra`, a package that nothing installs. It lets in TCP "
             "from the sources of `ssh.from`, less those of `deny`, and from the cloud's metadata service, which "
             "cloud-init has to ask; over IPv6 also ICMPv6. Where SSH is open to anywhere it lets nobody in. The module "
@@ -188,11 +186,11 @@ def files() -> str:
             "What names a set of ipset's is left out, because the set is not there when the file is loaded; so is the "
             "whole of a file that does not load. A note says each. `vps-firewall remove` leaves what is not ours.\n\n"
             "## What else is written\n\n",
-            *_table(("file", "mode", ""), own),
+            *table(("file", "mode", ""), own),
             "\n`vps-firewall install` writes the package, the command, and a list of modules for cloud-init. It prints "
             "every path, and `vps-firewall uninstall` takes them away.\n\n",
             "## What is read\n\n",
-            *_table(
+            *table(
                 ("file", "why"),
                 (
                     ("`/etc/os-release`", "which distribution this is"),
@@ -243,7 +241,7 @@ class _Page:
             (f"[`{name}`](#{name})", f"`{_yaml(key['default'])}`", key["title"])
             for name, key in top["properties"].items()
         )
-        yield from _table(("key", "default", ""), rows)
+        yield from table(("key", "default", ""), rows)
         yield (
             "\nA list with one entry may be written without brackets. Unknown keys, wrong types and duplicate "
             "keys are refused.\n"
@@ -331,19 +329,13 @@ def _metadata_services() -> Iterator[str]:
         (f"`{name}`", *(", ".join(f"`{address}`" for address in table.get(name, ())) for table in _TABLES))
         for name in clouds.SERVICES
     )
-    yield from _table(("cloud", "metadata services", "for containers"), rows)
+    yield from table(("cloud", "metadata services", "for containers"), rows)
 
 
 _TABLES = (clouds.SERVICES, clouds.FOR_CONTAINERS)
 
 
 # --- words ------------------------------------------------------------------------------------------------
-
-
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}\n"
-    for row in rows:
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n"
 
 
 def _yaml(value: Any) -> str:

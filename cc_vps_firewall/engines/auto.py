@@ -1,6 +1,6 @@
 """The engine with auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "46108a98592aca46e3643dc59cca962dfb5a1876865a94ac76e39b0cff31f268"
+SOURCES = "30be4441e7fa3655064aac3e60a0e6d8d0e2dd207b0cd332fc129b3770e2004d"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

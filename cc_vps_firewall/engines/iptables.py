@@ -1,6 +1,6 @@
 """The engine with iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "dd3deb5ee8773350b572af36ac62e1979a7a125e9b1f0651e7b4988f566ddef5"
+SOURCES = "aff24152b666a5d3a32b0f1b641d2ab14e84734a593be7404de09dbffd4ebd4f"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

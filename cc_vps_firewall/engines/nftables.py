@@ -1,6 +1,6 @@
 """The engine with nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "0caee09320b61a2cee1c23f78a8e646ee2981301f51adee57cad2f27326d0d9f"
+SOURCES = "f56b9cbb456e8f8e57e304dd9629c2cc53ede4e4873f9f2a2d5366817593b095"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

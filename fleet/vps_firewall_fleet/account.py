@@ -20,18 +20,41 @@ from typing import Any
 
 PACKAGE = "vps-firewall"
 STATE = "/var/lib/vps-firewall"
+# Where rules are saved, what loads them at boot, and who would load others. This file is sent to a host alone.
+# Made of the table of distributions by `make generate`: changes here are lost.
+RULES = (
+    "/etc/nftables/vps-firewall.nft",
+    "/etc/sysconfig/iptables",
+    "/etc/sysconfig/ip6tables",
+    "/etc/iptables/rules.v4",
+    "/etc/iptables/rules.v6",
+    "/etc/vps-firewall/rules.nft",
+    "/etc/vps-firewall/rules.v4",
+    "/etc/vps-firewall/rules.v6",
+)
+LOADERS = (
+    "nftables.service",
+    "iptables.service",
+    "ip6tables.service",
+    "netfilter-persistent.service",
+    "vps-firewall.service",
+)
+MANAGERS = (
+    "firewalld.service",
+    "ufw.service",
+)
+# End of what is made.
 # With their text. None of them holds a secret.
 FILES = (
-    *("/etc/sysconfig/iptables", "/etc/sysconfig/ip6tables", "/etc/iptables/rules.v4", "/etc/iptables/rules.v6"),
-    *("/etc/nftables/vps-firewall.nft", "/etc/vps-firewall/rules.*"),
+    *RULES,
     *(f"{STATE}/{name}.json" for name in ("status-private", "status", "policy", "registered")),
     f"{STATE}/instance",
     *("/etc/cloud/cloud.cfg.d/*.cfg", "/run/cloud-init/result.json"),
     *("/etc/machine-id", "/etc/ssh/ssh_host_*_key.pub"),
 )
 UNITS = (
-    *("iptables.service", "ip6tables.service", "netfilter-persistent.service", "nftables.service"),
-    *("vps-firewall.service", "firewalld.service", "ufw.service"),
+    *LOADERS,
+    *MANAGERS,
     *("cloud-init.service", "cloud-init-network.service", "network-pre.target", "network.target"),
 )
 PROPERTIES = (

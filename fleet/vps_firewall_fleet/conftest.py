@@ -14,7 +14,7 @@ import base64
 import functools
 import json
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union
@@ -25,7 +25,9 @@ import yaml
 from host_firewall import host_firewall
 
 from cc_vps_firewall import policy
+from cc_vps_firewall.distributions import DISTRIBUTIONS
 from cc_vps_firewall.policy import userdata
+from cc_vps_firewall.registry import BACKENDS
 
 from . import account as program
 from .account import STATE
@@ -34,12 +36,8 @@ __all__ = ["host_firewall"]  # the plugin's fixture; whoever installs the plugin
 
 # Which file of rules is whose: backend -> the files that one of the distributions keeps them in.
 RULES = {
-    "nftables": ("/etc/nftables/vps-firewall.nft", "/etc/vps-firewall/rules.nft"),
-    "iptables": (
-        *("/etc/sysconfig/iptables", "/etc/sysconfig/ip6tables"),
-        *("/etc/iptables/rules.v4", "/etc/iptables/rules.v6"),
-        *("/etc/vps-firewall/rules.v4", "/etc/vps-firewall/rules.v6"),
-    ),
+    name: {path for each in DISTRIBUTIONS.values() for path in each.keeps(name, backend.families).files.values()}
+    for name, backend in BACKENDS.items()
 }
 NEEDS_POLICY = ("test_outside.py", "test_policy.py")
 
@@ -182,8 +180,8 @@ def saved(account: Account, backend: str) -> Mapping[str, str]:
     return ours(account, RULES[backend])
 
 
-def ours(account: Account, paths: Sequence[str]) -> dict[str, str]:
-    return {path: text for path in paths if "vps-firewall" in (text := account.text(path))[:400]}
+def ours(account: Account, paths: Collection[str]) -> dict[str, str]:
+    return {path: text for path in sorted(paths) if "vps-firewall" in (text := account.text(path))[:400]}
 
 
 @dataclass(frozen=True)

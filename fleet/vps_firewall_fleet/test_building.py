@@ -6,20 +6,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .account import STATE
-from .conftest import Account
-from .test_inside import RIVALS
+from cc_vps_firewall.distributions import DISTRIBUTIONS, OWN_UNIT
+from cc_vps_firewall.registry import BACKENDS
 
-OWN_UNIT = "vps-firewall.service"
-SERVICES = {  # one of these loads the file
-    "/etc/sysconfig/iptables": ("iptables.service", OWN_UNIT),
-    "/etc/sysconfig/ip6tables": ("ip6tables.service", OWN_UNIT),
-    "/etc/iptables/rules.v4": ("netfilter-persistent.service", OWN_UNIT),
-    "/etc/iptables/rules.v6": ("netfilter-persistent.service", OWN_UNIT),
-    "/etc/nftables/vps-firewall.nft": ("nftables.service", OWN_UNIT),
-    "/etc/vps-firewall/rules.v4": (OWN_UNIT,),
-    "/etc/vps-firewall/rules.v6": (OWN_UNIT,),
-    "/etc/vps-firewall/rules.nft": (OWN_UNIT,),
+from .account import MANAGERS, STATE
+from .conftest import Account
+
+# File -> the services of which one loads it.
+SERVICES = {
+    path: tuple(dict.fromkeys((*units, OWN_UNIT)))
+    for each in DISTRIBUTIONS.values()
+    for name, backend in BACKENDS.items()
+    for path, units in each.keeps(name, backend.families).loaders().items()
 }
 
 
@@ -68,6 +66,6 @@ def test_no_policy_yet(account: Account) -> None:
 
 
 def test_no_rival(account: Account) -> None:
-    for unit in RIVALS:
+    for unit in MANAGERS:
         state = account.property(unit, "UnitFileState")
         assert state not in ("enabled", "enabled-runtime"), f"{unit} is enabled and would fight our rules"

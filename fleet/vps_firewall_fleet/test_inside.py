@@ -10,10 +10,9 @@ from typing import Any
 
 from cc_vps_firewall.registry import BACKENDS
 
-from .account import STATE
+from .account import MANAGERS, STATE
 from .conftest import Account
 
-RIVALS = ("firewalld.service", "ufw.service")
 MARK = "---- the other half ----"
 
 
@@ -140,7 +139,7 @@ def test_cloud_init_is_done_and_clean(host: Any, account: Account) -> None:
 
 
 def test_no_rival(account: Account) -> None:
-    for unit in RIVALS:
+    for unit in MANAGERS:
         state = account.property(unit, "UnitFileState")
         assert state not in ("enabled", "enabled-runtime"), f"{unit} is enabled and would fight our rules"
         assert account.property(unit, "ActiveState") != "active", f"{unit} is running"

@@ -25,22 +25,79 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 FACTS = "facts.json"
 ROOM = 150  # megabytes that packages, their index and a first boot take at the most
 STATE = Path("/var/lib/vps-firewall")
 
-# For each backend, its package and the services in it that load rules at boot.
-NEEDS = {
-    ("rpm", "iptables"): ("iptables-nft-services", ("iptables.service", "ip6tables.service")),
-    ("rpm", "nftables"): ("nftables", ("nftables.service",)),
-    ("deb", "iptables"): ("iptables-persistent", ("netfilter-persistent.service",)),
-    ("deb", "nftables"): ("nftables", ("nftables.service",)),
-}
-# Debian's nftables.service takes everybody's rules out whenever it starts: a seal has a unit of its own there.
-LOADERS = {("deb", "nftables"): ("vps-firewall.service",)}
-RIVALS = ("firewalld.service", "ufw.service")
+
+class Backend(NamedTuple):
+    """Of one distribution: the package, its services that load rules at boot, those that load a seal, the files."""
+
+    package: str
+    units: tuple[str, ...]
+    seal_units: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+class System(NamedTuple):
+    """A family of distributions, its IDs in os-release(5), and what its packages are."""
+
+    title: str
+    ids: tuple[str, ...]
+    packages: str
+    backends: dict[str, Backend]
+
+
+# This program runs on its own, before anything of ours is installed.
+# Made of the table of distributions by `make generate`: changes here are lost.
+SYSTEMS = (
+    System(
+        "CentOS, RHEL, Alma, Rocky, Fedora",
+        ("centos", "fedora", "rhel"),
+        "rpm",
+        {
+            "nftables": Backend(
+                "nftables",
+                ("nftables.service",),
+                ("nftables.service",),
+                ("/etc/nftables/vps-firewall.nft",),
+            ),
+            "iptables": Backend(
+                "iptables-nft-services",
+                ("iptables.service", "ip6tables.service"),
+                ("iptables.service", "ip6tables.service"),
+                ("/etc/sysconfig/iptables", "/etc/sysconfig/ip6tables"),
+            ),
+        },
+    ),
+    System(
+        "Debian, Ubuntu",
+        ("debian", "ubuntu"),
+        "deb",
+        {
+            "nftables": Backend(
+                "nftables",
+                ("nftables.service",),
+                ("vps-firewall.service",),
+                ("/etc/nftables/vps-firewall.nft",),
+            ),
+            "iptables": Backend(
+                "iptables-persistent",
+                ("netfilter-persistent.service",),
+                ("netfilter-persistent.service",),
+                ("/etc/iptables/rules.v4", "/etc/iptables/rules.v6"),
+            ),
+        },
+    ),
+)
+MANAGERS = (
+    "firewalld.service",
+    "ufw.service",
+)
+# End of what is made.
 
 # Whole folders of what a machine writes while it runs, emptied and kept.
 EMPTIED = (
@@ -134,30 +191,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def bake(package: str, backend: str, sealed: bool, default: str) -> None:
-    kind = "rpm" if shutil.which("dnf") else "deb"
-    wanted, units = NEEDS[kind, backend]
-    units = LOADERS.get((kind, backend), units)
-    said = problems(package, kind, default if sealed else "")
-    if said:
+    system = system_of(_head("/etc/os-release"))
+    said = problems(package, system.packages if system else "", default if sealed else "")
+    if said or not system:
         raise CannotBake("\nbake: ".join(said))
+    kind, needed = system.packages, system.backends[backend]
     if os.path.isdir("/run/systemd/system"):
         # Its final stage may still be installing what the builder's user-data asked for.
         run("timeout", "900", "cloud-init", "status", "--wait", may_fail=True)
-    switch_off_rivals()
-    install(kind, package, wanted)
+    switch_off_managers()
+    install(kind, package, needed.package)
     command = ["vps-firewall", "install"]
     if sealed and any(
-        is_unit(unit) for name in ("nftables", "iptables") if name != backend for unit in NEEDS[kind, name][1]
+        is_unit(unit) for name, other in system.backends.items() if name != backend for unit in other.units
     ):
         default = pinned(default, backend)
     if sealed:
         command += ["--sealed", *(["--default", default] if default else [])]
     print(run(*command), end="")
     if sealed:
-        missing = [unit for unit in units if run("systemctl", "is-enabled", unit, may_fail=True).strip() != "enabled"]
+        enabled = {unit: run("systemctl", "is-enabled", unit, may_fail=True).strip() for unit in needed.seal_units}
+        missing = [unit for unit, state in enabled.items() if state != "enabled"]
         if missing:
             raise CannotBake(f"sealed, but {' and '.join(missing)} would not load the seal at boot")
-    facts = told(kind, backend, sealed, default)
+    facts = told(system, backend, sealed, default)
     (HERE / FACTS).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
     (HERE / FACTS).chmod(0o644)  # the builder fetches it
 
@@ -165,12 +222,15 @@ def bake(package: str, backend: str, sealed: bool, default: str) -> None:
 def problems(package: str, kind: str, default: str) -> list[str]:
     """Everything that stands against this base image, before anything is changed."""
     said = []
+    if not kind:
+        titles = " and ".join(system.title for system in SYSTEMS)
+        said.append(f"this base image is of no distribution that has a package of vps-firewall: {titles} have")
     if not shutil.which("cloud-init"):
         said.append("this base image has no cloud-init: its machines could not be told what to open")
     if not shutil.which("systemctl"):
         said.append("this base image has no systemd: nothing would load the rules at boot")
-    for suffix, other in ((".rpm", "deb"), (".deb", "rpm")):
-        if package.endswith(suffix) and kind == other:
+    for suffix in (".rpm", ".deb"):
+        if package.endswith(suffix) and kind and suffix != f".{kind}":
             said.append(f"{os.path.basename(package)} is not for this system, which takes .{kind} packages")
     if package.endswith((".rpm", ".deb")) and not os.path.isfile(package):
         said.append(f"there is no {package}")
@@ -182,9 +242,15 @@ def problems(package: str, kind: str, default: str) -> list[str]:
     return said
 
 
-def switch_off_rivals() -> None:
+def system_of(release: str) -> System | None:
+    """os-release(5) -> the distribution, by its ID or what it is like."""
+    ids = {name for line in re.findall(r"(?m)^ID(?:_LIKE)?=(.*)$", release) for name in line.strip("\"' ").split()}
+    return next((system for system in SYSTEMS if ids & {*system.ids}), None)
+
+
+def switch_off_managers() -> None:
     """A firewall manager that is on would load its own rules over the seal."""
-    for unit in RIVALS:
+    for unit in MANAGERS:
         if run("systemctl", "is-enabled", unit, may_fail=True).strip() in ("enabled", "enabled-runtime"):
             run("systemctl", "disable", unit)
             run("systemctl", "mask", unit)
@@ -254,18 +320,17 @@ def version_of(kind: str, file: str = "") -> str:
     return run("dpkg-query", "-W", "-f", "${Version}", "vps-firewall")
 
 
-def told(kind: str, backend: str, sealed: bool, default: str) -> dict[str, object]:
+def told(system: System, backend: str, sealed: bool, default: str) -> dict[str, object]:
     """What this machine is made of, for the image's papers."""
     listing = {
         "rpm": ("rpm", "-qa", "--qf", "%{NAME} %{VERSION}-%{RELEASE} %{ARCH}\\n"),
         "deb": ("dpkg-query", "-W", "-f", "${Package} ${Version} ${Architecture}\\n"),
-    }[kind]
+    }[system.packages]
     release = dict(
         line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if line.count("=") == 1
     )
     policy = Path(default).read_bytes() if default else b""
-    seal = [*glob.glob("/etc/sysconfig/ip*tables"), *glob.glob("/etc/iptables/rules.v*")]
-    seal += glob.glob("/etc/nftables/vps-firewall.nft")
+    seal = [path for path in system.backends[backend].files if os.path.isfile(path)]
     return {
         "system": release.get("PRETTY_NAME", "").strip('"'),
         "kernels": sorted(os.listdir("/usr/lib/modules")) if os.path.isdir("/usr/lib/modules") else [],

@@ -33,6 +33,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar
 
 from cc_vps_firewall import cli, cloudinit, iptables_backend, process, saved, seal
+from cc_vps_firewall.registry import BACKENDS
 from tests import engine
 from tests.engine import place
 from tests.signals import DEFAULT_SIGNALS
@@ -376,8 +377,9 @@ class Machine:
     def seal(self, default: Settings = AS_THEY_ARE) -> None:
         """What an image built with `install --sealed` holds after its boot has loaded it."""
         assert not self.engine(lambda checkpoint: seal.close("/", dict(default))).raised
-        unit = {"nftables": "nft -f /etc/nftables/vps-firewall.nft"}.get(self.backend, "")
-        self.run(unit or "iptables-restore /etc/iptables/rules.v4; ip6tables-restore /etc/iptables/rules.v6")
+        backend = BACKENDS[self.backend]
+        files = place("debian", self.backend).files
+        self.run("\n".join(backend.boot_commands(files, {tool: tool for tool in backend.tools})))
         assert self.reachable() == set()
 
     def command(self, *arguments: str, policy: object = None, settings: Settings = AS_THEY_ARE) -> Ended:
