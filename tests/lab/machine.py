@@ -208,6 +208,10 @@ class Machine:
         self.write("/run/tools/restorecon", RESTORECON, 0o755)
 
     def _wire(self) -> None:
+        # Nobody else can have these addresses. Asking the wire for one, the link's own, would keep it for two seconds.
+        with self.neighbour.entered():
+            _no_duplicate_addresses()
+        _no_duplicate_addresses()
         peer = f"peer name wire netns {self.neighbour.path}"
         self.sh(
             "ip -batch -",
@@ -529,6 +533,11 @@ def _answer(work: Work, checkpoint: Checkpoint, settings: Settings, say: int) ->
         except BaseException as failure:
             answer = {"raised": f"{type(failure).__name__}: {failure}"}
     os.write(say, json.dumps(answer, default=str).encode())
+
+
+def _no_duplicate_addresses() -> None:
+    """No detection of duplicates on links that this thread's network gets from now on."""
+    Path("/proc/sys/net/ipv6/conf/default/accept_dad").write_text("0", encoding="ascii")
 
 
 def _listener(family: int, port: int) -> socket.socket:
