@@ -16,8 +16,8 @@ from typing import Any
 from .errors import FirewallError, PolicyRefused, Problem, ToolFailed, reason
 
 try:
-    from . import apply as applying
     from . import (
+        answers,
         bundle,
         choice,
         decide,
@@ -30,6 +30,7 @@ try:
         report,
         saved,
     )
+    from . import apply as applying
     from . import (
         status as statuses,
     )
@@ -53,6 +54,8 @@ examples:
                                               put it in force, and take it back unless you say yes in time
   vps-firewall verify                         kernel = saved file = policy?
   vps-firewall status                         what is open to whom
+  vps-firewall explain 22/tcp --from 203.0.113.7
+                                              why does this get in, or not
   vps-firewall remove                         take every rule of ours out again
 
 exit codes:
@@ -62,7 +65,7 @@ exit codes:
 
 
 LINUX = sys.platform.startswith("linux")
-ANYWHERE = ("check", "render", "bundle")
+ANYWHERE = ("check", "render", "bundle", *answers.ANYWHERE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -111,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=layout,
     )
     parser.add_argument("--version", action="version", version=f"vps-firewall {bundle.VERSION}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=answers.Verb)
 
     def command(name: str, call: Callable[[Any], int], about: str, example: str, file: bool = True) -> Any:
         sub = commands.add_parser(
@@ -150,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         help="what it carries; auto is both. Default: the policy's, or nftables (oracle: iptables)",
     )
+    answers.add(command, _policy)
     for name, call, about in (
         ("install", install, "put the module into a system's cloud-init"),
         ("uninstall", uninstall, "take the module out of a system's cloud-init"),
@@ -361,6 +365,10 @@ def _section(data: bytes | userdata.UserData) -> object:
     for note in userdata.notes(given, section):
         print(f"vps-firewall: {note}", file=sys.stderr)
     return section
+
+
+def _policy(file: str) -> policy.Policy:
+    return decide.parse(_section(userdata.read(file)), _host())
 
 
 def _seconds(text: str) -> int:

@@ -124,8 +124,18 @@ def test_a_host_that_is_not_linux_is_none_of_those_known(elsewhere: str, policy:
 def test_the_rest_says_where_it_runs(elsewhere: str, policy: str, arguments: tuple[str, ...]) -> None:
     done = run(elsewhere, *(policy if word == "FILE" else word for word in arguments))
     assert (done.returncode, done.stdout) == (1, b"")
-    said = f"vps-firewall: {arguments[0]} runs on Linux alone; check, render and bundle run here too\n"
+    said = f"vps-firewall: {arguments[0]} runs on Linux alone; check, render, bundle and explain run here too\n"
     assert done.stderr.decode() == said
+
+
+def test_a_file_is_asked_anywhere(elsewhere: str, policy: str) -> None:
+    question = ("explain", "http", "--from", "203.0.113.9")
+    asked, here = run(elsewhere, *question, policy), run(HERE, *question, policy)
+    assert asked.returncode == here.returncode == 0, asked.stderr
+    assert asked.stdout.replace(b"\r\n", b"\n") == here.stdout != b""
+    without = run(elsewhere, *question)
+    assert (without.returncode, without.stdout) == (1, b"")
+    assert without.stderr.startswith(b"vps-firewall: no policy of this host can be read: name a FILE")
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("check", "--help")])

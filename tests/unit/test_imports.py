@@ -23,20 +23,23 @@ ORDER = (
     "policy.service_table", "policy.services", "policy.suggest", "policy.keys", "policy.values", "policy.sources",
     "policy.openings", "policy.checks", "policy.parser", "policy", "policy.overlooked", "policy.yaml_errors",
     "policy.compose", "policy.document", "policy.list_files", "policy.parts", "policy.userdata", "ruleset",
+    "algebra", "algebra.ranges", "algebra.zones", "algebra.model", "algebra.words", "algebra.questions",
+    "algebra.explain",
     "process", "root", "saved", "distributions", "records", "backends", "ordering", "systemd", "managers", "sshd",
     "compare", "nftables", "iptables", "fallback", "nftables_backend", "iptables_backend", "registry", "facts", "plan",
     "targets", "choice", "live", "modules", "copies", "save", "previous", "status", "rehearse", "drift", "converge",
     "first_boot",
     "host_command", "decide", "verify", "apply", "removal", "report", "seal", "register", "cloudinit", "later_boot",
-    "engines", "engines.auto", "engines.iptables", "engines.nftables", "engines.stub", "bundle", "cli", "__init__",
-    "part_handler", "__main__",
+    "engines", "engines.auto", "engines.iptables", "engines.nftables", "engines.stub", "bundle", "answers", "cli",
+    "__init__", "part_handler", "__main__",
 )  # fmt: skip
 # All of policy/ but what hears YAML, reads files, or takes messages and gzip apart in memory.
 PURE = (
     "errors", "interfaces", "policy.bounds", "policy.messages", "policy.networks", "policy.model", "policy.clouds",
     "policy.service_table", "policy.services", "policy.suggest", "policy.keys", "policy.values", "policy.sources",
     "policy.openings", "policy.checks", "policy.parser", "policy", "policy.overlooked", "ruleset",
-    "nftables", "iptables", "fallback", "compare", "plan", "distributions", "backends",
+    "algebra", "algebra.ranges", "algebra.zones", "algebra.model", "algebra.words", "algebra.questions",
+    "algebra.explain", "nftables", "iptables", "fallback", "compare", "plan", "distributions", "backends",
 )  # fmt: skip
 IMPURE = {
     "asyncio", "ctypes", "datetime", "fcntl", "glob", "io", "logging", "multiprocessing", "os", "pathlib", "random",

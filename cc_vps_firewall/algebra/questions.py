@@ -1,0 +1,183 @@
+"""Models and a question -> exact answers: one packet, who reaches a port, what two policies do otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ..policy import WIDTH
+from . import ranges
+from .model import (
+    ACCEPT,
+    DIRECTIONS,
+    DROP,
+    ICMP,
+    OTHER_PROTOCOLS,
+    OUT,
+    THE_REST,
+    TRANSPORTS,
+    USERS,
+    Box,
+    Model,
+    Refusal,
+    last_port,
+)
+from .ranges import Ranges
+from .zones import Zone, zones
+
+
+@dataclass(frozen=True)
+class Packet:
+    """The first of a connection. `port`: where it goes to; the type, for ICMP. `user`: whose program sends it."""
+
+    direction: str
+    family: int
+    proto: str
+    port: int
+    source: int = 0
+    destination: int = 0
+    interface: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What becomes of a packet. `box`: what lets it through, one without a limit where there is one, or the guard that
+    refuses it. `refusal`: what drops it whatever else is said."""
+
+    verdict: str
+    box: Box | None = None
+    refusal: Refusal | None = None
+
+    @property
+    def entry(self) -> str:
+        """The path of the line of the policy, '' where there is none."""
+        made = self.box or self.refusal
+        return made.entry if made else ""
+
+    @property
+    def label(self) -> str:
+        """What the rule is called in the kernel's own listing."""
+        made = self.box or self.refusal
+        return made.label if made else ""
+
+    @property
+    def limit(self) -> str:
+        return self.box.limit if self.box else ""
+
+
+def judge(made: Model, packet: Packet) -> Answer:
+    """One packet -> its fate."""
+    for refusal in made.refused(packet.direction, packet.family, packet.interface):
+        if ranges.has(refusal.sources, packet.source):
+            return Answer(DROP, refusal=refusal)
+    found = [box for box in made.by_place.get((packet.direction, packet.family), ()) if holds(box, packet)]
+    if found:
+        return Answer(ACCEPT, min(found, key=lambda box: bool(box.limit)))
+    guard = next((box for box in made.guards if holds(box, packet)), None)
+    return Answer(guard.verdict, guard) if guard else Answer(DROP)
+
+
+def holds(box: Box, packet: Packet) -> bool:
+    """Is this packet in the box?"""
+    return (
+        (box.direction, box.family) == (packet.direction, packet.family)
+        and ranges.has(box.ports_of(packet.proto), packet.port)
+        and ranges.has(box.sources, packet.source)
+        and ranges.has(box.destinations, packet.destination)
+        and box.takes(packet.interface)
+        and box.user in ("", packet.user)
+    )
+
+
+# --- cells: packets that no line of the policies tells apart ------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Place:
+    """What comes before ports and addresses. `user` is asked of what leaves alone."""
+
+    direction: str
+    family: int
+    proto: str
+    zone: Zone
+    user: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """Packets to any of the ports, from any of the sources, to any of the destinations, that the same boxes let
+    through: `boxes` has those of each model."""
+
+    place: Place
+    ports: Ranges
+    sources: Ranges
+    destinations: Ranges
+    boxes: tuple[tuple[Box, ...], ...]
+
+
+class Cells:
+    """The cells of some models together. A long list is walked once, however many boxes have it."""
+
+    def __init__(self, *models: Model, interfaces: Iterable[str] = ()) -> None:
+        self.models = models
+        self.zones = zones([*interfaces, *(pattern for made in models for pattern in made.patterns)])
+        self._partitions: dict[frozenset[int], dict[frozenset[int], Ranges]] = {}
+        self._refused: dict[tuple[int, str, int, str], Ranges] = {}
+
+    def places(self, directions: Iterable[str] = DIRECTIONS) -> Iterator[Place]:
+        """Every place that these models tell apart."""
+        for direction in directions:
+            for family in WIDTH:
+                boxes = [box for made in self.models for box in made.by_place.get((direction, family), ())]
+                named = {box.proto for box in boxes} - {"", THE_REST, *TRANSPORTS, ICMP[family]}
+                for proto in (*TRANSPORTS, ICMP[family], *sorted(named), OTHER_PROTOCOLS):
+                    for zone in self.zones if direction != OUT else self.zones[:1]:
+                        for user in USERS if direction == OUT else ("",):
+                            yield Place(direction, family, proto, zone, user)
+
+    def of(self, place: Place, within: Ranges = ranges.NONE) -> Iterator[Cell]:
+        """The cells of a place; `within`: these ports alone. What no model lets through is in none of them."""
+        asked = within or (0, last_port(place.proto) + 1)
+        found = [
+            (number, box, ports)
+            for number, made in enumerate(self.models)
+            for box in made.by_place.get((place.direction, place.family), ())
+            if box.takes(place.zone.sample) and box.user in ("", place.user)
+            if (ports := ranges.both(box.ports_of(place.proto), asked))
+        ]
+        by_ports = ranges.partition({at: ports for at, (_, _, ports) in enumerate(found)})
+        for those, ports in by_ports.items():
+            yield from self._split(place, ports, [found[at][:2] for at in sorted(those)])
+
+    def _split(self, place: Place, ports: Ranges, boxes: Sequence[tuple[int, Box]]) -> Iterator[Cell]:
+        refused = [self._refused_by(number, place) for number in range(len(self.models))]
+        for reached, destinations in self._partition(box.destinations for _, box in boxes).items():
+            there = [(number, box) for number, box in boxes if id(box.destinations) in reached]
+            for held, sources in self._partition([*(box.sources for _, box in there), *refused]).items():
+                through = tuple(
+                    tuple(box for at, box in there if at == number and id(box.sources) in held)
+                    if id(refused[number]) not in held
+                    else ()
+                    for number in range(len(self.models))
+                )
+                if any(through):
+                    yield Cell(place, ports, sources, destinations, through)
+
+    def _partition(self, sets: Iterable[Ranges]) -> dict[frozenset[int], Ranges]:
+        by_id = {id(some): some for some in sets if some}
+        key = frozenset(by_id)
+        if key not in self._partitions:
+            self._partitions[key] = ranges.partition(by_id)
+        return self._partitions[key]
+
+    def _refused_by(self, number: int, place: Place) -> Ranges:
+        key = number, place.direction, place.family, place.zone.sample
+        if key not in self._refused:
+            found = ranges.NONE
+            for refusal in self.models[number].refused(place.direction, place.family, place.zone.sample):
+                if refusal.entry:  # nobody comes from this host's own loopback, and nobody needs to be told
+                    found = ranges.union(found, refusal.sources)
+            # One of its own, so that it is no source of a box.
+            self._refused[key] = (*found,)
+        return self._refused[key]

@@ -1,0 +1,123 @@
+"""The verbs that ask: explain, who and diff. What they say is the algebra's; here are their arguments."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import facts, report
+from .algebra import explain as explaining
+from .algebra.model import ECHO, ICMP, OTHERS, ROOT, Model, model
+from .errors import FirewallError, PolicyRefused, Problem
+from .policy import Opening, Policy, parse_network
+from .policy.networks import WIDTH, NotANetwork
+from .policy.openings import OpeningValues
+from .policy.services import SERVICES
+
+LINUX = sys.platform.startswith("linux")
+ANYWHERE = ("explain",)  # of a FILE these answer wherever Python runs
+PING = "ping"
+# Protocols without ports that the table of services has.
+PORTLESS = {opening for openings in SERVICES.values() for opening in openings if "/" not in opening}
+Read = Callable[[str], Policy]
+
+
+class Verb(argparse.ArgumentParser):
+    """A parser that finds FILE behind options too, where it may be left out (argparse does from Python 3.14 on)."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        found, more = super().parse_known_args(args, namespace)
+        if len(more) == 1 and getattr(found, "file", "") is None and (more == ["-"] or not more[0].startswith("-")):
+            found.file, more = more[0], []
+        return found, more
+
+
+def add(command: Callable[..., Any], read: Read) -> None:
+    """The verbs, to the parser of the command. `command`: adds one; `read`: FILE -> its policy."""
+    sub = command(
+        "explain",
+        lambda options: explain(options, read),
+        "why does a packet get in, or not",
+        "vps-firewall explain 22/tcp --from 198.51.100.9 user-data.yaml",
+        file=False,
+    )
+    sub.add_argument("what", metavar="WHAT", help="22/tcp, a service such as ssh, a protocol such as esp, or ping")
+    _file(sub)
+    sub.add_argument("--from", dest="source", metavar="ADDRESS", help="who sends it; default: a stranger")
+    sub.add_argument("--to", metavar="ADDRESS", help="this host sends it, to that address")
+    sub.add_argument("--user", choices=(ROOT, OTHERS), default=OTHERS, help="with --to: whose program; default: others")
+    sub.add_argument("--interface", metavar="NAME", default="", help="default: one that no entry and no bridge names")
+    sub.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def _file(sub: Any) -> None:
+    sub.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="user-data with a vps_firewall: key, or -; default: the policy in force here",
+    )
+
+
+def explain(options: Any, read: Read) -> int:
+    asked = openings(options.what)
+    source = _address("--from", options.source) if options.source else None
+    destination = _address("--to", options.to) if options.to else None
+    if source and destination:
+        raise _wrong("--from", "goes without --to: what this host sends comes from its own addresses")
+    made = _model(options.file, read)
+    packets = explaining.packets(
+        made, asked, source=source, destination=destination, interface=options.interface,
+        user=options.user if destination else "",
+    )  # fmt: skip
+    found = [explaining.explain(made, packet) for packet in packets]
+    if not found:
+        raise _wrong("--from", f"{options.source} is of another family than {options.what}")
+    _show(options, explaining.as_json(found), explaining.lines(found))
+    return 0
+
+
+# --- arguments ----------------------------------------------------------------------------------------------
+
+
+def openings(text: str) -> Sequence[Opening]:
+    """'22/tcp', 'ssh', 'esp' or 'ping' -> what it is; refused as a policy refuses it."""
+    if text == PING:
+        return [Opening(ICMP[family], ECHO[family], ECHO[family]) for family in WIDTH]
+    if text in PORTLESS:
+        return [Opening(text)]
+    reader = OpeningValues(str)
+    found = reader.opening(text, text, anywhere=False)
+    if reader.problems:
+        raise PolicyRefused([Problem("WHAT", problem.message) for problem in reader.problems])
+    return found
+
+
+def _address(option: str, text: str) -> tuple[int, int]:
+    try:
+        family, number, prefix = parse_network(text)
+    except NotANetwork as error:
+        raise _wrong(option, str(error)) from None
+    if prefix != WIDTH[family]:
+        raise _wrong(option, f"{text} is a network; write one address of it, or ask `vps-firewall who`")
+    return family, number
+
+
+def _wrong(option: str, message: str) -> PolicyRefused:
+    return PolicyRefused([Problem(option, message)])
+
+
+def _model(file: str | None, read: Read) -> Model:
+    if file is not None:
+        return model(read(file))
+    saved = report.saved_policy(facts.inspect()) if LINUX else None
+    if saved is None:
+        raise FirewallError("no policy of this host can be read: name a FILE, or run it as root where one was applied")
+    return model(saved)
+
+
+def _show(options: Any, found: object, lines: Sequence[str]) -> None:
+    print(json.dumps(found, indent=1) if options.json else "\n".join(lines))
