@@ -214,25 +214,26 @@ def write_file(path, text, mode):
 
 
 # --- when the engine itself is broken -----------------------------------------------------------------------
-# Of ICMPv6 the kernel's tracker leaves aside what neighbours and multicast routers say, and looks at the rest.
-
+# Made by tools/last_resort.py of the built-in policy, by `make generate`: changes here are lost.
 _NFT = """table inet vps_firewall
 delete table inet vps_firewall
 table inet vps_firewall {
-  chain input {
-    type filter hook input priority filter; policy drop;
-    iif "lo" accept
-    ct state established,related accept
-    meta l4proto 58 ct state untracked accept
-    ip daddr 255.255.255.255 udp sport 67 udp dport 68 accept
-    ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
-    tcp dport { PORTS } accept
-    drop
-  }
-  chain forward {
-    type filter hook forward priority filter - 5; policy drop;
-    drop
-  }
+	chain input {
+		type filter hook input priority filter; policy drop;
+		iif "lo" accept
+		ct state established,related accept
+		ct state untracked icmp type 3 accept
+		ct state untracked meta l4proto 58 accept
+		ip daddr 255.255.255.255 udp sport 67 udp dport 68 accept
+		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
+		tcp dport { PORTS } accept
+		drop
+	}
+
+	chain forward {
+		type filter hook forward priority filter - 5; policy drop;
+		drop
+	}
 }
 """
 _IPTABLES = """*filter
@@ -241,28 +242,39 @@ _IPTABLES = """*filter
 :OUTPUT ACCEPT [0:0]
 -A INPUT -i lo -j ACCEPT
 -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
--A INPUT -p ipv6-icmp -m conntrack --ctstate UNTRACKED -j ACCEPT
--A INPUT -p udp -m udp --sport CLIENT -j ACCEPT
+-A INPUT -p icmp -m icmp --icmp-type 3 -m conntrack --ctstate UNTRACKED -j ACCEPT
+-A INPUT -d 255.255.255.255 -p udp -m udp --sport 67 --dport 68 -j ACCEPT
 -A INPUT -p tcp -m multiport --dports PORTS -j ACCEPT
 -A INPUT -j DROP
 -A FORWARD -j DROP
 COMMIT
 """
+_IP6TABLES = """*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+-A INPUT -p ipv6-icmp -m conntrack --ctstate UNTRACKED -j ACCEPT
+-A INPUT -s fe80::/10 -p udp -m udp --sport 547 --dport 546 -j ACCEPT
+-A INPUT -p tcp -m multiport --dports PORTS -j ACCEPT
+-A INPUT -j DROP
+-A FORWARD -j DROP
+COMMIT
+"""
+# End of what is made.
 
 
 def _emergency():
     """Close the host with what this file alone can say: SSH, replies, neighbours and DHCP come in. -> how it is now."""
     chosen = ",".join(ssh_ports())
     nft = _load(("nft", "-f", "-"), _NFT.replace("PORTS", chosen))
-    v4 = ("IPv4", "iptables", "67 --dport 68 -d 255.255.255.255")
-    v6 = ("IPv6", "ip6tables", "547 --dport 546 -s fe80::/10")
     failed = []
     # One after the other, and both whatever becomes of the first: one family closed is better than none.
-    for family, tool, client in (v4, v6):
+    for family, tool, text in ("IPv4", "iptables", _IPTABLES), ("IPv6", "ip6tables", _IP6TABLES):
         # Beside nft only in the place of rules of ours, a seal say, that would go on to drop what is let in here.
         if not nft or _load((tool, "-nL", "VPSFW-ARRIVING"), ""):
-            text = _IPTABLES.replace("CLIENT", client).replace("PORTS", chosen)
-            done = _load((tool + "-restore", "-w", "10"), text)
+            done = _load((tool + "-restore", "-w", "10"), text.replace("PORTS", chosen))
             if not (done or nft or (family == "IPv6" and not os.path.exists("/proc/net/if_inet6"))):
                 failed.append(family)
     if failed:
