@@ -8,6 +8,7 @@ fields by their text, and what is called from outside is not called inside. Else
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -154,32 +155,29 @@ def _without_calls(tree: ast.Module) -> None:
 
 def _without_fields(tree: ast.Module) -> None:
     """A field with a default that nobody reads, of a class that is made with keywords, goes."""
-    read = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
-    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    nodes = list(ast.walk(tree))
+    read = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    named = Counter(node.id for node in nodes if isinstance(node, ast.Name))
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
     for kind in (each for each in tree.body if isinstance(each, ast.ClassDef) and each.decorator_list):
         names = [s.target.id for s in kind.body if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)]
-        made = [
-            node
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == kind.name
-        ]
+        made = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == kind.name]
         most = max((len(call.args) for call in made), default=0)
         spread = any(isinstance(a, ast.Starred) for c in made for a in c.args) or any(
             not k.arg for c in made for k in c.keywords
         )
-        named = sum(isinstance(node, ast.Name) and node.id == kind.name for node in ast.walk(tree))
-        if spread or named != len(made):
+        if spread or named[kind.name] != len(made):
             continue
         ours = {id(keyword) for call in made for keyword in call.keywords}
         for at, name in enumerate(names):
             default = next(s for s in kind.body if isinstance(s, ast.AnnAssign) and getattr(s.target, "id", "") == name)
-            given = [k for c in ast.walk(tree) if isinstance(c, ast.Call) for k in c.keywords if k.arg == name]
+            given = [keyword for call in calls for keyword in call.keywords if keyword.arg == name]
             free = all(id(keyword) in ours and _is_harmless(keyword.value) for keyword in given)
             if at >= most and default.value is not None and free and name not in read | texts:
                 kind.body = [s for s in kind.body if s is not default] or [ast.Pass()]
-                for node in ast.walk(tree):
-                    if isinstance(node, ast.Call):
-                        node.keywords = [k for k in node.keywords if node not in made or k.arg != name]
+                for call in made:
+                    call.keywords = [keyword for keyword in call.keywords if keyword.arg != name]
 
 
 class _Fold(ast.NodeTransformer):

@@ -1,6 +1,6 @@
 """The engine with auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "30be4441e7fa3655064aac3e60a0e6d8d0e2dd207b0cd332fc129b3770e2004d"
+SOURCES = "11f32cb537cceb540714674192d79914af6d030e2c6ed33d1888f7d1010f9a0e"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine with iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "aff24152b666a5d3a32b0f1b641d2ab14e84734a593be7404de09dbffd4ebd4f"
+SOURCES = "a7686128d423cc892db460207c73aa66329ebd7cbff83db4a77f2972d8b97497"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

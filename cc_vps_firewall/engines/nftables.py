@@ -1,6 +1,6 @@
 """The engine with nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "f56b9cbb456e8f8e57e304dd9629c2cc53ede4e4873f9f2a2d5366817593b095"
+SOURCES = "00bcc2cea98e3551212f78844a0c6cb942f16c45c6d7786188b31368414a490e"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
