@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import facts, report
+from .algebra import diff as differing
 from .algebra import explain as explaining
+from .algebra import who as reaching
 from .algebra.model import ECHO, ICMP, OTHERS, ROOT, Model, model
 from .errors import FirewallError, PolicyRefused, Problem
 from .policy import Opening, Policy, parse_network
@@ -18,7 +21,8 @@ from .policy.openings import OpeningValues
 from .policy.services import SERVICES
 
 LINUX = sys.platform.startswith("linux")
-ANYWHERE = ("explain",)  # of a FILE these answer wherever Python runs
+ANYWHERE = ("explain", "who", "diff")  # of a FILE these answer wherever Python runs
+FOUND = 8  # the exit code of `diff --refuse`
 PING = "ping"
 # Protocols without ports that the table of services has.
 PORTLESS = {opening for openings in SERVICES.values() for opening in openings if "/" not in opening}
@@ -52,6 +56,28 @@ def add(command: Callable[..., Any], read: Read) -> None:
     sub.add_argument("--interface", metavar="NAME", default="", help="default: one that no entry and no bridge names")
     sub.add_argument("--json", action="store_true", help="print it as JSON")
 
+    sub = command(
+        "who",
+        lambda options: who(options, read),
+        "which sources reach which port",
+        "vps-firewall who 22/tcp user-data.yaml",
+        file=False,
+    )
+    sub.add_argument("what", metavar="WHAT", nargs="?", help="22/tcp, a service, a protocol, or ping; default: all")
+    _file(sub)
+    sub.add_argument("--json", action="store_true", help="print it as JSON, network by network")
+    sub = command(
+        "diff",
+        lambda options: diff(options, read),
+        "what a change of a policy opens and closes",
+        "vps-firewall diff old.yaml new.yaml --refuse opens",
+        file=False,
+    )
+    sub.add_argument("before", metavar="A", help="user-data with a vps_firewall: key, or -")
+    sub.add_argument("after", metavar="B", help="another one")
+    sub.add_argument("--refuse", choices=differing.REFUSABLE, help="end with 8 where B opens, or closes, anything")
+    sub.add_argument("--json", action="store_true", help="print it as JSON, network by network")
+
 
 def _file(sub: Any) -> None:
     sub.add_argument(
@@ -76,8 +102,25 @@ def explain(options: Any, read: Read) -> int:
     found = [explaining.explain(made, packet) for packet in packets]
     if not found:
         raise _wrong("--from", f"{options.source} is of another family than {options.what}")
-    _show(options, explaining.as_json(found), explaining.lines(found))
+    _show(options, lambda: explaining.as_json(found), lambda: explaining.lines(found))
     return 0
+
+
+def who(options: Any, read: Read) -> int:
+    if options.what and options.file is None and (options.what == "-" or os.path.exists(options.what)):
+        options.file, options.what = options.what, None
+    asked = openings(options.what) if options.what else ()
+    reach = reaching.who(_model(options.file, read), asked)
+    _show(options, lambda: reaching.as_json(reach), lambda: reaching.lines(reach, asked))
+    return 0
+
+
+def diff(options: Any, read: Read) -> int:
+    if options.before == options.after == "-":
+        raise _wrong("B", "A is standard input already; name a file")
+    found = differing.diff(read(options.before), read(options.after))
+    _show(options, lambda: differing.as_json(found), lambda: differing.lines(found))
+    return FOUND if options.refuse in found.kinds() else 0
 
 
 # --- arguments ----------------------------------------------------------------------------------------------
@@ -119,5 +162,6 @@ def _model(file: str | None, read: Read) -> Model:
     return model(saved)
 
 
-def _show(options: Any, found: object, lines: Sequence[str]) -> None:
-    print(json.dumps(found, indent=1) if options.json else "\n".join(lines))
+def _show(options: Any, found: Callable[[], object], lines: Callable[[], Sequence[str]]) -> None:
+    # With an indent Python makes a string of each comma, and a hundred thousand networks take half a gigabyte.
+    print(json.dumps(found()) if options.json else "\n".join(lines()))

@@ -56,11 +56,12 @@ examples:
   vps-firewall status                         what is open to whom
   vps-firewall explain 22/tcp --from 203.0.113.7
                                               why does this get in, or not
+  vps-firewall diff old.yaml new.yaml         what does this change open, and what does it close
   vps-firewall remove                         take every rule of ours out again
 
 exit codes:
   0 done   1 unexpected   2 policy refused   3 no usable backend   4 refused by the tool (nothing changed)
-  5 rolled back   6 drift
+  5 rolled back   6 drift   8 diff --refuse: found
 """
 
 

@@ -31,6 +31,7 @@ ICMPV6 = {
     "router-advertisement": 134, "neighbour-solicitation": 135, "neighbour-advertisement": 136, "redirect": 137,
     "router-renumbering": 138, "node-information": 139, "listener-report-v2": 143,
 }  # fmt: skip
+ICMP_PROTOCOLS, ECHO_TYPES = ("icmp", "icmpv6"), (ICMP["echo-request"], ICMPV6["echo-request"])
 OWN = {*MACHINE.values(), "172.17.0.1", "fd00:17::1", "10.0.0.10", "fd00:1::10"}
 
 

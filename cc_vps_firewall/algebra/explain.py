@@ -93,9 +93,8 @@ def _others(made: Model, packet: Packet, answer: Answer) -> Iterator[str]:
             if to or on:
                 yield f"{box.entry} opens it{to}{on}"
     behind = judge(made, replace(packet, direction=PUBLISHED))
-    if behind.verdict != answer.verdict and packet.proto in ("tcp", "udp") and packet.interface != LOOPBACK:
-        because = behind.entry or "no entry of allow opens it"
-        yield f"where a container publishes this port, it meets {behind.verdict} ({because})"
+    if answer.verdict != ACCEPT == behind.verdict and packet.proto in ("tcp", "udp") and packet.interface != LOOPBACK:
+        yield f"where a container publishes this port, {behind.label} lets it in"
 
 
 # --- for people and for programs ----------------------------------------------------------------------------

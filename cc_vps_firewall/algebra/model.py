@@ -115,11 +115,6 @@ class Model:
         return frozenset(name for box in self.boxes for name in (box.interface, *box.but))
 
     @cached_property
-    def entry_patterns(self) -> frozenset[str]:
-        """Those that lines of the policy name."""
-        return frozenset(box.interface for box in self.boxes if box.entry)
-
-    @cached_property
     def by_place(self) -> dict[tuple[str, int], tuple[Box, ...]]:
         """Direction and family -> boxes."""
         found: dict[tuple[str, int], list[Box]] = {}
@@ -254,9 +249,9 @@ class _Boxes:
 
     def _guarded_services(self, family: int) -> Ranges:
         """Addresses of the cloud's metadata services that not everybody may reach."""
-        return (
-            ranges.NONE if self.policy.metadata == "all" else self._of(self.policy.metadata_services.of(family), family)
-        )
+        if self.policy.metadata == "all":
+            return ranges.NONE
+        return self._of(self.policy.metadata_services.of(family), family)
 
     def _guard(self, box: Box, family: int) -> Iterator[Box]:
         """A box of what leaves -> the same for root, and for others without the metadata service."""

@@ -107,7 +107,7 @@ class Place:
 @dataclass(frozen=True, eq=False)
 class Cell:
     """Packets to any of the ports, from any of the sources, to any of the destinations, that the same boxes let
-    through: `boxes` has those of each model."""
+    through: `boxes` has those of each model. Equal sources of cells are one object, as are destinations."""
 
     place: Place
     ports: Ranges
@@ -122,8 +122,9 @@ class Cells:
     def __init__(self, *models: Model, interfaces: Iterable[str] = ()) -> None:
         self.models = models
         self.zones = zones([*interfaces, *(pattern for made in models for pattern in made.patterns)])
-        self._partitions: dict[frozenset[int], dict[frozenset[int], Ranges]] = {}
-        self._refused: dict[tuple[int, str, int, str], Ranges] = {}
+        self._partitions: dict[tuple[int, frozenset[int]], dict[frozenset[int], Ranges]] = {}
+        self._interned: dict[Ranges, Ranges] = {}
+        self._refused: dict[tuple[int, ...], Ranges] = {}
 
     def places(self, directions: Iterable[str] = DIRECTIONS) -> Iterator[Place]:
         """Every place that these models tell apart."""
@@ -152,9 +153,9 @@ class Cells:
 
     def _split(self, place: Place, ports: Ranges, boxes: Sequence[tuple[int, Box]]) -> Iterator[Cell]:
         refused = [self._refused_by(number, place) for number in range(len(self.models))]
-        for reached, destinations in self._partition(box.destinations for _, box in boxes).items():
+        for reached, destinations in self._partition((box.destinations for _, box in boxes), place.family).items():
             there = [(number, box) for number, box in boxes if id(box.destinations) in reached]
-            for held, sources in self._partition([*(box.sources for _, box in there), *refused]).items():
+            for held, sources in self._partition([*(box.sources for _, box in there), *refused], place.family).items():
                 through = tuple(
                     tuple(box for at, box in there if at == number and id(box.sources) in held)
                     if id(refused[number]) not in held
@@ -164,20 +165,25 @@ class Cells:
                 if any(through):
                     yield Cell(place, ports, sources, destinations, through)
 
-    def _partition(self, sets: Iterable[Ranges]) -> dict[frozenset[int], Ranges]:
+    def _partition(self, sets: Iterable[Ranges], family: int) -> dict[frozenset[int], Ranges]:
+        """Addresses by the sets that they are in, which are named by their ids. Those of all addresses cost nothing."""
         by_id = {id(some): some for some in sets if some}
-        key = frozenset(by_id)
+        every = ranges.everything(family)
+        all_of_it = frozenset(number for number, some in by_id.items() if some == every)
+        key = family if all_of_it else 0, frozenset(by_id) - all_of_it
         if key not in self._partitions:
-            self._partitions[key] = ranges.partition(by_id)
-        return self._partitions[key]
+            parts = ranges.partition({number: by_id[number] for number in key[1]}, every if all_of_it else ranges.NONE)
+            self._partitions[key] = {those: self._interned.setdefault(part, part) for those, part in parts.items()}
+        return {those | all_of_it: part for those, part in self._partitions[key].items()}
 
     def _refused_by(self, number: int, place: Place) -> Ranges:
-        key = number, place.direction, place.family, place.zone.sample
+        """What a model refuses there. Nobody comes from this host's own loopback: that is left out here."""
+        refusals = self.models[number].refused(place.direction, place.family, place.zone.sample)
+        those = [refusal.sources for refusal in refusals if refusal.entry]
+        key = (number, *map(id, those))
         if key not in self._refused:
             found = ranges.NONE
-            for refusal in self.models[number].refused(place.direction, place.family, place.zone.sample):
-                if refusal.entry:  # nobody comes from this host's own loopback, and nobody needs to be told
-                    found = ranges.union(found, refusal.sources)
-            # One of its own, so that it is no source of a box.
-            self._refused[key] = (*found,)
+            for some in those:
+                found = ranges.union(found, some)
+            self._refused[key] = (*found,)  # one of its own, so that it is no source of a box
         return self._refused[key]

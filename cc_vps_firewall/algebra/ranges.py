@@ -101,25 +101,26 @@ def _merge(one: Ranges, other: Ranges, keep: Sequence[bool]) -> Ranges:
     return tuple(out)
 
 
-def partition(sets: Mapping[K, Ranges]) -> dict[frozenset[K], Ranges]:
-    """Sets by name -> the numbers that are in the same ones, by the names of these. What is in none is left out."""
+def partition(sets: Mapping[K, Ranges], every: Ranges = NONE) -> dict[frozenset[K], Ranges]:
+    """Sets by name -> the numbers that are in the same ones, by the names of these. What is in none of them is left
+    out, or what of `every` is, one range that holds them all, stands by no name."""
     names = list(sets)
-    if len({id(ranges) for ranges in sets.values()}) == 1:  # one long list that many entries name
-        ranges = sets[names[0]]
-        return {frozenset(names): ranges} if ranges else {}
-    edges = sorted((edge, number) for number, name in enumerate(names) for edge in sets[name])
-    found: dict[int, list[int]] = {}
-    mask = start = 0
-    for edge, number in edges:
-        if mask and edge > start:
-            parts = found.setdefault(mask, [])
-            if parts and parts[-1] == start:
-                parts[-1] = edge
-            else:
-                parts += (start, edge)
-        start = edge
-        mask ^= 1 << number
-    return {frozenset(_named(names, mask)): tuple(parts) for mask, parts in found.items()}
+    changes: dict[int, int] = {}  # at an edge, which sets begin or end: a bit for each
+    for number, name in enumerate(names):
+        for edge in sets[name]:
+            changes[edge] = changes.get(edge, 0) ^ 1 << number
+    found: dict[int, list[int]] = {0: [*every[:1]]}  # by the sets that its numbers are in
+    mask, parts = 0, found[0]
+    for edge in sorted(changes):
+        parts.append(edge)
+        mask ^= changes[edge]
+        known = found.get(mask)
+        parts = found[mask] = [] if known is None else known
+        parts.append(edge)
+    outside = [*found.pop(0), *every[1:]]
+    if every:  # but where the first set begins, or the last one ends, with it
+        found[0] = [edge for at, edge in enumerate(outside) if outside[at ^ 1] != edge]
+    return {frozenset(_named(names, mask)): tuple(parts) for mask, parts in found.items() if parts}
 
 
 def _named(names: Sequence[K], mask: int) -> Iterator[K]:

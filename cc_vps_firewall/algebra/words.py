@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from ..interfaces import BRIDGES
 from ..policy import WIDTH, network_text
 from ..policy.networks import NOT_GLOBAL, UNROUTABLE, collapse
 from . import ranges
 from .model import ECHO, ICMP, OTHER_PROTOCOLS, Box, last_port
 from .ranges import Ranges
+from .zones import Zone
 
 MOST = 3  # networks that are named one by one
 # Strangers to everybody's policy: addresses of documentation (RFC 5737, RFC 3849).
@@ -72,10 +74,51 @@ def address_text(family: int, number: int) -> str:
     return network_text(family, (number, WIDTH[family]))
 
 
+def networks_once() -> Callable[[Ranges, int], list[str]]:
+    """A function from addresses to networks as programs read them, that makes each list once."""
+    known: dict[int, list[str]] = {}
+
+    def texts(found: Ranges, family: int) -> list[str]:
+        if id(found) not in known:
+            known[id(found)] = list(ranges.texts(found, family))
+        return known[id(found)]
+
+    return texts
+
+
 def limit_text(box: Box) -> str:
     """'at most 30/minute from each source', or nothing."""
     whose = "all sources together" if box.shared else "each source"
     return f"at most {box.limit} from {whose}" if box.limit else ""
+
+
+def limits_of(boxes: Iterable[Box]) -> tuple[str, ...]:
+    """What a packet meets that these let through: nothing where one of them has no limit."""
+    limits = [f"{box.limit} together" if box.shared else box.limit for box in boxes]
+    return tuple(dict.fromkeys(limits)) if all(limits) else ()
+
+
+def on_interfaces(those: Sequence[Zone], every: Sequence[Zone]) -> str:
+    """' on eth1', or nothing where it is all of them; the first class is that of interfaces that nothing names."""
+    if set(those) == set(every):
+        return ""
+    if every[0] in those:
+        return f" but on {listed(_zone_texts([zone for zone in every if zone not in those]))}"
+    return f" on {listed(_zone_texts(those))}"
+
+
+def _zone_texts(those: Sequence[Zone]) -> list[str]:
+    """Names and patterns; all bridges of containers together are called that."""
+    bridges = [zone for zone in those if zone.pattern in BRIDGES]
+    if len(bridges) < len(BRIDGES):
+        return [str(zone) for zone in those]
+    return [*(str(zone) for zone in those if zone not in bridges), "bridges of containers"]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of a table -> lines with columns as wide as they need to be, up to a limit."""
+    widths = [min(60, max(len(row[at]) for row in rows)) for at in range(len(rows[0]) - 1)]
+    return ["  " + "  ".join([*(f"{c:{w}}" for c, w in zip(row, widths)), row[-1]]).rstrip() for row in rows]
 
 
 def listed(texts: Iterable[str]) -> str:

@@ -1,12 +1,11 @@
 """random policies of the whole language, random packets -> the model of a policy and three tools' kernels agree.
 
 VPS_FIREWALL_POLICIES=300 asks of so many policies in each tool, in place of the few that CI has time for; the packets
-are those at the edges of what each policy names, where mistakes are.
+are those at the edges of what each policy names, where mistakes are. What `diff` shows as a sample is sent to both.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import random
 from collections.abc import Iterator, Sequence
@@ -16,96 +15,24 @@ from typing import Any
 import pytest
 
 from cc_vps_firewall import policy, ruleset
+from cc_vps_firewall.algebra.diff import CLOSES, OPENS, Change, Difference, diff
 from cc_vps_firewall.algebra.model import ACCEPT, IN, OTHERS, OUT, PUBLISHED, ROOT, Model, model
 from cc_vps_firewall.algebra.questions import judge
-from cc_vps_firewall.errors import PolicyRefused
+from cc_vps_firewall.algebra.words import address_text
+from cc_vps_firewall.algebra.zones import zone_of
 from cc_vps_firewall.policy import Policy
 from tests import modelled
 from tests.casefiles import CONTAINER, MACHINE, Host, Packet, Published
 from tests.lab.backends import TOOLS, load, publish
 from tests.lab.probing import Prober, misjudged
 from tests.lab.topology import Topology
+from tests.random_policies import EDGES, PORTS, policies
 
 POLICIES = int(os.environ.get("VPS_FIREWALL_POLICIES", "8"))
 PACKETS = 60
 SEED = "algebra"
-
-NETWORKS = [
-    "203.0.113.0/24", "203.0.113.0/25", "203.0.113.128/26", "203.0.113.7", "203.0.113.8", "203.0.112.0/22",
-    "16.0.0.0/4", "198.51.100.0/31", "198.51.100.254/32", "64.0.0.0/2", "16.32.0.0/11", "10.0.0.0/8",
-    "2001:db8:aa::/48", "2001:db8:aa::/64", "2001:db8:aa::7", "2001:db8:aa:0:8000::/65", "2001:db8:a8::/45",
-    "2600::/12", "2001:db8:f::/127", "2a00::/11",
-]  # fmt: skip
-ANY = ["0.0.0.0/0", "::/0"]
-PORTS = [1, 22, 53, 67, 79, 80, 81, 123, 443, 1023, 1024, 8000, 8001, 8002, 8003, 65534, 65535]
-NAMES = ["http", "dns", "web", "ntp", "mail", "wireguard", "ipsec", "gre", "smtp", "mysql"]
-INTERFACES = ["eth0", "eth1", "eth*", "e*", "wg0", "docker0", "br-lan"]
 BRIDGES = ["", "docker0", "br-0123456789ab", "br-lan", "podman1"]
 USERS = {ROOT: "root", OTHERS: "nobody"}
-
-
-def section(chosen: random.Random) -> dict[str, Any]:
-    """A policy, of all keys; one in some is refused."""
-
-    def some(of: Sequence[str], most: int) -> list[str]:
-        return chosen.sample(of, chosen.randint(1, most))
-
-    def sources() -> list[str]:
-        return some([*NETWORKS, "one", "all"], 5) if chosen.random() < 0.9 else some(ANY, 1)
-
-    def opening() -> dict[str, Any]:
-        if chosen.random() < 0.3:
-            return {"service": chosen.choice(NAMES)}
-        first, last = sorted(chosen.choices(PORTS, k=2))
-        span = str(first) if chosen.random() < 0.6 else f"{first}-{last}"
-        return {"port": f"{span}/{chosen.choice(['tcp', 'udp'])}"}
-
-    def entry(narrow: str) -> Any:
-        made = opening()
-        if chosen.random() < 0.3:
-            return next(iter(made.values()))
-        if chosen.random() < 0.7:
-            made[narrow] = sources()
-        if narrow == "from" and chosen.random() < 0.35:
-            made["interface"] = chosen.choice(INTERFACES)
-        if narrow == "from" and chosen.random() < 0.15:
-            made["limit"] = "1000/second"
-        return made
-
-    made: dict[str, Any] = {
-        "lists": {"one": some(NETWORKS, 6), "all": ["one", *some(NETWORKS, 3)]},
-        "allow": [entry("from") for _ in range(chosen.randint(0, 7))],
-        "ssh": chosen.choice([False, {}, {"limit": False}, {"from": sources(), "port": chosen.choice(PORTS)},
-                              {"interface": chosen.choice(INTERFACES)}]),
-    }  # fmt: skip
-    for key, likely, value in (
-        ("deny", 0.5, some([*NETWORKS, "one"], 3)),
-        ("ping", 0.3, False),
-        ("malformed", 0.3, "accept"),
-        ("containers", 0.3, "ignore"),
-        ("metadata", 0.3, "all"),
-        ("log", 0.8, False),
-        ("outgoing", 0.5, {"policy": "drop", "allow": [entry("to") for _ in range(chosen.randint(0, 4))]}),
-    ):
-        if chosen.random() < likely:
-            made[key] = value
-    return made
-
-
-def edges() -> dict[int, list[str]]:
-    """Both ends of each network and what lies just outside, as far as the wire takes it for a source."""
-    found: dict[int, set[str]] = {4: {"198.51.100.7"}, 6: {"2001:db8:f::7"}}
-    for text in NETWORKS:
-        net = ipaddress.ip_network(text)
-        lowest, highest = (1 << 24, 0xDFFFFFFF) if net.version == 4 else (0x2000 << 112, (0x4000 << 112) - 1)
-        for number in {int(end) + step for end in (net[0], net[-1]) for step in (-1, 0, 1)}:
-            if lowest <= number <= highest and number >> 24 != 127:
-                found[net.version].add(str(type(net[0])(number)))
-    taken = {*MACHINE.values(), "10.0.0.10", *CONTAINER.values()}
-    return {family: sorted(each - taken) for family, each in found.items()}
-
-
-EDGES = edges()
 
 
 def questions(chosen: random.Random, host: Host, read: Policy) -> Iterator[Packet]:
@@ -125,9 +52,7 @@ def questions(chosen: random.Random, host: Host, read: Policy) -> Iterator[Packe
             message = {"protocol": "icmpv6" if family == 6 else "icmp", "message": "echo-request", "port": 0}
             yield replace(packet, **message)  # type: ignore[arg-type]
         elif kind < 0.3 and protocol in ("tcp", "udp"):
-            away = [
-                address for address in EDGES[family] if not address.startswith("10.0.0.")
-            ]  # nobody answers ARP there
+            away = [address for address in EDGES[family] if not _on_link(address)]
             to = chosen.choice(away + metadata[family] * 5)
             user = chosen.choice(list(USERS.values()))
             yield replace(packet, source=MACHINE[family], destination=to, via="", user=user)
@@ -143,6 +68,11 @@ def questions(chosen: random.Random, host: Host, read: Policy) -> Iterator[Packe
             yield packet
 
 
+def _on_link(address: str) -> bool:
+    """Is it on a wire of the machine's, where nobody answers ARP?"""
+    return address.startswith(("10.0.0.", "192.0.2.", "172.17.", "fd00:1:", "fd00:17:", "2001:db8:1:"))
+
+
 def _published(host: Host, protocol: str, port: int) -> bool:
     """Would the prober look for this packet in the container?"""
     return any((protocol, port) == (p.protocol, p.port) for p in host.published)
@@ -153,10 +83,10 @@ def answered(this: Model, packet: Packet, host: Host) -> Packet:
     return replace(packet, passes=int(judge(this, modelled.asked(packet, host)).verdict == ACCEPT))
 
 
-def worlds(seed: str, count: int) -> Iterator[tuple[Host, Policy, list[Packet]]]:
-    """Hosts, policies that are not refused, and packets with the model's answers."""
+def worlds(seed: str, count: int) -> Iterator[tuple[Host, Any, Policy, list[Packet]]]:
+    """Hosts, policies as sections and as read, and packets with the model's answers."""
     chosen = random.Random(f"{SEED} {seed}")
-    while count:
+    for _, (section, read) in zip(range(count), policies(chosen)):
         bridge = chosen.choice(BRIDGES)
         ports = chosen.sample([80, 443, 8000, 8001], 2)
         host = Host(
@@ -164,37 +94,78 @@ def worlds(seed: str, count: int) -> Iterator[tuple[Host, Policy, list[Packet]]]
             published=tuple(Published(chosen.choice(["tcp", "udp"]), port, 7000 + port) for port in ports if bridge),
             forwarding=bool(bridge),
         )
-        try:
-            read = policy.parse(section(chosen), ssh_ports=(22,), uplinks=("eth0",), read_list=str)
-        except PolicyRefused:
-            continue  # a `deny` that covers all of ssh.from, or SSH opened past it
         this = model(read)
         packets = [answered(this, p, host) for p in questions(chosen, host, read) if not modelled.left_out(p)]
-        yield host, read, list(dict.fromkeys(packets))
-        count -= 1
+        yield host, section, read, list(dict.fromkeys(packets))
+
+
+def wrong(tool: str, host: Host, read: Policy, packets: Sequence[Packet]) -> list[str]:
+    """The packets that fare otherwise at the kernel."""
+    with Topology(host) as topology:
+        load(topology.machine, tool, ruleset.build(read))
+        if host.bridge:
+            publish(topology, tool)
+        with Prober(topology, packets) as prober:
+            return misjudged(packets, prober.arrivals())
 
 
 @pytest.mark.parametrize("part", range(4))
 @pytest.mark.parametrize("tool", TOOLS)
 def test_kernel_and_model_agree(tool: str, part: int) -> None:
     pairs = {True: 0, False: 0}
-    for host, read, packets in worlds(f"{tool} {part}", -(-POLICIES // 4)):
-        with Topology(host) as topology:
-            load(topology.machine, tool, ruleset.build(read))
-            if host.bridge:
-                publish(topology, tool)
-            with Prober(topology, packets) as prober:
-                assert misjudged(packets, prober.arrivals()) == [], read
+    for host, section, read, packets in worlds(f"{tool} {part}", -(-POLICIES // 4)):
+        assert wrong(tool, host, read, packets) == [], section
         for packet in packets:
             pairs[bool(packet.passes)] += 1
     assert min(pairs.values()) > 10, "packets of both kinds"
+    print(f"{sum(pairs.values())} packets")
 
 
 def test_the_packets_are_of_every_kind() -> None:
     """What a random choice never takes is not tested."""
     kinds = {
         (modelled.asked(packet, host).direction, bool(packet.passes))
-        for host, _, packets in worlds("kinds", 60)
+        for host, _, _, packets in worlds("kinds", 60)
         for packet in packets
     }
     assert {(direction, passes) for direction in (IN, OUT, PUBLISHED) for passes in (True, False)} <= kinds
+
+
+# --- diff ---------------------------------------------------------------------------------------------------
+
+
+def sendable(change: Change, found: Difference) -> Packet | None:
+    """The sample of a change as a packet for the wire; None where this lab has no such wire or protocol."""
+    sample = change.sample
+    known = {"tcp", "udp", "esp", "gre", "ah", "sctp"}
+    icmp = sample.proto in modelled.ICMP_PROTOCOLS and sample.port in modelled.ECHO_TYPES
+    ways = [via for via in ("eth0", "eth1") if zone_of(via, found.zones) in change.interfaces]
+    if (sample.proto not in known and not icmp) or change.direction not in (IN, OUT) or not ways:
+        return None
+    source, destination = (address_text(sample.family, number) for number in (sample.source, sample.destination))
+    packet = Packet(
+        sample.proto, sample.family, source, MACHINE[sample.family], 0 if icmp else sample.port,
+        message="echo-request" if icmp else "", via=ways[0],
+    )  # fmt: skip
+    if change.direction == OUT:
+        if sample.proto not in ("tcp", "udp") or _on_link(destination):
+            return None
+        return replace(packet, source=packet.destination, destination=destination, via="", user=USERS[sample.user])
+    return packet if source not in {*MACHINE.values(), "10.0.0.10"} else None
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_what_diff_shows_is_so_at_the_kernel(tool: str) -> None:
+    """Each sample packet meets in A and in B what `diff` says of it."""
+    chosen, sent = random.Random(f"{SEED} {tool} diff"), 0
+    made = policies(chosen)
+    for _ in range(-(-POLICIES // 4)):
+        (first, before), (second, after) = next(made), next(made)
+        found = diff(before, after)
+        samples = [(change.kind, packet) for change in found.changes if (packet := sendable(change, found))][:80]
+        for read, closed in ((before, OPENS), (after, CLOSES)):
+            packets = [replace(packet, passes=int(kind != closed)) for kind, packet in samples]
+            packets = [packet for packet in dict.fromkeys(packets) if not modelled.left_out(packet)]
+            assert wrong(tool, Host(), read, packets) == [], (first, second)
+        sent += len(samples)
+    assert sent > 20

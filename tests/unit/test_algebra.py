@@ -2,56 +2,139 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ipaddress
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cc_vps_firewall import answers, policy
+from cc_vps_firewall import answers, cli, policy
 from cc_vps_firewall.algebra import explain as explaining
 from cc_vps_firewall.algebra import ranges
-from cc_vps_firewall.algebra.model import ACCEPT, IN, Model, model
-from cc_vps_firewall.algebra.questions import Packet, judge
+from cc_vps_firewall.algebra.model import Model, model
 from cc_vps_firewall.algebra.ranges import Ranges
 from cc_vps_firewall.algebra.zones import zone_of, zones
 from cc_vps_firewall.errors import PolicyRefused
 from cc_vps_firewall.interfaces import same_interface
 from cc_vps_firewall.policy import parse_network
 from tests import modelled
+from tests.algebra_checks import CHECKS, OURS, Algebra, mutant, wrong_in
 from tests.casefiles import Case, load_all
 
 CASES = load_all()
+
+# One mistake each: module, what stands there, and what would be wrong.
+MUTATIONS = (
+    ("ranges", "(False, True, True, True), (False, False, False, True)",
+     "(False, True, True, False), (False, False, False, True)"),
+    ("ranges", "(False, False, False, True), (False, False, True, False)",
+     "(False, False, True, True), (False, False, True, False)"),
+    ("ranges", "(False, False, False, True), (False, False, True, False)",
+     "(False, False, False, True), (False, True, True, False)"),
+    ("ranges", "bool(bisect_right(ranges, number) & 1)", "bool(bisect_left(ranges, number) & 1)"),
+    ("ranges", "edges.append(number + (1 << (WIDTH[family] - prefix)))",
+     "edges.append(number + (1 << (WIDTH[family] - prefix)) - 1)"),
+    ("ranges", "changes.get(edge, 0) ^ 1 << number", "1 << number"),
+    ("ranges", "mask ^= changes[edge]", "mask |= changes[edge]"),
+    ("ranges", "if outside[at ^ 1] != edge]", "]"),
+    ("zones", 'return other.startswith(pattern[:-1])', 'return other.startswith(pattern)'),
+    ("zones", "(zone.pattern == interface, len(zone.pattern))", "len(zone.pattern)"),
+    ("zones", "if not _taken(name, (*inside, LOOPBACK))", "if not _taken(name, inside[1:])"),
+    ("model", "same_interface(self.interface, interface) and not any(",
+     "same_interface(self.interface, interface) or not any("),
+    ("model", "and not any(same_interface(p, interface) for p in self.but)", ""),
+    ("model", "(self.ports[0], self.ports[1] + 1) if proto", "(self.ports[0], self.ports[1]) if proto"),
+    ("model", "(self.proto == THE_REST and proto not in TRANSPORTS)", "(self.proto == THE_REST)"),
+    ("model", "if proto == self.proto else ranges.NONE", "if proto in (self.proto, 'udp') else ranges.NONE"),
+    ("model", "return not (self.but and same_interface(self.but, interface))", "return True"),
+    ("model", "if direction in r.directions and r.family == family and", "if r.family == family and"),
+    ("model", "directions = (IN, PUBLISHED, FORWARD)", "directions = (IN, FORWARD)"),
+    ("model", "directions = (IN, PUBLISHED, FORWARD)", "directions = (IN, PUBLISHED)"),
+    ("model", "if not policy.enabled:", "if False:"),
+    ("model", "            if self.policy.ping:\n", "            if True:\n"),
+    ("model", "self._entries(IN, family, self.policy.entries)", "self._entries(IN, family, self.policy.allow)"),
+    ("model", "self._entries(PUBLISHED, family, self.policy.allow)",
+     "self._entries(PUBLISHED, family, self.policy.entries)"),
+    ("model", "            yield from self._from_bridges(family)\n", ""),
+    ("model", "            yield from self._published(family)\n", ""),
+    ("model", '(("tcp", 53), ("udp", 53), ("udp", 67), ("udp", 547))', '(("tcp", 53), ("udp", 53), ("udp", 67))'),
+    ("model", 'yield Box(PUBLISHED, family, "", label, "", (0, 0), every, every, bridge, kept_out)', "pass"),
+    ("model", "sources=every if direction == OUT else peers", "sources=peers"),
+    ("model", "destinations=peers if direction == OUT else every", "destinations=every"),
+    ("model", "                    interface=entry.interface,\n", ""),
+    ("model", 'limit=str(entry.limit or "")', 'limit=""'),
+    ("model", 'if self.policy.containers == "guard":', "if True:"),
+    ("model", "user = ROOT if self.policy.metadata", "user = OTHERS if self.policy.metadata"),
+    ("model", "(3260, 3260), ROOT)", "(3260, 3260), OTHERS)"),
+    ("model", 'if self.policy.metadata == "all":', "if False:"),
+    ("model", "yield replace(box, user=ROOT)", "yield box"),
+    ("model", "(max(first, box.ports[0]), min(last, box.ports[1]))", "(first, last)"),
+    ("model", "if ports[0] <= ports[1]:", "if ports[0] < ports[1]:"),
+    ("model", "yield proto, (0, 65535), rest", "yield proto, (0, 65535), destinations"),
+    ("model", "yield THE_REST, (0, 0), destinations", "yield THE_REST, (0, 0), rest"),
+    ("questions", "min(found, key=lambda box: bool(box.limit))", "found[0]"),
+    ("questions", "and ranges.has(box.destinations, packet.destination)", ""),
+    ("questions", 'and box.user in ("", packet.user)', ""),
+    ("questions", "if id(refused[number]) not in held", "if True"),
+    ("questions", "id(box.destinations) in reached", "True"),
+    ("questions", 'if box.takes(place.zone.sample) and box.user in ("", place.user)',
+     "if box.takes(place.zone.sample)"),
+    ("questions", "key = family if all_of_it else 0,", "key = 0,"),
+    ("questions", "{those | all_of_it: part", "{those: part"),
+    ("questions", "if refusal.entry]", "if False]"),
+    ("who", "found[key] = ranges.union(found.get(key, ranges.NONE), cell.ports)", "found[key] = cell.ports"),
+    ("who", "place.zone, id(cell.sources)", "reach_zone, id(cell.sources)"),
+    ("diff", "return OPENS if after else CLOSES", "return CLOSES if after else OPENS"),
+    ("diff", "if bool(before) != bool(after):", "if bool(before) and not after:"),
+    ("diff", 'return LIMITS if limits_of(before) != limits_of(after) else ""', 'return ""'),
+    ("diff", "ports[key] = ranges.union(ports.get(key, ranges.NONE), cell.ports)", "ports[key] = cell.ports"),
+    ("diff", "self.interfaces[0].sample", '"eth0"'),
+    ("diff", "names, place.zone, place.user", "names, cells.zones[0], place.user"),
+    ("words", "if all(limits) else ()", "if any(limits) else ()"),
+    ("words", "if ranges.has(found, STRANGER[family]):", "if True:"),
+)  # fmt: skip
 
 
 def made(section: object) -> Model:
     return model(policy.parse(section, read_list=lambda path: "10.0.0.0/8\n"))
 
 
-def asked(text: str, source: str, interface: str = "eth0") -> Packet:
-    (opening,) = answers.openings(text)
-    family, number, _ = parse_network(source)
-    return Packet(IN, family, opening.proto, opening.first, number, 0, interface)
-
-
 # --- the model ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_it_holds(check: Callable[[Algebra], None]) -> None:
+    check(OURS)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_model_says_what_the_case_says(case: Case) -> None:
-    this = model(case.policy())
-    wrong = []
-    for packet in case.packets:
-        if modelled.left_out(packet):
-            continue
-        answer = judge(this, modelled.asked(packet, case.host))
-        limited = [other for other in case.packets if (other.protocol, other.port) == (packet.protocol, packet.port)]
-        # Of packets that meet a limit some come in, of this entry or of one before it from the same source.
-        expected = any(other.passes for other in limited) if answer.limit else packet.passes > 0
-        if (answer.verdict == ACCEPT) != expected or (0 < packet.passes < packet.times and not answer.limit):
-            wrong.append(f"{packet}: {answer}")
-    assert wrong == []
+    assert wrong_in(OURS, case, case.policy()) == []
+
+
+@pytest.mark.parametrize("module, right, wrong", MUTATIONS, ids=lambda text: " ".join(str(text).split())[:40])
+def test_a_mistake_is_found(module: str, right: str, wrong: str, tmp_path: Path) -> None:
+    with mutant(tmp_path, module, right, wrong) as algebra:
+        assert any(fails(check, algebra) for check in CHECKS)
+
+
+def fails(check: Callable[[Algebra], None], algebra: Algebra) -> bool:
+    try:
+        check(algebra)
+    except Exception:  # whichever way it is wrong
+        return True
+    return False
+
+
+def test_an_untouched_copy_fails_nothing(tmp_path: Path) -> None:
+    """Else every mistake would be found, for no reason."""
+    with mutant(tmp_path, "", "", "") as algebra:
+        assert [check.__name__ for check in CHECKS if fails(check, algebra)] == []
 
 
 def test_what_the_model_leaves_out_is_in_the_ledger() -> None:
@@ -63,35 +146,6 @@ def test_most_packets_are_modelled() -> None:
     """A reason too wide would leave the test above with nothing to hold."""
     packets = [packet for case in CASES for packet in case.packets]
     assert sum(not modelled.left_out(packet) for packet in packets) > 0.8 * len(packets)
-
-
-def test_a_line_is_named_by_its_path() -> None:
-    this = made(
-        {
-            "ssh": {"from": ["203.0.113.7"]},
-            "allow": ["http", {"service": "mysql", "from": ["10.0.0.0/8"], "limit": "5/minute"}],
-            "deny": ["198.51.100.0/24"],
-        }
-    )
-    for text, source, verdict, entry, limit in (
-        ("ssh", "203.0.113.7", "accept", "ssh", ""),
-        ("ssh", "203.0.113.8", "drop", "", ""),
-        ("80/tcp", "192.0.2.1", "accept", "allow[0]", ""),
-        ("80/udp", "192.0.2.1", "drop", "", ""),
-        ("80/tcp", "198.51.100.255", "drop", "deny", ""),
-        ("mysql", "10.255.255.255", "accept", "allow[1]", "5/minute"),
-        ("mysql", "11.0.0.0", "drop", "", ""),
-        ("ping", "192.0.2.1", "accept", "ping", "100/second"),
-    ):
-        packet = asked(text, source) if text != "ping" else Packet(IN, 4, "icmp", 8, parse_network(source)[1])
-        answer = judge(this, packet)
-        assert (answer.verdict, answer.entry, answer.limit) == (verdict, entry, limit), (text, source)
-
-
-def test_an_entry_without_a_limit_lifts_that_of_another() -> None:
-    limited = {"service": "http", "limit": "5/minute"}
-    assert judge(made({"allow": [limited]}), asked("80/tcp", "192.0.2.1")).limit == "5/minute"
-    assert judge(made({"allow": [limited, "http"]}), asked("80/tcp", "192.0.2.1")).limit == ""
 
 
 # --- explain ------------------------------------------------------------------------------------------------
@@ -155,6 +209,90 @@ def test_what_is_no_port_is_refused(text: str, message: str) -> None:
     assert [str(problem) for problem in refused.value.problems] == [message]
 
 
+# --- the verbs ----------------------------------------------------------------------------------------------
+
+
+def file(folder: Path, name: str, section: object) -> str:
+    path = folder / name
+    path.write_text(f"#cloud-config\n{json.dumps({'vps_firewall': section})}\n")
+    return str(path)
+
+
+def test_diff_refuses_what_it_is_told_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    less, more = file(tmp_path, "less", {"allow": ["http"]}), file(tmp_path, "more", {"allow": ["http", "https"]})
+    for arguments, code in (
+        ((less, more), 0),
+        ((less, more, "--refuse", "opens"), 8),
+        ((less, more, "--refuse", "closes"), 0),
+        ((more, less, "--refuse", "opens"), 0),
+        ((more, less, "--refuse", "closes"), 8),
+        ((less, less, "--refuse", "opens"), 0),
+    ):
+        assert cli.main(["diff", *arguments]) == code, arguments
+    capsys.readouterr()
+    cli.main(["diff", "--json", less, more])
+    found = json.loads(capsys.readouterr().out)
+    assert found["closes"] == found["limits"] == found["others"] == []
+    assert {change["sample"]["port"] for change in found["opens"]} == {443}
+    assert {tuple(change["from"]) for change in found["opens"]} == {("0.0.0.0/0",), ("::/0",)}
+
+
+def test_malformed_packets_are_no_box_and_count(tmp_path: Path) -> None:
+    strict, lax = file(tmp_path, "strict", {}), file(tmp_path, "lax", {"malformed": "accept"})
+    assert cli.main(["diff", strict, lax, "--refuse", "opens"]) == 8
+    assert cli.main(["diff", lax, strict, "--refuse", "opens"]) == 0
+
+
+def test_nearly_the_same_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All of the internet but one address, said in another way."""
+    nets = [str(net) for net in ipaddress.IPv4Network("0.0.0.0/0").address_exclude(ipaddress.IPv4Network("9.9.9.9/32"))]
+    whole = file(tmp_path, "whole", {"allow": [{"service": "http", "from": ["0.0.0.0/0"]}]})
+    nearly = file(tmp_path, "nearly", {"allow": [{"service": "http", "from": nets}]})
+    assert cli.main(["diff", whole, nearly, "--refuse", "opens"]) == 0
+    assert cli.main(["diff", nearly, whole, "--refuse", "opens", "--json"]) == 8
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [(change["direction"], change["from"]) for change in told["opens"]] == [
+        ("in", ["9.9.9.9"]),
+        ("published", ["9.9.9.9"]),
+    ]
+    assert told["opens"][0]["sample"]["from"] == "9.9.9.9"
+
+
+def test_who_has_the_exact_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    section = {
+        "ssh": False,
+        "ping": False,
+        "allow": [{"service": "http", "from": ["10.0.0.0/8"]}],
+        "deny": ["10.9.0.0/16"],
+    }
+    path = file(tmp_path, "policy", section)
+    assert cli.main(["who", "80/tcp", path, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    (part,) = (part for part in told["ipv4"] if part["direction"] == "in")
+    assert (part["ports"], part["entries"], part["limits"], part["interfaces"]) == (["80/tcp"], ["allow[0]"], [], None)
+    rest = ipaddress.IPv4Network("10.0.0.0/8").address_exclude(ipaddress.IPv4Network("10.9.0.0/16"))
+    assert sorted(part["from"]) == sorted(map(str, rest))
+    assert cli.main(["who", path]) == 0
+    assert "80/tcp" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("explain", "22", "FILE"), ("explain", "22/tcp", "--from", "nobody", "FILE"), ("who", "htpp", "FILE"),
+        ("explain", "22/tcp", "--from", "10.0.0.0/8", "FILE"), ("diff", "-", "-"), ("diff", "FILE", "REFUSED"),
+        ("explain", "22/tcp", "REFUSED"), ("who", "REFUSED"),
+        ("explain", "22/tcp", "--from", "::1", "--to", "::1", "FILE"),
+    ],
+)  # fmt: skip
+def test_bad_input_ends_with_2(arguments: Sequence[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {"FILE": file(tmp_path, "good", {}), "REFUSED": file(tmp_path, "bad", {"allow": ["htpp"]})}
+    assert cli.main([files.get(word, word) for word in arguments]) == 2
+    out, told = capsys.readouterr()
+    assert out == ""
+    assert re.match(r"\S+: .+", told)
+
+
 # --- sets of numbers ----------------------------------------------------------------------------------------
 
 SMALL = 24
@@ -193,6 +331,9 @@ def test_a_partition_has_every_number_once(some: list[frozenset[int]]) -> None:
         n: t for n, t in expected.items() if t
     }
     assert all(edges(numbers(part)) == part for part in parts.values())
+    outside = frozenset(range(SMALL)) - frozenset().union(*some)
+    rest: dict[frozenset[int], Ranges] = {frozenset(): edges(outside)} if outside else {}
+    assert ranges.partition({at: edges(each) for at, each in enumerate(some)}, (0, SMALL)) == {**parts, **rest}
 
 
 @given(sets)
@@ -224,4 +365,4 @@ def test_a_port_of_a_container_is_judged_apart() -> None:
     section: dict[str, Any] = {"containers": "ignore"}
     (told,) = explained(section, "8080/tcp", "203.0.113.7")
     assert told.answer.verdict == "drop"
-    assert told.others == ("where a container publishes this port, it meets accept (containers)",)
+    assert told.others == ("where a container publishes this port, containers: ignore lets it in",)

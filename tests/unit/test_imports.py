@@ -24,7 +24,7 @@ ORDER = (
     "policy.openings", "policy.checks", "policy.parser", "policy", "policy.overlooked", "policy.yaml_errors",
     "policy.compose", "policy.document", "policy.list_files", "policy.parts", "policy.userdata", "ruleset",
     "algebra", "algebra.ranges", "algebra.zones", "algebra.model", "algebra.words", "algebra.questions",
-    "algebra.explain",
+    "algebra.explain", "algebra.who", "algebra.diff",
     "process", "root", "saved", "distributions", "records", "backends", "ordering", "systemd", "managers", "sshd",
     "compare", "nftables", "iptables", "fallback", "nftables_backend", "iptables_backend", "registry", "facts", "plan",
     "targets", "choice", "live", "modules", "copies", "save", "previous", "status", "rehearse", "drift", "converge",
@@ -39,7 +39,8 @@ PURE = (
     "policy.service_table", "policy.services", "policy.suggest", "policy.keys", "policy.values", "policy.sources",
     "policy.openings", "policy.checks", "policy.parser", "policy", "policy.overlooked", "ruleset",
     "algebra", "algebra.ranges", "algebra.zones", "algebra.model", "algebra.words", "algebra.questions",
-    "algebra.explain", "nftables", "iptables", "fallback", "compare", "plan", "distributions", "backends",
+    "algebra.explain", "algebra.who", "algebra.diff",
+    "nftables", "iptables", "fallback", "compare", "plan", "distributions", "backends",
 )  # fmt: skip
 IMPURE = {
     "asyncio", "ctypes", "datetime", "fcntl", "glob", "io", "logging", "multiprocessing", "os", "pathlib", "random",
