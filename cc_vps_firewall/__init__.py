@@ -128,19 +128,19 @@ def _known_uplinks():
 
 
 def _enter(section, cloud, mark_done, configured):
-    from . import cloudinit
+    from .boot import cloudinit
 
     return cloudinit.enter(section, cloud, mark_done, configured)
 
 
 def _public(problems):
-    from . import status
+    from .apply import status
 
     return status.public(problems)
 
 
 def _later_boot():
-    from . import later_boot
+    from .boot import later_boot
 
     return later_boot
 

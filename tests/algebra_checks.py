@@ -20,8 +20,8 @@ from typing import Any
 
 import cc_vps_firewall
 from cc_vps_firewall import policy
-from cc_vps_firewall.interfaces import same_interface
 from cc_vps_firewall.policy import Policy, parse_network
+from cc_vps_firewall.policy.interfaces import same_interface
 from tests import modelled
 from tests.casefiles import Case, load_all
 from tests.random_policies import EDGES, INTERFACES, NETWORKS, PORTS, policies

@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from cc_vps_firewall import converge, decide, facts, first_boot, systemd
-from cc_vps_firewall.apply import apply as apply_section
-from cc_vps_firewall.converge import Outcome
-from cc_vps_firewall.distributions import DISTRIBUTIONS, Persistence
-from cc_vps_firewall.facts import Host
-from cc_vps_firewall.first_boot import Runs
-from cc_vps_firewall.registry import BACKENDS
-from cc_vps_firewall.status import Run, Status
-from cc_vps_firewall.targets import Target
+from cc_vps_firewall.apply import converge
+from cc_vps_firewall.apply.converge import Outcome
+from cc_vps_firewall.apply.status import Run, Status
+from cc_vps_firewall.backends.registry import BACKENDS
+from cc_vps_firewall.boot import first_boot
+from cc_vps_firewall.boot.first_boot import Runs
+from cc_vps_firewall.cli.apply import apply as apply_section
+from cc_vps_firewall.host import facts, systemd
+from cc_vps_firewall.host.distributions import DISTRIBUTIONS, Persistence
+from cc_vps_firewall.host.facts import Host
+from cc_vps_firewall.plan import decide
+from cc_vps_firewall.plan.targets import Target
 
 Checkpoint = Callable[[str], None]
 

@@ -9,7 +9,7 @@ import ipaddress
 
 from cc_vps_firewall.algebra.model import FORWARD, IN, OTHERS, OUT, PUBLISHED, ROOT
 from cc_vps_firewall.algebra.questions import Packet as Asked
-from cc_vps_firewall.ruleset import LISTENER, NEIGHBOUR
+from cc_vps_firewall.rules.ruleset import LISTENER, NEIGHBOUR
 from tests.casefiles import MACHINE, Host, Packet
 
 # name -> why the model leaves it out

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from cc_vps_firewall.distributions import DISTRIBUTIONS, OWN_UNIT, REDHAT, Distribution, Persistence
-from cc_vps_firewall.managers import UNITS as MANAGERS
-from cc_vps_firewall.registry import BACKENDS
+from cc_vps_firewall.backends.registry import BACKENDS
+from cc_vps_firewall.host.distributions import DISTRIBUTIONS, OWN_UNIT, REDHAT, Distribution, Persistence
+from cc_vps_firewall.host.managers import UNITS as MANAGERS
 
 from . import pages
 

@@ -34,13 +34,14 @@ STOCK = Path(__file__).parent / "stock"
 ENGINES = PACKAGE / "engines"
 PYTHON = (3, 11)
 MINIFIER = "3.4.0"
-ENTRY = "host_command"
+ENTRY = "bundle.host_command"
+REGISTRY = "backends.registry"
 ROOTS = ("enter", "main", "public")
 HANDLER = ("frequency", "list_types", "handle_part")  # what cloud-init asks of a part-handler
 # The backends that an engine carries: the registry of the package, with those alone.
 CARRIED = {"nftables": ("Nftables",), "iptables": ("Iptables",), "auto": ("Nftables", "Iptables")}
 # The modules of the package that an engine has as they are, although there is one in STOCK.
-OWN = {"nftables": (), "iptables": ("copies",), "auto": ("copies", "choice")}
+OWN = {"nftables": (), "iptables": ("apply.copies",), "auto": ("apply.copies", "plan.choice")}
 
 
 def made() -> Iterator[tuple[Path, str]]:
@@ -91,7 +92,9 @@ def engine(name: str) -> str:
 def stub() -> str:
     """The text of a part-handler: of `__init__.py` and part_handler.py what cloud-init asks for, as it is written, less
     comments and documentation. Of two definitions of one name the last stays."""
-    source = "".join((PACKAGE / f"{name}.py").read_text(encoding="utf-8") for name in ("__init__", "part_handler"))
+    source = "".join(
+        (PACKAGE / f"{name}.py").read_text(encoding="utf-8") for name in ("__init__", "bundle/part_handler")
+    )
     tree = ast.parse(source)
     tree.body = [each for each in tree.body if not (isinstance(each, ast.ImportFrom) and each.level)]
     modules = sorted({alias.name for each in tree.body if isinstance(each, ast.Import) for alias in each.names})
@@ -136,16 +139,16 @@ def _readable(source: str, statement: ast.stmt) -> str:
 def _sources(carried: str) -> dict[str, str]:
     """The modules that ENTRY imports, those before it first."""
     classes = CARRIED[carried]
-    registry = "".join(f"from .{name.lower()}_backend import {name}\n" for name in classes)
+    registry = "".join(f"from .{name.lower()} import {name}\n" for name in classes)
     registry += f"BACKENDS = {{each.name: each for each in ({', '.join(f'{name}()' for name in classes)},)}}\n"
     found: dict[str, str] = {}
 
     def visit(name: str, importing: tuple[str, ...] = ()) -> None:
         if name in found or name in importing:
             return
-        stock = STOCK / f"{name}.py"
+        stock = STOCK.joinpath(*name.split(".")).with_suffix(".py")
         path = stock if stock.exists() and name not in OWN[carried] else _file(name)
-        source = registry if name == "registry" else path.read_text(encoding="utf-8")
+        source = registry if name == REGISTRY else path.read_text(encoding="utf-8")
         for other in _imported(ast.parse(source), name):
             visit(other, (*importing, name))
         found[name] = source
@@ -165,7 +168,7 @@ def _imported(tree: ast.Module, name: str) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom) and (package := _own(node, name)) is not None:
             inner = [f"{package}.{alias.name}".lstrip(".") for alias in node.names]
             yield from ([package] if package else [])
-            yield from (each for each in inner if _file(each).exists() or each == "registry")
+            yield from (each for each in inner if _file(each).exists() or each == REGISTRY)
 
 
 def _own(node: ast.ImportFrom, name: str = "") -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from cc_vps_firewall import iptables, nftables, ruleset
+from cc_vps_firewall.rules import iptables, nftables, ruleset
 from tests.casefiles import Case, load_all
 
 

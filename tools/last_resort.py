@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from cc_vps_firewall import iptables, nftables, policy, ruleset
-from cc_vps_firewall.ruleset import LISTENER, NEIGHBOUR, Chain, Rule, Ruleset
+from cc_vps_firewall import policy
+from cc_vps_firewall.rules import iptables, nftables, ruleset
+from cc_vps_firewall.rules.ruleset import LISTENER, NEIGHBOUR, Chain, Rule, Ruleset
 
 from . import pages
 

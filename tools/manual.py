@@ -6,7 +6,8 @@ import argparse
 import re
 from collections.abc import Callable, Mapping
 
-from cc_vps_firewall import bundle, cli
+from cc_vps_firewall.bundle import bundle
+from cc_vps_firewall.cli import command as cli
 
 FILES = (
     ("/var/lib/vps-firewall/status-private.json", "How the last run ended."),

@@ -22,8 +22,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cc_vps_firewall import iptables, nftables, ruleset
-from cc_vps_firewall.distributions import DEBIAN, OWN_UNIT
+from cc_vps_firewall.host.distributions import DEBIAN, OWN_UNIT
+from cc_vps_firewall.rules import iptables, nftables, ruleset
 from tests import suites
 from tests.lab import boot
 from tests.lab.world import Machine, world

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cc_vps_firewall import cli, copies, saved
-from cc_vps_firewall.distributions import OWN_UNIT
+from cc_vps_firewall.apply import copies
+from cc_vps_firewall.cli import command as cli
+from cc_vps_firewall.host import saved
+from cc_vps_firewall.host.distributions import OWN_UNIT
 from cc_vps_firewall.policy import clouds, keys
 from cc_vps_firewall.policy import services as service_names
 from cc_vps_firewall.policy.service_table import GROUP_TABLE, SECTIONS, Service

@@ -22,9 +22,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cc_vps_firewall import iptables, nftables, process, ruleset
+from cc_vps_firewall.backends.registry import BACKENDS
+from cc_vps_firewall.host import process
 from cc_vps_firewall.policy import Policy
-from cc_vps_firewall.registry import BACKENDS
+from cc_vps_firewall.rules import iptables, nftables, ruleset
 
 from . import pages
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ..interfaces import BRIDGES, same_interface
 from ..policy import EVERYTHING, WIDTH, Entry, Net, Policy
-from ..ruleset import (
+from ..policy.interfaces import BRIDGES, same_interface
+from ..rules.ruleset import (
     AZURE,
     ECHO_REQUEST,
     ECHO_REQUEST_V6,

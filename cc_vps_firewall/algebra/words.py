@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ..interfaces import BRIDGES
 from ..policy import WIDTH, network_text
+from ..policy.interfaces import BRIDGES
 from ..policy.networks import NOT_GLOBAL, UNROUTABLE, collapse
 from . import ranges
 from .model import ECHO, ICMP, OTHER_PROTOCOLS, Box, last_port

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from ..interfaces import same_interface
+from ..policy.interfaces import same_interface
 
 LOOPBACK = "lo"
 LONGEST = 15  # characters of a name, IFNAMSIZ - 1

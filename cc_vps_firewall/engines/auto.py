@@ -1,6 +1,6 @@
 """The engine with auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "11f32cb537cceb540714674192d79914af6d030e2c6ed33d1888f7d1010f9a0e"
+SOURCES = "7051ac63c69e81a60fd0c7bbcfa339f87ad3023e2a6a2cbc4721ff9daae6f26e"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -8,43 +8,40 @@ TEXT = (
     'from contextlib import contextmanager\n'
     'from dataclasses import asdict,dataclass,field,replace\n'
     'from functools import partial\n'
-    'def BZ(a,b):\n'
-    '\tif a==b:return[]\n'
-    '\tc,d=b.splitlines(),a.splitlines();e,f=Counter(c)-Counter(d),Counter(d)-Counter(c);g=[f"-{h}"for h in c if h in e]+[f"+{h}"for h in d if h in f];return list(dict.fromkeys(g))or[\'+(the same lines in another order)\']\n'
     '@dataclass(frozen=True,order=True)\n'
-    'class CH:\n'
+    'class CV:\n'
     '\tpath:0;aj_:0;am_:0=False\n'
     '\tdef __str__(a):return f"{a.path}: {a.aj_}"\n'
     'class A(Exception):exit_code=1\n'
-    'class AH(A):\n'
+    'class AG(A):\n'
     '\texit_code=2\n'
     "\tdef __init__(a,b):a.problems=tuple(b);super().__init__('\\n'.join(map(str,a.problems)))\n"
-    'class U(A):exit_code=3\n'
-    'class T(A):exit_code=4\n'
-    'class EP(A):exit_code=5\n'
-    'class EO(A):exit_code=6\n'
-    'class EN(A):0\n'
-    'class B(T):0\n'
-    'class EQ(A):0\n'
+    'class W(A):exit_code=3\n'
+    'class V(A):exit_code=4\n'
+    'class FD(A):exit_code=5\n'
+    'class FC(A):exit_code=6\n'
+    'class FB(A):0\n'
+    'class B(V):0\n'
+    'class FE(A):0\n'
     'def E(a):\n'
     '\tif isinstance(a,OSError)and a.strerror:return f"{a.filename}: {a.strerror}"if a.filename else a.strerror\n'
     "\tif isinstance(a,KeyboardInterrupt):return'interrupted'\n"
     '\treturn str(a)if isinstance(a,A)else f"{type(a).__name__}: {a}"\n'
-    'def AY(a):return[str(b)for b in a.problems]if isinstance(a,AH)else[E(a)]\n'
-    "DF='/usr/sbin','/sbin','/usr/bin','/bin'\n"
-    'BI=threading.local()\n'
-    "def DK():a=[*DF,*os.environ.get('PATH','').split(os.pathsep)];return os.pathsep.join(dict.fromkeys(b for b in a if os.path.isabs(b)))\n"
-    "def BJ(a):return shutil.which(a,path=DK())or''\n"
-    "def G(*a,text='',pass_fds=(),limit=0):return DI(BK(*a,text=text,pass_fds=pass_fds),a[0],len(text),limit)\n"
-    "def BK(*a,text='',pass_fds=()):\n"
-    '\tif not text:return BH(a,subprocess.DEVNULL,pass_fds)\n'
-    '\twith BG(text)as b:return BH(a,b,pass_fds)\n'
-    'def DI(a,b,c=0,limit=0):\n'
-    '\td,e,f=DG(a,b,c,limit)\n'
-    '\tif d:raise B(DH(b,d,f))\n'
+    'def AW(a):return[str(b)for b in a.problems]if isinstance(a,AG)else[E(a)]\n'
+    "DC='/usr/sbin','/sbin','/usr/bin','/bin'\n"
+    'BG=threading.local()\n'
+    "def DH():a=[*DC,*os.environ.get('PATH','').split(os.pathsep)];return os.pathsep.join(dict.fromkeys(b for b in a if os.path.isabs(b)))\n"
+    "def BH(a):return shutil.which(a,path=DH())or''\n"
+    "def G(*a,text='',pass_fds=(),limit=0):return DF(BI(*a,text=text,pass_fds=pass_fds),a[0],len(text),limit)\n"
+    "def BI(*a,text='',pass_fds=()):\n"
+    '\tif not text:return BF(a,subprocess.DEVNULL,pass_fds)\n'
+    '\twith BE(text)as b:return BF(a,b,pass_fds)\n'
+    'def DF(a,b,c=0,limit=0):\n'
+    '\td,e,f=DD(a,b,c,limit)\n'
+    '\tif d:raise B(DE(b,d,f))\n'
     '\treturn e\n'
-    'def DH(a,b,c):d=[e for e in c.splitlines()if e.strip()][:4];return f"{a} failed ({b}): {\' / \'.join(d)or\'it said nothing\'}"\n'
-    'def DG(a,b,c=0,limit=0):\n'
+    'def DE(a,b,c):d=[e for e in c.splitlines()if e.strip()][:4];return f"{a} failed ({b}): {\' / \'.join(d)or\'it said nothing\'}"\n'
+    'def DD(a,b,c=0,limit=0):\n'
     '\td=limit or 3e1+c/100000\n'
     '\ttry:e,f=a.communicate(timeout=d)\n'
     '\texcept BaseException as g:\n'
@@ -54,7 +51,7 @@ TEXT = (
     '\t\traise\n'
     "\treturn a.returncode,e.decode('utf-8','replace'),f.decode('utf-8','replace')\n"
     '@contextmanager\n'
-    'def BG(text):\n'
+    'def BE(text):\n'
     '\timport fcntl;a=text.encode();b,c=os.pipe()\n'
     '\ttry:fcntl.fcntl(c,1031,len(a)or 1)\n'
     "\texcept OSError:os.close(b);os.close(c);b=os.memfd_create('vps-firewall',os.MFD_CLOEXEC);c=os.dup(b)\n"
@@ -63,46 +60,46 @@ TEXT = (
     '\t\twith contextlib.suppress(OSError):os.lseek(b,0,os.SEEK_SET)\n'
     '\t\tyield b\n'
     '\tfinally:os.close(b)\n'
-    'def BH(a,b,pass_fds):\n'
-    '\tc=a[0]if os.path.isabs(a[0])else BJ(a[0])\n'
+    'def BF(a,b,pass_fds):\n'
+    '\tc=a[0]if os.path.isabs(a[0])else BH(a[0])\n'
     '\tif not c:raise B(f"{a[0]} is not installed")\n'
-    "\td={'PATH':DK(),'LC_ALL':'C'}\n"
-    "\tif getattr(BI,'alone',False):d['XTABLES_LOCKFILE']='/proc/self/fd/0'\n"
+    "\td={'PATH':DH(),'LC_ALL':'C'}\n"
+    "\tif getattr(BG,'alone',False):d['XTABLES_LOCKFILE']='/proc/self/fd/0'\n"
     '\ttry:return subprocess.Popen([c,*a[1:]],stdin=b,stdout=subprocess.PIPE,stderr=subprocess.PIPE,env=d,start_new_session=True,pass_fds=pass_fds)\n'
     '\texcept OSError as e:raise B(f"{a[0]}: {e.strerror}")from None\n'
-    'def FY(a,pass_fds):\n'
+    'def FO(a,pass_fds):\n'
     '\timport fcntl\n'
-    '\twith contextlib.ExitStack()as b:c=b.enter_context(BG(\'\'));fcntl.flock(c,fcntl.LOCK_EX);d=\'flock\',\'--shared\',\'--timeout\',str(10),f"/proc/self/fd/{c}";e=[BH([*d,BJ(f[0])or f[0],*f[1:]],b.enter_context(BG(g)),[c,*pass_fds])for(f,g)in a];fcntl.flock(c,fcntl.LOCK_UN)\n'
-    '\tDJ((h,f[0],len(g))for(h,(f,g))in zip(e,a))\n'
-    'def DJ(a):\n'
+    '\twith contextlib.ExitStack()as b:c=b.enter_context(BE(\'\'));fcntl.flock(c,fcntl.LOCK_EX);d=\'flock\',\'--shared\',\'--timeout\',str(10),f"/proc/self/fd/{c}";e=[BF([*d,BH(f[0])or f[0],*f[1:]],b.enter_context(BE(g)),[c,*pass_fds])for(f,g)in a];fcntl.flock(c,fcntl.LOCK_UN)\n'
+    '\tDG((h,f[0],len(g))for(h,(f,g))in zip(e,a))\n'
+    'def DG(a):\n'
     '\tb,c=[],[]\n'
     '\tfor(d,e,f)in a:\n'
-    '\t\ttry:b.append(DI(d,e,f))\n'
+    '\t\ttry:b.append(DF(d,e,f))\n'
     '\t\texcept B as g:c.append(str(g))\n'
     "\tif c:raise B('; '.join(c))\n"
     '\treturn b\n'
     '@contextmanager\n'
-    'def AP():\n'
-    "\twith ThreadPoolExecutor(1,'scratch')as a:a.submit(FX).result();yield a\n"
-    'def FX():\n'
+    'def AK():\n'
+    "\twith ThreadPoolExecutor(1,'scratch')as a:a.submit(FN).result();yield a\n"
+    'def FN():\n'
     '\ta=ctypes.CDLL(None,use_errno=True)\n'
-    '\tif a.unshare(1073741824):b=os.strerror(ctypes.get_errno());raise U(f"cannot make a network namespace to rehearse the rules in: {b}")\n'
-    '\tBI.alone=True\n'
-    'def L(a):return f"/{a.lstrip(\'/\')}"\n'
-    'def GE(a):return BJ(a)\n'
-    'def DM():return[]\n'
-    'def GD(a):0\n'
+    '\tif a.unshare(1073741824):b=os.strerror(ctypes.get_errno());raise W(f"cannot make a network namespace to rehearse the rules in: {b}")\n'
+    '\tBG.alone=True\n'
+    'def J(a):return f"/{a.lstrip(\'/\')}"\n'
+    'def FR(a):return BH(a)\n'
+    'def DI():return[]\n'
+    'def FQ(a):0\n'
     "O='/var/lib/vps-firewall'\n"
-    'BP=f"{O}/status-private.json"\n'
-    'BO=f"{O}/status.json"\n'
-    'AQ=f"{O}/policy.json"\n'
-    'AR=f"{O}/services.json"\n'
-    'BQ=f"{O}/tools"\n'
-    "BM='/run/vps-firewall.lock'\n"
-    "BR='etc/systemd/system','run/systemd/system','usr/lib/systemd/system','lib/systemd/system'\n"
-    'BN=60\n'
+    'BM=f"{O}/status-private.json"\n'
+    'BL=f"{O}/status.json"\n'
+    'AL=f"{O}/policy.json"\n'
+    'AM=f"{O}/services.json"\n'
+    'BN=f"{O}/tools"\n'
+    "BJ='/run/vps-firewall.lock'\n"
+    "BO='etc/systemd/system','run/systemd/system','usr/lib/systemd/system','lib/systemd/system'\n"
+    'BK=60\n'
     '@dataclass\n'
-    'class AA:\n'
+    'class Z:\n'
     '\th_:0=field(default_factory=dict);ai_:0=False\n'
     '\tdef aw_(a):\n'
     '\t\tb=[]\n'
@@ -111,65 +108,65 @@ TEXT = (
     '\t\t\t\tif d is None:\n'
     '\t\t\t\t\twith contextlib.suppress(FileNotFoundError):os.unlink(c)\n'
     '\t\t\t\telif os.path.exists(D(c).l_):os.rename(D(c).l_,D(c).d_);P(c)\n'
-    '\t\t\t\telse:GK(c,d[0],d[1])\n'
+    '\t\t\t\telse:FU(c,d[0],d[1])\n'
     '\t\t\texcept OSError as e:b.append(e)\n'
     '\t\tif b:raise b[0]\n'
     '\tdef ae_(a):\n'
     '\t\tfor b in a.h_:P(b)\n'
-    'def DU(a,b,mode=384):return BV({c:(d,mode)for(c,d)in a.items()},b)\n'
-    'def BV(a,b):\n'
+    'def DN(a,b,mode=384):return BS({c:(d,mode)for(c,d)in a.items()},b)\n'
+    'def BS(a,b):\n'
     '\tc={}\n'
     '\ttry:\n'
     '\t\tfor(d,(e,f))in a.items():\n'
-    "\t\t\tP(d);g,h=e.encode('utf-8','surrogateescape'),DQ(d);i=h[1]if h else 420\n"
-    '\t\t\tif h!=(g,i if f is None else f):c[d]=h;DS(d,g,i if f is None else f)\n'
+    "\t\t\tP(d);g,h=e.encode('utf-8','surrogateescape'),DJ(d);i=h[1]if h else 420\n"
+    '\t\t\tif h!=(g,i if f is None else f):c[d]=h;DL(d,g,i if f is None else f)\n'
     '\t\tfor(d,h)in c.items():\n'
     '\t\t\tif h and b.ai_:\n'
     '\t\t\t\twith contextlib.suppress(OSError):os.link(D(d).d_,D(d).l_)\n'
     '\t\tfor(d,h)in c.items():os.rename(D(d).q_,D(d).d_);b.h_.setdefault(d,h)\n'
-    '\t\tDT(c)\n'
+    '\t\tDM(c)\n'
     '\texcept BaseException:\n'
     '\t\tfor d in c:\n'
     '\t\t\tif d not in b.h_:P(d)\n'
     '\t\traise\n'
     '\treturn list(c)\n'
-    'def GK(a,b,mode):P(a);DS(a,b,mode);os.rename(D(a).q_,D(a).d_);DT([a])\n'
-    'def DW():os.sync()\n'
+    'def FU(a,b,mode):P(a);DL(a,b,mode);os.rename(D(a).q_,D(a).d_);DM([a])\n'
+    'def DP():os.sync()\n'
     'def P(a):\n'
     '\tfor b in(D(a).q_,D(a).l_):\n'
     '\t\tif os.path.lexists(b):os.unlink(b)\n'
     '@dataclass(frozen=True)\n'
-    'class GI:d_:0;q_:0;l_:0\n'
-    'def D(a):b=os.path.realpath(a);c,d=os.path.split(b);return GI(b,f"{c}/.{d}.vps-firewall",f"{c}/.{d}.vps-firewall-old")\n'
-    'def DS(a,b,mode):\n'
+    'class FS:d_:0;q_:0;l_:0\n'
+    'def D(a):b=os.path.realpath(a);c,d=os.path.split(b);return FS(b,f"{c}/.{d}.vps-firewall",f"{c}/.{d}.vps-firewall-old")\n'
+    'def DL(a,b,mode):\n'
     '\tc=D(a);d=os.path.dirname(c.d_)\n'
     '\ttry:\n'
-    '\t\tDR(d)\n'
+    '\t\tDK(d)\n'
     "\t\tif os.path.exists(c.d_)and not os.path.isfile(c.d_):raise OSError(0,'is no file')\n"
     '\t\te=os.O_WRONLY|os.O_CREAT|os.O_EXCL|os.O_NOFOLLOW|os.O_CLOEXEC\n'
-    "\t\twith open(os.open(c.q_,e,384),'wb')as f:f.write(b);f.flush();os.fchmod(f.fileno(),mode);GD(f.fileno());os.fsync(f.fileno())\n"
+    "\t\twith open(os.open(c.q_,e,384),'wb')as f:f.write(b);f.flush();os.fchmod(f.fileno(),mode);FQ(f.fileno());os.fsync(f.fileno())\n"
     '\texcept OSError as g:P(a);raise OSError(g.errno,g.strerror,a)from None\n'
-    'def DR(a):\n'
-    '\tif not os.path.isdir(a):b=os.path.dirname(a);DR(b);os.mkdir(a);os.chmod(a,493)\n'
-    'def DT(a):\n'
+    'def DK(a):\n'
+    '\tif not os.path.isdir(a):b=os.path.dirname(a);DK(b);os.mkdir(a);os.chmod(a,493)\n'
+    'def DM(a):\n'
     '\tfor b in{os.path.dirname(D(c).d_)for c in a}:\n'
     '\t\td=os.open(b,os.O_RDONLY|os.O_DIRECTORY|os.O_CLOEXEC)\n'
     '\t\ttry:os.fsync(d)\n'
     '\t\tfinally:os.close(d)\n'
-    'def DQ(a):\n'
+    'def DJ(a):\n'
     '\ttry:\n'
     "\t\twith open(a,'rb')as b:return b.read(),os.fstat(b.fileno()).st_mode&4095\n"
     '\texcept FileNotFoundError:return\n'
-    "def I(a,b='replace'):c=DQ(a);return None if c is None else c[0].decode('utf-8',b)\n"
-    'def BW(a):\n'
+    "def H(a,b='replace'):c=DJ(a);return None if c is None else c[0].decode('utf-8',b)\n"
+    'def BT(a):\n'
     '\ttry:\n'
-    "\t\twith open(L(a),encoding='utf-8',errors='replace')as b:return b.read(1<<20)\n"
+    "\t\twith open(J(a),encoding='utf-8',errors='replace')as b:return b.read(1<<20)\n"
     "\texcept OSError:return''\n"
-    'def BS(a):\n'
-    '\ttry:return sorted(os.listdir(L(a)))\n'
+    'def BP(a):\n'
+    '\ttry:return sorted(os.listdir(J(a)))\n'
     '\texcept OSError:return[]\n'
-    "def BT():a=(I('/var/lib/cloud/data/instance-id')or'').strip();return a if a!='iid-datasource-none'else''\n"
-    'def GJ(text,a):\n'
+    "def BQ():a=(H('/var/lib/cloud/data/instance-id')or'').strip();return a if a!='iid-datasource-none'else''\n"
+    'def FT(text,a):\n'
     '\tb=f\'include "{a}"\'\n'
     '\tif text is None:return f"""#!/usr/sbin/nft -f\n'
     '\n'
@@ -179,318 +176,321 @@ TEXT = (
     '"""\n'
     '\tif b in text.splitlines():return text\n'
     '\treturn f"{text if text.endswith(chr(10))or not text else text+chr(10)}{b}\\n"\n'
-    "def AB(a):return json.dumps(a,indent=1,sort_keys=True)+'\\n'\n"
-    'def DV(a,b):c=a.get(b)if isinstance(a,dict)else None;return[d for d in c if isinstance(d,str)]if isinstance(c,list)else[]\n'
+    "def AA(a):return json.dumps(a,indent=1,sort_keys=True)+'\\n'\n"
+    'def DO(a,b):c=a.get(b)if isinstance(a,dict)else None;return[d for d in c if isinstance(d,str)]if isinstance(c,list)else[]\n'
     'def Q(a):\n'
     '\ttry:\n'
     "\t\twith open(a,encoding='utf-8')as b:c=json.load(b)\n"
     '\texcept(OSError,ValueError):return{}\n'
     '\treturn c if isinstance(c,dict)else{}\n'
     '@contextlib.contextmanager\n'
-    'def BU():\n'
-    '\timport fcntl;os.makedirs(os.path.dirname(BM),exist_ok=True);a=os.open(BM,os.O_RDWR|os.O_CREAT|os.O_CLOEXEC|os.O_NOFOLLOW,384)\n'
+    'def BR():\n'
+    '\timport fcntl;os.makedirs(os.path.dirname(BJ),exist_ok=True);a=os.open(BJ,os.O_RDWR|os.O_CREAT|os.O_CLOEXEC|os.O_NOFOLLOW,384)\n'
     '\ttry:\n'
-    '\t\tb=time.monotonic()+BN\n'
+    '\t\tb=time.monotonic()+BK\n'
     '\t\twhile True:\n'
     '\t\t\ttry:fcntl.flock(a,fcntl.LOCK_EX|fcntl.LOCK_NB);break\n'
     '\t\t\texcept BlockingIOError:\n'
-    '\t\t\t\tif time.monotonic()>b:c=f"another vps-firewall has been at work for {BN} s; nothing was changed";raise EN(c)from None\n'
+    '\t\t\t\tif time.monotonic()>b:c=f"another vps-firewall has been at work for {BK} s; nothing was changed";raise FB(c)from None\n'
     '\t\t\t\ttime.sleep(.05)\n'
     '\t\tyield a\n'
     '\tfinally:os.close(a)\n'
-    "CQ='docker*','br-*','podman*','cni*','lxdbr*','incusbr*','lxcbr*','virbr*'\n"
-    "CR='br-ex','br-lan','br-wan'\n"
-    "def FE(a):return a.startswith(tuple(b.rstrip('*')for b in CQ))\n"
+    "DV='docker*','br-*','podman*','cni*','lxdbr*','incusbr*','lxcbr*','virbr*'\n"
+    "DW='br-ex','br-lan','br-wan'\n"
+    "def GI(a):return a.startswith(tuple(b.rstrip('*')for b in DV))\n"
     "M='vps-firewall.service'\n"
-    "CF='/etc/vps-firewall'\n"
-    "CE={0:'nft',4:'v4',6:'v6'}\n"
-    "AG='[Service]\\nExecStop=\\n'\n"
+    "CY='/etc/vps-firewall'\n"
+    "CX={0:'nft',4:'v4',6:'v6'}\n"
+    "AI='[Service]\\nExecStop=\\n'\n"
     '@dataclass(frozen=True)\n'
-    "class S:e_:0;c_:0=(M,);al_:0='';s_:0='';fallback:0='';y_:0='';w_:0=False;an_:0=()\n"
+    "class X:e_:0;c_:0=(M,);al_:0='';s_:0='';fallback:0='';y_:0='';w_:0=False;an_:0=()\n"
     '@dataclass(frozen=True)\n'
-    'class AU:\n'
+    'class AY:\n'
     '\tname:0;af_:0=frozenset();ag_:0=0;o_:0=field(default_factory=dict)\n'
-    '\tdef ah_(a,b,c):d={e:f"{CF}/rules.{CE[e]}"for e in c};return a.o_.get(b)or S(d,al_=b)\n'
-    "AX='/etc/nftables/vps-firewall.nft'\n"
-    "AF=AU('other')\n"
-    "CG=AU('redhat',frozenset({'rhel','fedora','centos'}),ag_=9,o_={'iptables':S({4:'/etc/sysconfig/iptables',6:'/etc/sysconfig/ip6tables'},('iptables.service','ip6tables.service'),'iptables-nft-services',fallback='.fallback',y_=AG+'ExecStop=-/usr/bin/rm -f /var/lock/subsys/UNIT\\n'),'nftables':S({0:AX},('nftables.service',),'nftables','/etc/sysconfig/nftables.conf',y_=AG)})\n"
-    'CD=AU(\'debian\',frozenset({\'debian\',\'ubuntu\'}),o_={\'iptables\':S({4:\'/etc/iptables/rules.v4\',6:\'/etc/iptables/rules.v6\'},(\'netfilter-persistent.service\',),\'iptables-persistent\',an_=tuple(f"usr/share/netfilter-persistent/plugins.d/{name}"for name in(\'15-ip4tables\',\'25-ip6tables\'))),\'nftables\':S({0:AX},(\'nftables.service\',),\'nftables\',\'/etc/nftables.conf\',y_=AG,w_=True)})\n'
-    'AT={each.name:each for each in(CG,CD,AF)}\n'
-    'AV=tuple(place for each in AT.values()for place in each.o_.values())\n'
-    'AW=frozenset(unit for place in AV for unit in place.c_)|{M}\n'
+    '\tdef ah_(a,b,c):d={e:f"{CY}/rules.{CX[e]}"for e in c};return a.o_.get(b)or X(d,al_=b)\n'
+    "BB='/etc/nftables/vps-firewall.nft'\n"
+    "AH=AY('other')\n"
+    "CZ=AY('redhat',frozenset({'rhel','fedora','centos'}),ag_=9,o_={'iptables':X({4:'/etc/sysconfig/iptables',6:'/etc/sysconfig/ip6tables'},('iptables.service','ip6tables.service'),'iptables-nft-services',fallback='.fallback',y_=AI+'ExecStop=-/usr/bin/rm -f /var/lock/subsys/UNIT\\n'),'nftables':X({0:BB},('nftables.service',),'nftables','/etc/sysconfig/nftables.conf',y_=AI)})\n"
+    'CW=AY(\'debian\',frozenset({\'debian\',\'ubuntu\'}),o_={\'iptables\':X({4:\'/etc/iptables/rules.v4\',6:\'/etc/iptables/rules.v6\'},(\'netfilter-persistent.service\',),\'iptables-persistent\',an_=tuple(f"usr/share/netfilter-persistent/plugins.d/{name}"for name in(\'15-ip4tables\',\'25-ip6tables\'))),\'nftables\':X({0:BB},(\'nftables.service\',),\'nftables\',\'/etc/nftables.conf\',y_=AI,w_=True)})\n'
+    'AX={each.name:each for each in(CZ,CW,AH)}\n'
+    'AZ=tuple(place for each in AX.values()for place in each.o_.values())\n'
+    'BA=frozenset(unit for place in AZ for unit in place.c_)|{M}\n'
     "DB='cloud-init-local.service'\n"
-    "BY='/etc/systemd/system'\n"
-    'def ED(a):b=os.path.realpath(L(os.devnull));return any(os.path.realpath(L(f"{c}/{a}"))==b for c in BR)\n'
-    'def R(a):return not ED(a)and any(a in BS(f"etc/systemd/system/{b}")for b in BS(\'etc/systemd/system\')if b.endswith(\'.wants\'))\n'
-    'def GR(a,b,c,d):\n'
-    '\tif c:return{f"{BY}/{M}":GO(a,b,d)}\n'
-    "\te='# Made by vps-firewall: the rules come before cloud-init, and stay.\\n'+EB;return{GM(f):e+b.y_.replace('UNIT',f.partition('.')[0])for f in b.c_}\n"
-    'def GM(a):return f"{BY}/{a}.d/vps-firewall.conf"\n'
-    'EB=f"[Unit]\\nBefore={DB}\\n"\n'
-    'def GO(a,b,c):d=a.z_(b.e_,c);e=\'\'.join(f"After={f}\\n"for f in b.c_ if b.w_);return e.join(\'[Unit]\\nDescription=Load the firewall rules that vps-firewall saved\\nDocumentation=man:nft(8) man:iptables-restore(8)\\nDefaultDependencies=no\\nRequiresMountsFor=/etc /usr\\nWants=network-pre.target\\nAFTER\\nBefore=cloud-init-local.service network-pre.target sysinit.target shutdown.target\\nConflicts=shutdown.target\\n\\n[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nLOADS\\n\\n[Install]\\nWantedBy=sysinit.target\\n\'.split(\'AFTER\\n\')).replace(\'LOADS\',\'\\n\'.join(f"ExecStart={g}"for g in d))\n'
-    "def GN(a):G('systemctl',*DM(),'enable',a)\n"
-    "def GL(a):G('systemctl','disable',a,'--no-reload');G('systemctl','mask',a,'--no-reload')\n"
-    'def GQ(a):\n'
+    "BU='/etc/systemd/system'\n"
+    'def DS(a):b=os.path.realpath(J(os.devnull));return any(os.path.realpath(J(f"{c}/{a}"))==b for c in BO)\n'
+    'def R(a):return not DS(a)and any(a in BP(f"etc/systemd/system/{b}")for b in BP(\'etc/systemd/system\')if b.endswith(\'.wants\'))\n'
+    'def GB(a,b,c,d):\n'
+    '\tif c:return{f"{BU}/{M}":FY(a,b,d)}\n'
+    "\te='# Made by vps-firewall: the rules come before cloud-init, and stay.\\n'+DQ;return{FW(f):e+b.y_.replace('UNIT',f.partition('.')[0])for f in b.c_}\n"
+    'def FW(a):return f"{BU}/{a}.d/vps-firewall.conf"\n'
+    'DQ=f"[Unit]\\nBefore={DB}\\n"\n'
+    'def FY(a,b,c):d=a.z_(b.e_,c);e=\'\'.join(f"After={f}\\n"for f in b.c_ if b.w_);return e.join(\'[Unit]\\nDescription=Load the firewall rules that vps-firewall saved\\nDocumentation=man:nft(8) man:iptables-restore(8)\\nDefaultDependencies=no\\nRequiresMountsFor=/etc /usr\\nWants=network-pre.target\\nAFTER\\nBefore=cloud-init-local.service network-pre.target sysinit.target shutdown.target\\nConflicts=shutdown.target\\n\\n[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nLOADS\\n\\n[Install]\\nWantedBy=sysinit.target\\n\'.split(\'AFTER\\n\')).replace(\'LOADS\',\'\\n\'.join(f"ExecStart={g}"for g in d))\n'
+    "def FX(a):G('systemctl',*DI(),'enable',a)\n"
+    "def FV(a):G('systemctl','disable',a,'--no-reload');G('systemctl','mask',a,'--no-reload')\n"
+    'def GA(a):\n'
     "\tif os.path.isdir('/run/systemd/system'):G('systemctl','stop',a)\n"
-    "def EC(a):G('systemctl',*DM(),'disable',a)\n"
-    'def GP():\n'
+    "def DR(a):G('systemctl',*DI(),'disable',a)\n"
+    'def FZ():\n'
     "\tif os.path.isdir('/run/systemd/system'):G('systemctl','daemon-reload')\n"
-    "AO='/etc/ufw/ufw.conf'\n"
-    "W={'firewalld':'firewalld.service','ufw':'ufw.service'}\n"
-    "CY={'firewalld':'FWD','ufw':'ufw'}\n"
-    'def BF():return tuple(a for a in W if FR(a))\n'
-    'def FR(a):\n'
-    '\tif a==\'ufw\':return bool(re.search(\'(?m)^ENABLED=[\\\\"\\\']?yes\',BW(AO)))\n'
-    '\treturn R(W[a])\n'
-    'def BE(a):return tuple(CY[b]for b in a)\n'
-    'def FS(a,b):\n'
-    '\tc=W[a];d=[lambda:GL(c),lambda:GQ(c)]\n'
-    "\tif a=='ufw':d.insert(0,lambda:FQ(b))\n"
+    "AJ='/etc/ufw/ufw.conf'\n"
+    "Y={'firewalld':'firewalld.service','ufw':'ufw.service'}\n"
+    "DA={'firewalld':'FWD','ufw':'ufw'}\n"
+    'def BD():return tuple(a for a in Y if FK(a))\n'
+    'def FK(a):\n'
+    '\tif a==\'ufw\':return bool(re.search(\'(?m)^ENABLED=[\\\\"\\\']?yes\',BT(AJ)))\n'
+    '\treturn R(Y[a])\n'
+    'def BC(a):return tuple(DA[b]for b in a)\n'
+    'def FL(a,b):\n'
+    '\tc=Y[a];d=[lambda:FV(c),lambda:GA(c)]\n'
+    "\tif a=='ufw':d.insert(0,lambda:FJ(b))\n"
     '\te=[]\n'
     '\tfor f in d:\n'
     '\t\ttry:f()\n'
     '\t\texcept(A,OSError)as g:e.append(E(g))\n'
     '\treturn[*dict.fromkeys(e)]\n'
-    'def FQ(a):\n'
-    "\tb=I(AO,'surrogateescape')or'';DU({AO:re.sub('(?m)^ENABLED=.*','ENABLED=no',b)},AA(),mode=None)\n"
+    'def FJ(a):\n'
+    "\tb=H(AJ,'surrogateescape')or'';DN({AJ:re.sub('(?m)^ENABLED=.*','ENABLED=no',b)},Z(),mode=None)\n"
     "\tif not a.shares_tables:G('ufw','--force','disable')\n"
-    "BB='vps-firewall'\n"
+    "def FP():return frozenset(DO(Q(AM),'enabled'))\n"
+    '@dataclass(frozen=True)\n'
+    'class FF:k_:0=AH;major:0=0;c_:0=frozenset();ak_:0=frozenset();g_:0=();x_:0=True\n'
+    "def FI(a):b=FH();c={b.get('ID',''),*b.get('ID_LIKE','').split()};return FF(k_=next((d for d in AX.values()if d.af_&c),AH),major=int(re.match('\\\\d{0,4}',b.get('VERSION_ID',''))[0]or 0),c_=frozenset(e for e in BA if FG(e)),ak_=frozenset(e for e in BA if R(e))-a,g_=BD(),x_=os.path.exists(J('proc/net/if_inet6')))\n"
+    'def FG(a):b=any(a in BP(c)for c in BO);d=[e for f in AZ if a in f.c_ for e in f.an_];return b and all(os.path.exists(J(e))for e in d)and not DS(a)\n'
+    'def FH():a=BT(\'etc/os-release\')or BT(\'usr/lib/os-release\');b=(c.partition(\'=\')for c in a.splitlines()if\'=\'in c);return{d.strip():e.strip().strip(\'"\\\'\')for(d,f,e)in b}\n'
+    '@dataclass(frozen=True)\n'
+    'class GE:backend:0;texts:0\n'
+    '@dataclass(frozen=True)\n'
+    'class GG:name:0;candidates:0;fallback:0;open:0;source:0;good:0=True;warnings:0=();interfaces:0=None\n'
+    '@dataclass(frozen=True)\n'
+    'class GF:p_:0;ao_:0\n'
+    "def DU(a):b=tuple(GE(c['backend'],DT(c['texts']))for c in a['candidates']);return GG(a['name'],b,DT(a['fallback']),a['open'],a['source'],a['good'],tuple(a['warnings']),a['interfaces'])\n"
+    'def DT(a):return{int(b):c for(b,c)in a.items()}\n'
+    'def DX(a,b):\n'
+    '\tif a==b:return[]\n'
+    '\tc,d=b.splitlines(),a.splitlines();e,f=Counter(c)-Counter(d),Counter(d)-Counter(c);g=[f"-{h}"for h in c if h in e]+[f"+{h}"for h in d if h in f];return list(dict.fromkeys(g))or[\'+(the same lines in another order)\']\n'
+    "AC='inet vps_firewall'\n"
+    "def AD(a):a=re.sub('\\\\t# count \\\\d+$','',a,flags=re.MULTILINE);return re.sub('(\\\\tflags dynamic[^\\\\n]*\\\\n(?:\\\\t\\\\t\\\\w[^\\\\n]*\\\\n)*?)\\\\t\\\\telements = \\\\{[^}]*\\\\}\\\\n','\\\\1',a)\n"
+    'def ED(a):\n'
+    "\tb,c='',[]\n"
+    '\tfor d in a.splitlines():\n'
+    '\t\tif d.startswith(\'\\t\\t\'):c.append(f"{b}: {d.strip()}")\n'
+    "\t\telif d.startswith('\\t')and d.endswith(' {'):b=d[1:-2];c.append(b)\n"
+    "\treturn'\\n'.join(c)\n"
+    'class ER:\n'
+    "\tname='nftables';families=0,;shares_tables=False;r_='nft',\n"
+    '\tdef z_(a,b,c):return[f"{c[\'nft\']} -f {b[0]}"]\n'
+    '\tdef load(a,b,c=(),pass_fds=()):\n'
+    "\t\tif b:G('nft','-f','-',text=b[0],pass_fds=pass_fds)\n"
+    '\tdef dump(a,b):\n'
+    "\t\tc=BI('nft','-s','list','table',*AC.split());d,e,f=DD(c,'nft')\n"
+    "\t\tif d==1 and f.startswith('Error: No such file or directory'):return{0:''}\n"
+    "\t\tif d:raise B(DE('nft',d,f))\n"
+    '\t\tif not e.startswith(f"table {AC} {{")or not e.rstrip().endswith(\'}\'):raise B(\'nft printed something that is not a table\')\n'
+    '\t\treturn{0:e}\n'
+    '\tdef ar_(a,b,pass_fds=()):a.load({0:CM+AD(b[0])},(),pass_fds)\n'
+    '\tdef aa_(a,b,c,d,e,g_):\n'
+    '\t\tif c[0]and e and not a.j_(c,d()):return{},[]\n'
+    '\t\treturn dict(b),[]\n'
+    '\tdef j_(a,b,c):d,e=AD(b[0]),AD(c[0]);return[]if d==e else DX(ED(e),ED(d))\n'
+    '\tdef at_(a,b,c):return AD(b[0])==AD(c[0])\n'
+    '\tdef ap_(a,b,g_):return[]\n'
+    '\tdef ax_(a,b,c,g_):return dict(b),[]\n'
+    'CM=f"table {AC}\\ndelete table {AC}\\n"\n'
+    "BW='vps-firewall'\n"
     "C='VPSFW-'\n"
-    "CS=C+'LIST-'\n"
-    "J={'mangle':('forward',),'filter':('input','forward','output')}\n"
+    "DY=C+'LIST-'\n"
+    "K={'mangle':('forward',),'filter':('input','forward','output')}\n"
     '@dataclass\n'
-    'class K:a_:0=field(default_factory=dict);b_:0=field(default_factory=dict)\n'
-    'def H(a):\n'
-    '\tb={};c=K();d=c.b_\n'
+    'class L:a_:0=field(default_factory=dict);b_:0=field(default_factory=dict)\n'
+    'def I(a):\n'
+    '\tb={};c=L();d=c.b_\n'
     "\tfor e in a.split('\\n'):\n"
     "\t\tif e.startswith('-A '):\n"
     "\t\t\tf,g,h=e[3:].partition(' ')\n"
     '\t\t\tif f not in d:d[f]=[]\n'
     '\t\t\td[f].append(h.rstrip())\n'
-    "\t\telif e.startswith('*'):c=b.setdefault(e[1:].strip(),K());d=c.b_\n"
+    "\t\telif e.startswith('*'):c=b.setdefault(e[1:].strip(),L());d=c.b_\n"
     "\t\telif e.startswith(':'):i,j=e[1:].split()[:2];c.a_[i]=j;d[i]=[]\n"
     '\treturn b\n'
-    'def AK(a):\n'
+    'def AP(a):\n'
     '\tb={}\n'
     '\tfor c in f"\\n{a}".split(\'\\n*\')[1:]:\n'
     "\t\td,e,f=c.partition('\\n-A ');g,e,d=d.partition('\\n')\n"
-    "\t\tif g in J:b[g]=re.sub('\\\\[\\\\d+:\\\\d+\\\\]','',d),f[:f.rfind('\\nCOMMIT')]\n"
+    "\t\tif g in K:b[g]=re.sub('\\\\[\\\\d+:\\\\d+\\\\]','',d),f[:f.rfind('\\nCOMMIT')]\n"
     '\treturn b\n'
-    'def F(a):return f\'--comment "{BB} \'in a or f"-j {C}"in a and AM(a).startswith(C)\n'
-    'def CV(a,b,c=()):\n'
-    '\td=AM(b)\n'
-    "\tif BD(b)or a.a_.get(d)=='-'and not d.startswith((C,*c)):return True\n"
-    "\te=re.findall('(?:^| )-[io] (\\\\S+)',AJ(b));return any(FE(f)and f not in CR for f in e)\n"
-    'def BD(a):return bool(CT.search(f" {AJ(a)}"))\n'
-    "CT=re.compile('(?: -m set --match-set .*|^ -p udp .* --(?:u32|bytecode) .*)-j (?:DROP|REJECT|LOG|TARPIT)\\\\b|^ -p udp -m policy --dir in --pol ipsec .* --(?:u32|bytecode) .*-j ACCEPT\\\\b')\n"
-    "def AM(a):b=re.search('(?:^| )-[jg] (\\\\S+)',AJ(a));return b[1]if b else''\n"
-    'def AJ(a):return re.sub(\'"(?:\\\\\\\\.|[^"\\\\\\\\])*"\',\'""\',a)\n'
-    'def AL(a,b,c,d=()):\n'
+    'def F(a):return f\'--comment "{BW} \'in a or f"-j {C}"in a and AR(a).startswith(C)\n'
+    'def EB(a,b,c=()):\n'
+    '\td=AR(b)\n'
+    "\tif BY(b)or a.a_.get(d)=='-'and not d.startswith((C,*c)):return True\n"
+    "\te=re.findall('(?:^| )-[io] (\\\\S+)',AO(b));return any(GI(f)and f not in DW for f in e)\n"
+    'def BY(a):return bool(DZ.search(f" {AO(a)}"))\n'
+    "DZ=re.compile('(?: -m set --match-set .*|^ -p udp .* --(?:u32|bytecode) .*)-j (?:DROP|REJECT|LOG|TARPIT)\\\\b|^ -p udp -m policy --dir in --pol ipsec .* --(?:u32|bytecode) .*-j ACCEPT\\\\b')\n"
+    "def AR(a):b=re.search('(?:^| )-[jg] (\\\\S+)',AO(a));return b[1]if b else''\n"
+    'def AO(a):return re.sub(\'"(?:\\\\\\\\.|[^"\\\\\\\\])*"\',\'""\',a)\n'
+    'def AQ(a,b,c,d=()):\n'
     '\tif F(c):return False\n'
-    "\treturn AM(c)in('ACCEPT','RETURN')if a=='mangle'else not CV(b,c,d)\n"
-    'def FL(a,b=()):return[f"{c} {d.upper()} {e}"for(c,f)in BC(a).items()for d in J.get(c,())for e in f.b_.get(d.upper(),())if AL(c,f,e,b)]\n'
-    'def BC(a):return H(\'\\n\'.join(b for b in a.split(\'\\n\')if not b.startswith(f"-A {C}")))\n'
-    "def FK(a):return any(b.a_.get(c)=='-'and not c.startswith(C)or any(not F(d)for d in e)for(f,b)in BC(a).items()if f in J for(c,e)in b.b_.items())\n"
-    'def FM(a,b,c=()):\n'
-    "\tif AK(a)==AK(b):return''\n"
-    "\td,e=H(a),H(b);return''.join(FH(f,d.get(f,K()),e.get(f,K()),c)for f in J)\n"
-    'def FH(a,b,c,d):\n'
+    "\treturn AR(c)in('ACCEPT','RETURN')if a=='mangle'else not EB(b,c,d)\n"
+    'def GP(a,b=()):return[f"{c} {d.upper()} {e}"for(c,f)in BX(a).items()for d in K.get(c,())for e in f.b_.get(d.upper(),())if AQ(c,f,e,b)]\n'
+    'def BX(a):return I(\'\\n\'.join(b for b in a.split(\'\\n\')if not b.startswith(f"-A {C}")))\n'
+    "def GO(a):return any(b.a_.get(c)=='-'and not c.startswith(C)or any(not F(d)for d in e)for(f,b)in BX(a).items()if f in K for(c,e)in b.b_.items())\n"
+    'def GQ(a,b,c=()):\n'
+    "\tif AP(a)==AP(b):return''\n"
+    "\td,e=I(a),I(b);return''.join(GL(f,d.get(f,L()),e.get(f,L()),c)for f in K)\n"
+    'def GL(a,b,c,d):\n'
     '\te,f,g,h=[],[],[],[];i={}\n'
     '\tfor(j,k)in c.a_.items():\n'
     "\t\tif k=='-':\n"
     '\t\t\tif j.startswith(C)and b.b_.get(j)!=c.b_[j]:\n'
     '\t\t\t\tl=[f"-A {j} {m}\\n"for m in c.b_[j]]\n'
-    '\t\t\t\tif j.startswith(CS):i[j]=l\n'
+    '\t\t\t\tif j.startswith(DY):i[j]=l\n'
     '\t\t\t\telse:e.append(f":{j} - [0:0]\\n");g+=l\n'
     '\t\t\tcontinue\n'
-    '\t\tn,o=b.b_.get(j,[]),[p for p in c.b_[j]if F(p)];q=[p for p in n if AL(a,b,p,d)];r=any(F(p)and any(map(BD,n[s:]))for(s,p)in enumerate(n))\n'
+    '\t\tn,o=b.b_.get(j,[]),[p for p in c.b_[j]if F(p)];q=[p for p in n if AQ(a,b,p,d)];r=any(F(p)and any(map(BY,n[s:]))for(s,p)in enumerate(n))\n'
     '\t\tif k!=b.a_.get(j,\'ACCEPT\'):e.append(f":{j} {k} [0:0]\\n")\n'
     '\t\tif q or r or[p for p in n if F(p)]!=o:f+=[f"-D {j} {p}\\n"for p in n if F(p)or p in q];g+=[f"-A {j} {p}\\n"for p in o]\n'
     '\tfor j in b.a_:\n'
     '\t\tif j.startswith(C)and j not in c.a_:i[j]=[];h.append(f"-X {j}\\n")\n'
     '\tfor j in sorted(i,reverse=True):f+=[f":{j} - [0:0]\\n",*i[j]]\n'
     '\tt=[*e,*f,*g,*h];return f"*{a}\\n{\'\'.join(t)}COMMIT\\n"if t else\'\'\n'
-    'def FI(a,b):\n'
-    '\tif AK(a)==AK(b):return[]\n'
-    '\tc,d=H(a),H(b);e=[]\n'
-    '\tfor f in J:\n'
-    '\t\tg,h=c.get(f,K()),d.get(f,K())\n'
+    'def GM(a,b):\n'
+    '\tif AP(a)==AP(b):return[]\n'
+    '\tc,d=I(a),I(b);e=[]\n'
+    '\tfor f in K:\n'
+    '\t\tg,h=c.get(f,L()),d.get(f,L())\n'
     '\t\tfor(i,j)in h.a_.items():\n'
     "\t\t\tk=g.a_.get(i,'ACCEPT')\n"
     '\t\t\tif j not in(\'-\',k):e+=[f"-{f} {i} policy {k}",f"+{f} {i} policy {j}"]\n'
     '\t\tfor i in dict.fromkeys([*h.a_,*g.a_]):\n'
     "\t\t\tif h.a_.get(i)=='-'or i.startswith(C):l=g.b_.get(i)\n"
     '\t\t\telif i not in h.a_:continue\n'
-    '\t\t\telse:l=[m for m in g.b_.get(i,[])if F(m)or AL(f,g,m)]\n'
-    '\t\t\tif l!=h.b_.get(i):e+=FF(f"{f} {i}",l,h.b_.get(i))\n'
+    '\t\t\telse:l=[m for m in g.b_.get(i,[])if F(m)or AQ(f,g,m)]\n'
+    '\t\t\tif l!=h.b_.get(i):e+=GJ(f"{f} {i}",l,h.b_.get(i))\n'
     '\treturn e\n'
-    'def FF(a,b,c):d,e=set(b or()),set(c or());f=[g for g in c or()if g not in d];h=[g for g in b or()if g not in e];i=[f"-{a} {g}"for g in h]+[f"+{a} {g}"for g in f];return i or[f"+{a} (its rules in another order)"if b is not None else f"+{a} (chain)"]\n'
-    'def FN(a,b):\n'
-    '\tc,d=H(a),H(b);e=[]\n'
-    '\tfor(f,g)in J.items():\n'
-    '\t\th,i=c.get(f,K()),d.get(f,K());j={k for k in h.a_ if b and k not in i.a_ and not k.startswith(C)}\n'
+    'def GJ(a,b,c):d,e=set(b or()),set(c or());f=[g for g in c or()if g not in d];h=[g for g in b or()if g not in e];i=[f"-{a} {g}"for g in h]+[f"+{a} {g}"for g in f];return i or[f"+{a} (its rules in another order)"if b is not None else f"+{a} (chain)"]\n'
+    'def GR(a,b):\n'
+    '\tc,d=I(a),I(b);e=[]\n'
+    '\tfor(f,g)in K.items():\n'
+    '\t\th,i=c.get(f,L()),d.get(f,L());j={k for k in h.a_ if b and k not in i.a_ and not k.startswith(C)}\n'
     '\t\tfor(l,m)in i.b_.items():\n'
-    "\t\t\tif i.a_.get(l)!='-':n=[o for o in h.b_.get(l,[])if F(o)or o in m or not(AM(o)in j or BD(o))];h.b_[l]=[o for o in m if not F(o)and CV(i,o)and o not in n]+n\n"
+    "\t\t\tif i.a_.get(l)!='-':n=[o for o in h.b_.get(l,[])if F(o)or o in m or not(AR(o)in j or BY(o))];h.b_[l]=[o for o in m if not F(o)and EB(i,o)and o not in n]+n\n"
     "\t\t\telif not l.startswith(C):h.a_[l],h.b_[l]='-',m\n"
     '\t\tfor l in j:h.a_.pop(l),h.b_.pop(l)\n'
     '\t\tp={q.upper():\'ACCEPT\'for q in g}|h.a_;e.append(f"*{f}\\n");e+=[f":{l} {r} [0:0]\\n"for(l,r)in p.items()];e+=[f"-A {l} {s}\\n"for(l,m)in h.b_.items()for s in m];e.append(\'COMMIT\\n\')\n'
     "\treturn''.join(e)\n"
-    'def FO(text,a,b=()):\n'
-    '\tfor(c,d)in FG(a,b).items():e,f,g=text.partition(f"*{c}\\n");h,i,j=g.partition(\'-A \');text=f"{e}*{c}\\n{h}{\'\'.join(d)}{i}{j}";text+=\'\'if f else\'COMMIT\\n\'\n'
+    'def GS(text,a,b=()):\n'
+    '\tfor(c,d)in GK(a,b).items():e,f,g=text.partition(f"*{c}\\n");h,i,j=g.partition(\'-A \');text=f"{e}*{c}\\n{h}{\'\'.join(d)}{i}{j}";text+=\'\'if f else\'COMMIT\\n\'\n'
     '\treturn text\n'
-    'def FG(a,b=()):\n'
+    'def GK(a,b=()):\n'
     '\tc={}\n'
-    '\tfor(d,e)in sorted(BC(a).items()):\n'
-    '\t\tf=[g.upper()for g in J.get(d,())];h=[i for i in e.b_ if not i.startswith((C,*b))];j=[f"-A {i} {k}\\n"for i in h for k in e.b_[i]if not(F(k)or i in f and AL(d,e,k,b))]\n'
+    '\tfor(d,e)in sorted(BX(a).items()):\n'
+    '\t\tf=[g.upper()for g in K.get(d,())];h=[i for i in e.b_ if not i.startswith((C,*b))];j=[f"-A {i} {k}\\n"for i in h for k in e.b_[i]if not(F(k)or i in f and AQ(d,e,k,b))]\n'
     '\t\tif j:l=[i for i in h if i in e.a_ and i not in f];c[d]=[f":{i} {e.a_[i]} [0:0]\\n"for i in l]+j\n'
     '\treturn c\n'
-    "def CW(text):return all(CU.match(a)or F(a)for a in text.split('\\n'))\n"
-    'CU=re.compile(rf"\\s*$|#|\\*|COMMIT\\b|:(?:{C}|\\w+ ACCEPT\\b|INPUT DROP|FORWARD DROP|OUTPUT DROP)|-A {C}")\n'
-    "def FJ(a):return bool(re.search('--\\\\w+-set ',AJ(a)))\n"
-    'def EI(a,b):\n'
-    '\tc={}\n'
-    '\tfor(d,(e,f))in a.items():\n'
-    "\t\tg=I(d,'surrogateescape')\n"
-    '\t\tif f is None or g is None or not EJ(g):continue\n'
-    "\t\th=d+'.before-vps-firewall'\n"
-    "\t\twhile I(h,'surrogateescape')not in(None,g):h+='~'\n"
-    '\t\tc[h]=g,384;b.append(f"{d} was not ours: what stood there is in {h}")\n'
-    '\treturn c\n'
-    'def EJ(text):return BB not in text and not CW(text)\n'
-    "def FZ():return frozenset(DV(Q(AR),'enabled'))\n"
-    '@dataclass(frozen=True)\n'
-    'class ER:k_:0=AF;major:0=0;c_:0=frozenset();ak_:0=frozenset();g_:0=();x_:0=True\n'
-    "def EU(a):b=ET();c={b.get('ID',''),*b.get('ID_LIKE','').split()};return ER(k_=next((d for d in AT.values()if d.af_&c),AF),major=int(re.match('\\\\d{0,4}',b.get('VERSION_ID',''))[0]or 0),c_=frozenset(e for e in AW if ES(e)),ak_=frozenset(e for e in AW if R(e))-a,g_=BF(),x_=os.path.exists(L('proc/net/if_inet6')))\n"
-    'def ES(a):b=any(a in BS(c)for c in BR);d=[e for f in AV if a in f.c_ for e in f.an_];return b and all(os.path.exists(L(e))for e in d)and not ED(a)\n'
-    'def ET():a=BW(\'etc/os-release\')or BW(\'usr/lib/os-release\');b=(c.partition(\'=\')for c in a.splitlines()if\'=\'in c);return{d.strip():e.strip().strip(\'"\\\'\')for(d,f,e)in b}\n'
-    '@dataclass(frozen=True)\n'
-    'class FU:backend:0;texts:0\n'
-    '@dataclass(frozen=True)\n'
-    'class FW:name:0;candidates:0;fallback:0;open:0;source:0;good:0=True;warnings:0=();interfaces:0=None\n'
-    '@dataclass(frozen=True)\n'
-    'class FV:p_:0;ao_:0\n'
-    "def DD(a):b=tuple(FU(c['backend'],DC(c['texts']))for c in a['candidates']);return FW(a['name'],b,DC(a['fallback']),a['open'],a['source'],a['good'],tuple(a['warnings']),a['interfaces'])\n"
-    'def DC(a):return{int(b):c for(b,c)in a.items()}\n'
-    "X='inet vps_firewall'\n"
-    "def Y(a):a=re.sub('\\\\t# count \\\\d+$','',a,flags=re.MULTILINE);return re.sub('(\\\\tflags dynamic[^\\\\n]*\\\\n(?:\\\\t\\\\t\\\\w[^\\\\n]*\\\\n)*?)\\\\t\\\\telements = \\\\{[^}]*\\\\}\\\\n','\\\\1',a)\n"
-    'def CZ(a):\n'
-    "\tb,c='',[]\n"
-    '\tfor d in a.splitlines():\n'
-    '\t\tif d.startswith(\'\\t\\t\'):c.append(f"{b}: {d.strip()}")\n'
-    "\t\telif d.startswith('\\t')and d.endswith(' {'):b=d[1:-2];c.append(b)\n"
-    "\treturn'\\n'.join(c)\n"
-    'class FT:\n'
-    "\tname='nftables';families=0,;shares_tables=False;r_='nft',\n"
-    '\tdef z_(a,b,c):return[f"{c[\'nft\']} -f {b[0]}"]\n'
+    "def EC(text):return all(EA.match(a)or F(a)for a in text.split('\\n'))\n"
+    'EA=re.compile(rf"\\s*$|#|\\*|COMMIT\\b|:(?:{C}|\\w+ ACCEPT\\b|INPUT DROP|FORWARD DROP|OUTPUT DROP)|-A {C}")\n'
+    "def GN(a):return bool(re.search('--\\\\w+-set ',AO(a)))\n"
+    'CL=60\n'
+    "AE={4:'iptables-restore',6:'ip6tables-restore'}\n"
+    "T={4:'iptables-save',6:'ip6tables-save'}\n"
+    'class EQ:\n'
+    "\tname='iptables';families=4,6;shares_tables=True;r_=*AE.values(),*T.values(),'flock'\n"
+    '\tdef z_(a,b,c):return[f"{c[d]} -w {CL} {b[e]}"for(e,d)in AE.items()]\n'
     '\tdef load(a,b,c=(),pass_fds=()):\n'
-    "\t\tif b:G('nft','-f','-',text=b[0],pass_fds=pass_fds)\n"
-    '\tdef dump(a,b):\n'
-    "\t\tc=BK('nft','-s','list','table',*X.split());d,e,f=DG(c,'nft')\n"
-    "\t\tif d==1 and f.startswith('Error: No such file or directory'):return{0:''}\n"
-    "\t\tif d:raise B(DH('nft',d,f))\n"
-    '\t\tif not e.startswith(f"table {X} {{")or not e.rstrip().endswith(\'}\'):raise B(\'nft printed something that is not a table\')\n'
-    '\t\treturn{0:e}\n'
-    '\tdef ar_(a,b,pass_fds=()):a.load({0:DA+Y(b[0])},(),pass_fds)\n'
-    '\tdef aa_(a,b,c,d,e,g_):\n'
-    '\t\tif c[0]and e and not a.j_(c,d()):return{},[]\n'
-    '\t\treturn dict(b),[]\n'
-    '\tdef j_(a,b,c):d,e=Y(b[0]),Y(c[0]);return[]if d==e else BZ(CZ(e),CZ(d))\n'
-    '\tdef at_(a,b,c):return Y(b[0])==Y(c[0])\n'
-    '\tdef ap_(a,b,g_):return[]\n'
-    '\tdef ax_(a,b,c,g_):return dict(b),[]\n'
-    'DA=f"table {X}\\ndelete table {X}\\n"\n'
-    'CX=60\n'
-    "AN={4:'iptables-restore',6:'ip6tables-restore'}\n"
-    "V={4:'iptables-save',6:'ip6tables-save'}\n"
-    'class FP:\n'
-    "\tname='iptables';families=4,6;shares_tables=True;r_=*AN.values(),*V.values(),'flock'\n"
-    '\tdef z_(a,b,c):return[f"{c[d]} -w {CX} {b[e]}"for(e,d)in AN.items()]\n'
-    '\tdef load(a,b,c=(),pass_fds=()):\n'
-    "\t\td=[([AN[e],*(['--noflush']if e in c else[]),'-w',str(10)],f)for(e,f)in b.items()if f]\n"
-    '\t\tif len(d)>1:FY(d,pass_fds)\n'
+    "\t\td=[([AE[e],*(['--noflush']if e in c else[]),'-w',str(10)],f)for(e,f)in b.items()if f]\n"
+    '\t\tif len(d)>1:FO(d,pass_fds)\n'
     '\t\telse:\n'
     '\t\t\tfor(g,f)in d:G(*g,text=f,pass_fds=pass_fds)\n'
     '\tdef dump(a,b):\n'
-    '\t\tc=[(BK(V[d]),V[d],0)for d in b];e=dict(zip(b,DJ(c)))\n'
+    '\t\tc=[(BI(T[d]),T[d],0)for d in b];e=dict(zip(b,DG(c)))\n'
     '\t\tfor(d,f)in e.items():\n'
     '\t\t\tg=f.splitlines()\n'
-    '\t\t\tif f.strip()and(\'*\'not in f or not all(h[:1]in\'#*:-C[\'for h in g if h)):raise B(f"{V[d]} printed something that is not a dump")\n'
+    '\t\t\tif f.strip()and(\'*\'not in f or not all(h[:1]in\'#*:-C[\'for h in g if h)):raise B(f"{T[d]} printed something that is not a dump")\n'
     '\t\treturn e\n'
     '\tdef ar_(a,b,pass_fds=()):\n'
     '\t\tc={}\n'
     '\t\twith contextlib.suppress(B):c=a.dump(tuple(b))\n'
-    "\t\ta.load({d:FN(e,c.get(d,''))for(d,e)in b.items()},(),pass_fds)\n"
+    "\t\ta.load({d:GR(e,c.get(d,''))for(d,e)in b.items()},(),pass_fds)\n"
     '\tdef aa_(a,b,c,d,e,g_):\n'
     '\t\tf,g=dict(b),[];h=d()\n'
     '\t\tfor(i,j)in c.items():\n'
-    '\t\t\tk=len(j)+len(f[i])<200000 or FK(j)\n'
+    '\t\t\tk=len(j)+len(f[i])<200000 or GO(j)\n'
     "\t\t\tif'-A 'in j and(k or e):\n"
-    '\t\t\t\tl=FM(j,h[i],BE(g_))\n'
+    '\t\t\t\tl=GQ(j,h[i],BC(g_))\n'
     '\t\t\t\tif k or not l:f[i]=l\n'
     '\t\t\tif k:g.append(i)\n'
     '\t\treturn f,g\n'
-    '\tdef j_(a,b,c):return[f"{d[0]}IPv{e} {d[1:]}"for(e,f)in c.items()for d in FI(b.get(e,\'\'),f)]\n'
-    '\tdef at_(a,b,c):return all(H(b[d])==H(e)for(d,e)in c.items())\n'
-    '\tdef ap_(a,b,g_):c=[f"IPv{d} {e}"for(d,f)in b.items()for e in FL(f,BE(g_))];g=[re.sub(\'( -[sd]|-range) \\\\S+\',\'\\\\1 ...\',e)for e in c[:6]];h=[f"and {len(c)-len(g)} more"]if len(c)>len(g)else[];return[f"rules of others that were taken out: {\'; \'.join(g+h)}"]if c else[]\n'
+    '\tdef j_(a,b,c):return[f"{d[0]}IPv{e} {d[1:]}"for(e,f)in c.items()for d in GM(b.get(e,\'\'),f)]\n'
+    '\tdef at_(a,b,c):return all(I(b[d])==I(e)for(d,e)in c.items())\n'
+    '\tdef ap_(a,b,g_):c=[f"IPv{d} {e}"for(d,f)in b.items()for e in GP(f,BC(g_))];g=[re.sub(\'( -[sd]|-range) \\\\S+\',\'\\\\1 ...\',e)for e in c[:6]];h=[f"and {len(c)-len(g)} more"]if len(c)>len(g)else[];return[f"rules of others that were taken out: {\'; \'.join(g+h)}"]if c else[]\n'
     '\tdef ax_(a,b,c,g_):\n'
     '\t\td,e=dict(b),[]\n'
     '\t\tfor(f,g)in c.items():\n'
-    "\t\t\th=(I(g)or'').split('\\n');i=[j for j in h if not FJ(j)]\n"
-    "\t\t\tif CW('\\n'.join(i)):continue\n"
+    "\t\t\th=(H(g)or'').split('\\n');i=[j for j in h if not GN(j)]\n"
+    "\t\t\tif EC('\\n'.join(i)):continue\n"
     '\t\t\ttry:\n'
-    "\t\t\t\twith AP()as k:k.submit(a.load,{f:'\\n'.join(i)}).result();l=k.submit(a.dump,(f,)).result()[f];m=FO(b[f],l,BE(g_));k.submit(a.load,{f:m}).result()\n"
+    "\t\t\t\twith AK()as k:k.submit(a.load,{f:'\\n'.join(i)}).result();l=k.submit(a.dump,(f,)).result()[f];m=GS(b[f],l,BC(g_));k.submit(a.load,{f:m}).result()\n"
     '\t\t\t\td[f]=m\n'
     '\t\t\t\tif len(i)<len(h):e.append(f"{g}: rules that name a set were left out: at boot it is not there")\n'
     '\t\t\texcept A as n:e.append(f"{g} could not be loaded, and nothing in it was kept: {n}")\n'
     '\t\treturn d,e\n'
-    'Z={each.name:each for each in(FT(),FP())}\n'
+    'U={each.name:each for each in(ER(),EQ())}\n'
     '@dataclass(frozen=True)\n'
-    'class GS:\n'
+    'class GH:\n'
     '\tbackend:0;d_:0;n_:0=False\n'
     '\t@property\n'
     '\tdef c_(a):return(M,)if a.n_ else a.d_.c_\n'
     "\tdef r_(a,b='/'):\n"
-    '\t\tc={d:GE(d)for d in a.backend.r_}\n'
-    '\t\tif(e:=[d for(d,f)in c.items()if not f]):raise U(f"{a.backend.name}: {\', \'.join(e)} not installed")\n'
+    '\t\tc={d:FR(d)for d in a.backend.r_}\n'
+    '\t\tif(e:=[d for(d,f)in c.items()if not f]):raise W(f"{a.backend.name}: {\', \'.join(e)} not installed")\n'
     '\t\treturn c\n'
-    'def AD(a,b):c=Z[a];d=b.k_.ah_(a,c.families);e=b.c_&b.ak_ if d.w_ else b.c_;return GS(c,d,M in d.c_ or not e.issuperset(d.c_))\n'
-    "def GH(a,b,c,d,e,f):g={**c.source,'backend':a.backend.name,'instance':BT()if c.good else''};h={*FZ(),*(i for i in a.c_ if not R(i))};j={*DV(Q(AR),'disabled'),*(W[k]for k in d.g_)};l={'enabled':sorted(h),'disabled':sorted(j)};m={AQ:(AB(g),384),AR:(AB(l),384)};return DP(a,b,c.fallback,e,f,also=m)\n"
-    "def GG():a,b=Q(AQ),BT();c=a.get('section');return c if b and a.get('instance')==b and isinstance(c,dict)else{}\n"
-    'def DP(a,b,fallback,c,d,also=None):\n'
-    "\te=a.d_;f=GR(a.backend,e,a.n_,a.r_('/'));g={h:(i,420)for(h,i)in f.items()};j={h:(b[k],384)for(k,h)in e.e_.items()}\n"
+    'def AB(a,b):c=U[a];d=b.k_.ah_(a,c.families);e=b.c_&b.ak_ if d.w_ else b.c_;return GH(c,d,M in d.c_ or not e.issuperset(d.c_))\n'
+    "def FM():a,b=Q(AL),BQ();c=a.get('section');return c if b and a.get('instance')==b and isinstance(c,dict)else{}\n"
+    'def EG(a,b):\n'
+    '\tc={}\n'
+    '\tfor(d,(e,f))in a.items():\n'
+    "\t\tg=H(d,'surrogateescape')\n"
+    '\t\tif f is None or g is None or not EH(g):continue\n'
+    "\t\th=d+'.before-vps-firewall'\n"
+    "\t\twhile H(h,'surrogateescape')not in(None,g):h+='~'\n"
+    '\t\tc[h]=g,384;b.append(f"{d} was not ours: what stood there is in {h}")\n'
+    '\treturn c\n'
+    'def EH(text):return BW not in text and not EC(text)\n'
+    "def EP(a,b,c,d,e,f):g={**c.source,'backend':a.backend.name,'instance':BQ()if c.good else''};h={*FP(),*(i for i in a.c_ if not R(i))};j={*DO(Q(AM),'disabled'),*(Y[k]for k in d.g_)};l={'enabled':sorted(h),'disabled':sorted(j)};m={AL:(AA(g),384),AM:(AA(l),384)};return CG(a,b,c.fallback,e,f,also=m)\n"
+    'def CG(a,b,fallback,c,d,also=None):\n'
+    "\te=a.d_;f=GB(a.backend,e,a.n_,a.r_('/'));g={h:(i,420)for(h,i)in f.items()};j={h:(b[k],384)for(k,h)in e.e_.items()}\n"
     '\tif not a.n_ and e.fallback:j.update({h+e.fallback:(fallback[k],384)for(k,h)in e.e_.items()})\n'
-    "\tif not a.n_ and e.s_:l=I(L(e.s_),'surrogateescape');j[e.s_]=GJ(l,e.e_[0]),None\n"
-    '\tm=EI({**j,**g},d);n={**m,**j,**g,**(also or{})};o=BV({L(h):p for(h,p)in n.items()},c);d+=DO(o)\n'
-    '\tif any(h in o for h in g):GP()\n'
+    "\tif not a.n_ and e.s_:l=H(J(e.s_),'surrogateescape');j[e.s_]=FT(l,e.e_[0]),None\n"
+    '\tm=EG({**j,**g},d);n={**m,**j,**g,**(also or{})};o=BS({J(h):p for(h,p)in n.items()},c);d+=CF(o)\n'
+    '\tif any(h in o for h in g):FZ()\n'
     '\treturn o\n'
-    'def GF(a,b):c=[d for d in b.k_.o_.values()if d.e_!=a.d_.e_];e=[f for d in c for f in d.c_];return[f for f in e if f not in a.c_ and R(f)]\n'
-    'def DN(a,b):\n'
+    'def EO(a,b):c=[d for d in b.k_.o_.values()if d.e_!=a.d_.e_];e=[f for d in c for f in d.c_];return[f for f in e if f not in a.c_ and R(f)]\n'
+    'def CE(a,b):\n'
     '\tfor c in a.c_:\n'
-    '\t\tif not R(c):b.append(c);GN(c)\n'
-    '\tif b:DW()\n'
-    'def DO(a):\n'
+    '\t\tif not R(c):b.append(c);FX(c)\n'
+    '\tif b:DP()\n'
+    'def CF(a):\n'
     '\ttry:\n'
     "\t\tif a and os.path.exists('/sys/fs/selinux/enforce'):G('restorecon',*a,limit=3.)\n"
     '\texcept B as b:return[f"SELinux labels were not set: {b}"]\n'
     '\treturn[]\n'
-    "def DE(a,b,c=''):\n"
+    "def CC(a,b,c=''):\n"
     '\td=[]\n'
     '\ttry:\n'
-    '\t\tfor e in GF(a,b):EC(e);d.append(f"{e} no longer starts at boot: {a.backend.name} is what filters here")\n'
+    '\t\tfor e in EO(a,b):DR(e);d.append(f"{e} no longer starts at boot: {a.backend.name} is what filters here")\n'
     '\texcept(A,OSError)as f:d.append(f"not disabled: {E(f)}")\n'
     '\treturn d\n'
-    "DX='in_force','backend','digest','open','saved','services','skipped_families','warnings','interfaces'\n"
-    'def BX():return Q(BP)or Q(BO)\n'
-    'def EA(a):\n'
-    '\tb={c:DZ(a[c])for c in(\'problems\',\'notes\')};d=re.sub(\'"from": "(?!any).*"\',\'"from": "hidden"\',AB({**a,**b}))\n'
-    '\twith contextlib.suppress(OSError):BV({BP:(AB(a),384),BO:(d,420)},AA())\n'
-    "def DZ(a):return[re.split(': |\\\\[(?!\\\\d+\\\\])|\\\\w{1,4}(\\\\.\\\\d|:\\\\S)',b)[0]for b in a]\n"
-    'def DY(a,b,c):\n'
+    "CH='in_force','backend','digest','open','saved','services','skipped_families','warnings','interfaces'\n"
+    'def AT():return Q(BM)or Q(BL)\n'
+    'def CK(a):\n'
+    '\tb={c:CJ(a[c])for c in(\'problems\',\'notes\')};d=re.sub(\'"from": "(?!any).*"\',\'"from": "hidden"\',AA({**a,**b}))\n'
+    '\twith contextlib.suppress(OSError):BS({BM:(AA(a),384),BL:(d,420)},Z())\n'
+    "def CJ(a):return[re.split(': |\\\\[(?!\\\\d+\\\\])|\\\\w{1,4}(\\\\.\\\\d|:\\\\S)',b)[0]for b in a]\n"
+    'def CI(a,b,c):\n'
     "\td={'backend':a.backend.name,'digest':hashlib.sha256(''.join(c.values()).encode()).hexdigest(),'open':b.open,'saved':list(a.d_.e_.values()),'services':list(a.c_),'skipped_families':[],'warnings':list(b.warnings)}\n"
     "\tif b.interfaces:d['interfaces']=b.interfaces\n"
     '\treturn d\n'
-    'class AC:\n'
-    "\tdef __init__(a,b='command',c=()):a.steps={};a.notes=list(c);a.failed_in='';a.t_=BX();d=time.strftime('%Y-%m-%dT%H:%M:%SZ',time.gmtime());a.status={'result':'unfinished','by':b,'when':d,'problems':[]}\n"
+    'class S:\n'
+    "\tdef __init__(a,b='command',c=()):a.steps={};a.notes=list(c);a.failed_in='';a.t_=AT();d=time.strftime('%Y-%m-%dT%H:%M:%SZ',time.gmtime());a.status={'result':'unfinished','by':b,'when':d,'problems':[]}\n"
     '\t@contextlib.contextmanager\n'
     '\tdef f_(a,b):\n'
     '\t\tc=time.monotonic()\n'
@@ -502,178 +502,178 @@ TEXT = (
     '\t\ttry:yield\n'
     '\t\texcept BaseException as b:a.ac_(b);raise\n'
     '\t\tfinally:a.write()\n'
-    "\tdef ac_(a,b):c={'by':a.status['by'],'when':a.status['when'],'problems':AY(b)};a.status={**a.unchanged(),**c,'result':'failed','failed_in':a.failed_in}\n"
-    '\tdef unchanged(a):b=a.t_;c=f"what {b.get(\'by\')} left at {b.get(\'when\')}"if b else\'nothing of ours\';return{\'in_force\':c,**{d:b[d]for d in DX if d in b}}\n'
-    "\tdef write(a):a.status['steps'],a.status['notes']=a.steps,[*dict.fromkeys(a.notes)];EA(a.status)\n"
+    "\tdef ac_(a,b):c={'by':a.status['by'],'when':a.status['when'],'problems':AW(b)};a.status={**a.unchanged(),**c,'result':'failed','failed_in':a.failed_in}\n"
+    '\tdef unchanged(a):b=a.t_;c=f"what {b.get(\'by\')} left at {b.get(\'when\')}"if b else\'nothing of ours\';return{\'in_force\':c,**{d:b[d]for d in CH if d in b}}\n'
+    "\tdef write(a):a.status['steps'],a.status['notes']=a.steps,[*dict.fromkeys(a.notes)];CK(a.status)\n"
     '\tdef ad_(a,b,c):\n'
     '\t\tif c:return A(f"{E(b)}; and this could not be put back: {\'; \'.join(c)}")\n'
-    '\t\tif isinstance(b,T)and a.failed_in==\'load\':return T(f"{b}; nothing was changed")\n'
-    '\t\tif isinstance(b,(A,OSError,KeyboardInterrupt)):return EP(f"{E(b)}; what was there before is back")\n'
+    '\t\tif isinstance(b,V)and a.failed_in==\'load\':return V(f"{b}; nothing was changed")\n'
+    '\t\tif isinstance(b,(A,OSError,KeyboardInterrupt)):return FD(f"{E(b)}; what was there before is back")\n'
     '\t\treturn b\n'
     '@dataclass(frozen=True)\n'
-    'class GA:i_:0;texts:0;m_:0;au_:0;v_:0;h_:0;notes:0\n'
-    'def GC(a,b,c):\n'
+    'class EL:i_:0;texts:0;m_:0;au_:0;v_:0;h_:0;notes:0\n'
+    'def EN(a,b,c):\n'
     "\td=c.enter_context(ThreadPoolExecutor(1,'keep'));e=[];f=[]\n"
-    '\tfor(g,h,i)in GB(a,b):\n'
-    '\t\tj=AD(g,b);k=j.backend\n'
-    "\t\ttry:j.r_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AP());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(DL,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return GA(j,h,l,i,q,p,tuple(f))\n"
+    '\tfor(g,h,i)in EM(a,b):\n'
+    '\t\tj=AB(g,b);k=j.backend\n'
+    "\t\ttry:j.r_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AK());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(CD,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return EL(j,h,l,i,q,p,tuple(f))\n"
     '\t\texcept A as r:e.append(r);f.append(f"{g} was not used: {r}")\n'
     "\ts='; '.join(map(str,e))\n"
-    '\tif all(isinstance(t,U)for t in e):raise U(s)\n'
-    '\traise T(f"{s}; nothing was changed")\n'
-    'def GB(a,b):\n'
+    '\tif all(isinstance(t,W)for t in e):raise W(s)\n'
+    '\traise V(f"{s}; nothing was changed")\n'
+    'def EM(a,b):\n'
     '\tfor c in a.candidates:\n'
     '\t\tyield(c.backend,c.texts,())\n'
     '\t\tif not b.x_ and 6 in c.texts:yield(c.backend,c.texts,(6,))\n'
-    'def DL(a,b):\n'
+    'def CD(a,b):\n'
     '\tc=a.dump(tuple(b))\n'
-    '\tif(d:=sum(max(0,e.count(BL)-c[f].count(BL))for(f,e)in b.items())):raise B(f"{a.name}: {d} of the rules are not there after they were loaded")\n'
+    '\tif(d:=sum(max(0,e.count(AS)-c[f].count(AS))for(f,e)in b.items())):raise B(f"{a.name}: {d} of the rules are not there after they were loaded")\n'
     '\treturn c\n'
-    'BL=\'comment "\'\n'
-    'def EM(a,b,c):\n'
-    "\td=AD(b,c);e,f=d.backend,next(g.texts for g in a.candidates if g.backend==b);h=BX().get('skipped_families',());i=[]\n"
-    '\twith BU(),AP()as j:\n'
-    '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(DL,e,k).result()\n'
-    '\t\tfor(l,o)in d.d_.e_.items():i+=EK(e,l,o,f[l],n)\n'
-    '\t\tp=[q for q in d.c_ if not R(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=EL(e.j_(e.dump(tuple(k)),n))\n'
+    'AS=\'comment "\'\n'
+    'def EK(a,b,c):\n'
+    "\td=AB(b,c);e,f=d.backend,next(g.texts for g in a.candidates if g.backend==b);h=AT().get('skipped_families',());i=[]\n"
+    '\twith BR(),AK()as j:\n'
+    '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(CD,e,k).result()\n'
+    '\t\tfor(l,o)in d.d_.e_.items():i+=EI(e,l,o,f[l],n)\n'
+    '\t\tp=[q for q in d.c_ if not R(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=EJ(e.j_(e.dump(tuple(k)),n))\n'
     '\treturn i\n'
-    'def EK(a,b,c,text,d):\n'
-    '\te=I(c)\n'
+    'def EI(a,b,c,text,d):\n'
+    '\te=H(c)\n'
     '\tif e is None:return[f"+{c} (there is no such file)"]\n'
     '\tif e==text:return[]\n'
     '\tif b in d:\n'
     '\t\ttry:\n'
-    '\t\t\twith AP()as f:f.submit(a.load,{b:e}).result();g=f.submit(a.dump,(b,)).result()\n'
+    '\t\t\twith AK()as f:f.submit(a.load,{b:e}).result();g=f.submit(a.dump,(b,)).result()\n'
     '\t\texcept B as h:return[f"+{c} (does not load: {h})"]\n'
     '\t\ti=a.j_(g,{b:d[b]})\n'
-    '\telse:i=BZ(text,e)\n'
+    '\telse:i=DX(text,e)\n'
     '\treturn[f"{j[0]}{c} {j[1:]}"for j in i]\n'
-    'def EL(a):return[f"{b[0]}kernel {b[1:]}"for b in a]\n'
+    'def EJ(a):return[f"{b[0]}kernel {b[1:]}"for b in a]\n'
     '@dataclass(frozen=True)\n'
     'class N:\n'
     '\tstatus:0;problems:0=();notes:0=();ab_:0=False;av_:0=False\n'
     '\t@property\n'
     "\tdef u_(a):return bool(a.status)and not a.status.get('open_families')\n"
-    'def CC(a,b,c=None):\n'
-    '\tc=c or AC()\n'
-    '\twith BU()as d,c.aq_(),contextlib.ExitStack()as e:\n'
-    "\t\twith c.f_('rehearse'):f=GC(a,b,e)\n"
+    'def CB(a,b,c=None):\n'
+    '\tc=c or S()\n'
+    '\twith BR()as d,c.aq_(),contextlib.ExitStack()as e:\n'
+    "\t\twith c.f_('rehearse'):f=EN(a,b,e)\n"
     "\t\twith c.f_('keep'):g=f.h_.result()\n"
-    "\t\th,i=f.i_,f.i_.backend;c.notes+=f.notes;c.status.update(DY(h,a,f.texts));c.status['skipped_families']=list(f.au_);c.write();j=AA(ai_=True);k=[]\n"
+    "\t\th,i=f.i_,f.i_.backend;c.notes+=f.notes;c.status.update(CI(h,a,f.texts));c.status['skipped_families']=list(f.au_);c.write();j=Z(ai_=True);k=[]\n"
     '\t\ttry:\n'
-    "\t\t\twith c.f_('load'):l=CB(f,g,b,d)\n"
+    "\t\t\twith c.f_('load'):l=CA(f,g,b,d)\n"
     "\t\t\twith c.f_('read back'):\n"
     '\t\t\t\tm=i.dump(tuple(f.m_))\n'
-    '\t\t\t\tif(n:=i.j_(m,f.v_.result())):raise EO(f"the kernel holds something else than what was loaded: {\'; \'.join(n[:5])}")\n'
-    "\t\t\twith c.f_('save'):o,p=i.ax_(f.texts,h.d_.e_,b.g_);c.notes+=p;q=GH(h,o,a,b,j,c.notes)\n"
-    "\t\t\twith c.f_('enable'):DN(h,k)\n"
+    '\t\t\t\tif(n:=i.j_(m,f.v_.result())):raise FC(f"the kernel holds something else than what was loaded: {\'; \'.join(n[:5])}")\n'
+    "\t\t\twith c.f_('save'):o,p=i.ax_(f.texts,h.d_.e_,b.g_);c.notes+=p;q=EP(h,o,a,b,j,c.notes)\n"
+    "\t\t\twith c.f_('enable'):CE(h,k)\n"
     '\t\texcept BaseException as r:\n'
-    "\t\t\twith c.f_('roll back'):s=EH(c,h,g,j,k,d)\n"
+    "\t\t\twith c.f_('roll back'):s=EF(c,h,g,j,k,d)\n"
     '\t\t\traise c.ad_(r,s)from r.__cause__\n'
-    "\t\twith c.f_('disable others'):j.ae_();c.notes+=i.ap_(g,b.g_)if l else[];t=EG(f,b,c.notes,d);c.notes+=DE(h,b,c.t_.get('backend',''))\n"
+    "\t\twith c.f_('disable others'):j.ae_();c.notes+=i.ap_(g,b.g_)if l else[];t=EE(f,b,c.notes,d);c.notes+=CC(h,b,c.t_.get('backend',''))\n"
     "\t\tc.status['result']='applied'if l or q or k else'unchanged';return N(c.status,ab_=not t)\n"
-    "def CB(a,b,c,d):e,f=a.i_.backend,a.i_.d_.e_;g=all((I(f[h])or'').startswith(i)for(h,i)in a.m_.items());j,k=e.aa_(a.m_,b,a.v_.result,g,c.g_);e.load(j,k,[d]);return any(j.values())\n"
-    'def EH(a,b,c,d,e,f):\n'
+    "def CA(a,b,c,d):e,f=a.i_.backend,a.i_.d_.e_;g=all((H(f[h])or'').startswith(i)for(h,i)in a.m_.items());j,k=e.aa_(a.m_,b,a.v_.result,g,c.g_);e.load(j,k,[d]);return any(j.values())\n"
+    'def EF(a,b,c,d,e,f):\n'
     '\tg=[]\n'
     '\tfor h in e:\n'
-    '\t\twith contextlib.suppress(A):EC(h)\n'
-    '\ttry:d.aw_();a.notes+=DO([i for(i,j)in d.h_.items()if j])\n'
+    '\t\twith contextlib.suppress(A):DR(h)\n'
+    '\ttry:d.aw_();a.notes+=CF([i for(i,j)in d.h_.items()if j])\n'
     '\texcept(A,OSError)as k:g.append(f"the files: {E(k)}")\n'
     '\ttry:\n'
-    '\t\tif not CA(b,c):b.backend.ar_(c,[f])\n'
+    '\t\tif not BZ(b,c):b.backend.ar_(c,[f])\n'
     '\texcept A as k:\n'
-    '\t\tif not CA(b,c):g.append(f"the rules: {k}")\n'
+    '\t\tif not BZ(b,c):g.append(f"the rules: {k}")\n'
     '\treturn g\n'
-    'def CA(a,b):\n'
+    'def BZ(a,b):\n'
     '\ttry:return a.backend.at_(a.backend.dump(tuple(b)),b)\n'
     '\texcept B:return False\n'
-    'def EG(a,b,c,d):\n'
+    'def EE(a,b,c,d):\n'
     '\te=[]\n'
     '\tfor f in b.g_:\n'
-    '\t\tif(g:=FS(f,a.i_.backend)):e.append(f);c.append(f"{f} could not be disabled: {\'; \'.join(g)}")\n'
+    '\t\tif(g:=FL(f,a.i_.backend)):e.append(f);c.append(f"{f} could not be disabled: {\'; \'.join(g)}")\n'
     '\t\telse:c.append(f"{f} was disabled and masked: its rules would conflict with these")\n'
     '\tif b.g_:\n'
-    '\t\ttry:CB(a,a.i_.backend.dump(tuple(a.m_)),b,d)\n'
+    '\t\ttry:CA(a,a.i_.backend.dump(tuple(a.m_)),b,d)\n'
     '\t\texcept A as h:i=\' and \'.join(b.g_);c.append(f"what {i} did on the way out could not be mended: {h}")\n'
     '\treturn e\n'
-    "AE='auto'\n"
-    'def AS(a,b):\n'
-    '\tif a in Z:return AD(a,b),\n'
-    '\tc=EF(b);return tuple(AD(d,b)for d in sorted(Z,key=lambda e:e!=c))\n'
-    'def EF(a):\n'
+    "AN='auto'\n"
+    'def BV(a,b):\n'
+    '\tif a in U:return AB(a,b),\n'
+    '\tc=GD(b);return tuple(AB(d,b)for d in sorted(U,key=lambda e:e!=c))\n'
+    'def GD(a):\n'
     '\tb=a.k_.o_\n'
     "\tif not b and M in a.c_:return'iptables'\n"
     "\tfor c in('iptables','nftables'):\n"
     '\t\tif c in b and any(d in a.c_ for d in b[c].c_):return c\n'
     "\treturn'iptables'if 0<a.major<=a.k_.ag_ else'nftables'\n"
-    'def EE(a,b):c=[d.backend.name for d in AS(AE,b)];return replace(a,candidates=tuple(sorted(a.candidates,key=lambda e:c.index(e.backend))))\n'
-    "AI=logging.getLogger('cloudinit.config.cc_vps_firewall')\n"
-    'def FB(a,b,c=(),d=AC):\n'
+    'def GC(a,b):c=[d.backend.name for d in BV(AN,b)];return replace(a,candidates=tuple(sorted(a.candidates,key=lambda e:c.index(e.backend))))\n'
+    "AF=logging.getLogger('cloudinit.config.cc_vps_firewall')\n"
+    'def EY(a,b,c=(),d=S):\n'
     "\te=d('cloud-init',c)\n"
     '\ttry:\n'
-    '\t\tDW()\n'
+    '\t\tDP()\n'
     '\t\tif not any(f.good for f in a.p_):\n'
-    '\t\t\tg=CK(a.p_,b,d)[1]\n'
+    '\t\t\tg=CP(a.p_,b,d)[1]\n'
     "\t\t\tif g.get('result')in('applied','unchanged'):e.notes+=g['notes']\n"
-    '\t\t\tb=replace(b,g_=BF())\n'
+    '\t\t\tb=replace(b,g_=BD())\n'
     "\t\twith e.f_('parse'):f=a.ao_()\n"
-    '\t\treturn CC(f,b,e)\n'
+    '\t\treturn CB(f,b,e)\n'
     '\texcept Exception as h:\n'
-    '\t\ttry:i=CL(a.p_,b,h,e,d)\n'
+    '\t\ttry:i=CQ(a.p_,b,h,e,d)\n'
     '\t\texcept Exception as j:return N({},[f"{E(j)}; and before it: {E(h)}"],e.notes)\n'
-    "\t\tk=isinstance(h,AH)and not any(l.am_ for l in h.problems);m=k and bool(i['services'])and not BF();return N(i,AY(h),e.notes,m,isinstance(h,T))\n"
-    'def CL(a,b,c,d,e=AC):\n'
-    "\tf,g=CK(a,b,e);d.notes+=g.get('notes',());h={'in_force':f,'by':'cloud-init','result':'failed','problems':AY(c)};i={**g,**h,'notes':[*dict.fromkeys(d.notes)]}\n"
+    "\t\tk=isinstance(h,AG)and not any(l.am_ for l in h.problems);m=k and bool(i['services'])and not BD();return N(i,AW(h),e.notes,m,isinstance(h,V))\n"
+    'def CQ(a,b,c,d,e=S):\n'
+    "\tf,g=CP(a,b,e);d.notes+=g.get('notes',());h={'in_force':f,'by':'cloud-init','result':'failed','problems':AW(c)};i={**g,**h,'notes':[*dict.fromkeys(d.notes)]}\n"
     "\tif d.failed_in:i['failed_in']=d.failed_in\n"
-    '\tEA(i)\n'
-    "\tif'open'not in i:raise EQ('nothing could close this host')\n"
+    '\tCK(i)\n'
+    "\tif'open'not in i:raise FE('nothing could close this host')\n"
     '\treturn i\n'
-    'def CK(a,b,c):\n'
-    '\tfor(d,e)in EV(a,b,c):\n'
+    'def CP(a,b,c):\n'
+    '\tfor(d,e)in ES(a,b,c):\n'
     '\t\twith contextlib.suppress(Exception):return d.name,e()\n'
     "\treturn'nothing: this host may be open',{}\n"
-    'def EV(a,b,c):\n'
+    'def ES(a,b,c):\n'
     '\tfor d in a:\n'
-    '\t\tfor e in range(len(d.candidates)):f=replace(d,candidates=d.candidates[e:]);yield(d,partial(EZ,f,b,c))\n'
-    '\t\tyield(d,partial(CJ,d,b,c,whole=True))\n'
-    '\tfor d in a:yield(d,partial(CJ,d,b,c,whole=False))\n'
-    "def EZ(a,b,c):return CC(a,b,c('first boot',())).status\n"
-    'def CJ(a,b,c,d):\n'
-    '\tfor e in sorted(a.candidates,key=lambda f:len(Z[f.backend].families)):\n'
-    '\t\twith contextlib.suppress(B):return EW(a,e,b,c,d)\n'
+    '\t\tfor e in range(len(d.candidates)):f=replace(d,candidates=d.candidates[e:]);yield(d,partial(EW,f,b,c))\n'
+    '\t\tyield(d,partial(CO,d,b,c,whole=True))\n'
+    '\tfor d in a:yield(d,partial(CO,d,b,c,whole=False))\n'
+    "def EW(a,b,c):return CB(a,b,c('first boot',())).status\n"
+    'def CO(a,b,c,d):\n'
+    '\tfor e in sorted(a.candidates,key=lambda f:len(U[f.backend].families)):\n'
+    '\t\twith contextlib.suppress(B):return ET(a,e,b,c,d)\n'
     '\traise B\n'
-    'def EW(a,b,c,d,e):\n'
-    '\tf,g=AD(b.backend,c),b.texts;h=[];i=DY(f,a,g)\n'
+    'def ET(a,b,c,d,e):\n'
+    '\tf,g=AB(b.backend,c),b.texts;h=[];i=CI(f,a,g)\n'
     '\tfor(j,k)in g.items():\n'
     '\t\ttry:f.backend.load({j:k})\n'
     '\t\texcept B as l:\n'
     '\t\t\tif e and(j!=6 or c.x_):raise\n'
     '\t\t\th.append(f"IPv{j} may be open: {l}");i[\'open_families\']=[]if e else[j]\n'
     "\tif len(h)==len(g):raise B('; '.join(h))\n"
-    '\twith contextlib.suppress(A,OSError),BU()as m:h+=DE(f,c)\n'
-    '\ttry:DP(f,g,a.fallback,AA(),h);DN(f,[])\n'
+    '\twith contextlib.suppress(A,OSError),BR()as m:h+=CC(f,c)\n'
+    '\ttry:CG(f,g,a.fallback,Z(),h);CE(f,[])\n'
     '\texcept(A,OSError)as l:h.append(f"the next boot may be open: {E(l)}");i[\'saved\']=i[\'services\']=[]\n'
     "\treturn{**d('first boot',()).status,**i,'notes':['loaded without a rehearsal: this host does not allow one, or its tools or disk are broken',*h]}\n"
-    'def FA(a,b,c,d,e=(),f=lambda:None,g=AC):\n'
+    'def EX(a,b,c,d,e=(),f=lambda:None,g=S):\n'
     '\tdef h():\n'
-    '\t\tp=a();q=FB(b(p),p,e,g)\n'
+    '\t\tp=a();q=EY(b(p),p,e,g)\n'
     '\t\tif not q.problems:\n'
-    "\t\t\tfor r in q.status['notes']:AI.info('%s',r)\n"
-    "\t\t\tAI.info('The firewall is loaded, verified and saved')\n"
+    "\t\t\tfor r in q.status['notes']:AF.info('%s',r)\n"
+    "\t\t\tAF.info('The firewall is loaded, verified and saved')\n"
     '\t\treturn asdict(q)\n'
     '\tdef k():\n'
-    '\t\ttry:return N(**CM(h))\n'
-    '\t\texcept CI as p:q=p\n'
-    "\t\tdef r():s,t=a(),AC('cloud-init',e);return asdict(N(CL(b(s).p_,s,q,t),[str(q)],t.notes))\n"
-    '\t\treturn N(**CM(r))\n'
-    '\tj,l,i=k(),I(BQ),a();m=AS(c,i)\n'
-    '\tfor n in(*m,*(o for o in AS(AE,i)if o not in m)):\n'
-    '\t\tif EY(n,m,j):e=[*j.notes,EX(n,d,j,l)];j=k()\n'
+    '\t\ttry:return N(**CR(h))\n'
+    '\t\texcept CN as p:q=p\n'
+    "\t\tdef r():s,t=a(),S('cloud-init',e);return asdict(N(CQ(b(s).p_,s,q,t),[str(q)],t.notes))\n"
+    '\t\treturn N(**CR(r))\n'
+    '\tj,l,i=k(),H(BN),a();m=BV(c,i)\n'
+    '\tfor n in(*m,*(o for o in BV(AN,i)if o not in m)):\n'
+    '\t\tif EV(n,m,j):e=[*j.notes,EU(n,d,j,l)];j=k()\n'
     '\tif j.ab_:f()\n'
     '\tif not j.status:raise A(j.problems[0])\n'
     '\treturn[*j.problems]\n'
-    'class CI(A):0\n'
-    'def CM(a):\n'
+    'class CN(A):0\n'
+    'def CR(a):\n'
     '\tb,c=os.pipe();d=os.fork()\n'
     '\tif d==0:\n'
     '\t\ttry:\n'
@@ -685,48 +685,48 @@ TEXT = (
     '\tos.close(c)\n'
     "\twith open(b,encoding='utf-8')as h:i=h.read()\n"
     '\tj=os.waitpid(d,0)[1]\n'
-    '\tif os.WIFSIGNALED(j)or not i:raise CI(f"the engine was killed at its work (signal {os.WTERMSIG(j)})")\n'
+    '\tif os.WIFSIGNALED(j)or not i:raise CN(f"the engine was killed at its work (signal {os.WTERMSIG(j)})")\n'
     '\tk,l=json.loads(i)\n'
     '\tif not k:raise A(l)\n'
     '\treturn l\n'
-    'def FC():\n'
+    'def EZ():\n'
     "\twith open('/proc/uptime',encoding='ascii')as a:return a.read().split('.')[0]\n"
-    'def AZ(a):\n'
-    '\twith contextlib.suppress(U):return bool(a.r_())\n'
+    'def AU(a):\n'
+    '\twith contextlib.suppress(W):return bool(a.r_())\n'
     '\treturn False\n'
-    'def EY(a,b,c):\n'
-    '\tif not c.problems or AZ(a):return False\n'
-    '\tif c.u_:return a in b and(c.av_ or not any(map(AZ,b)))\n'
+    'def EV(a,b,c):\n'
+    '\tif not c.problems or AU(a):return False\n'
+    '\tif c.u_:return a in b and(c.av_ or not any(map(AU,b)))\n'
     '\treturn True\n'
-    'def EX(a,b,c,d):\n'
-    '\te,f=a.d_.al_,BT()\n'
+    'def EU(a,b,c,d):\n'
+    '\te,f=a.d_.al_,BQ()\n'
     '\tif d!=f:\n'
     '\t\ttry:b.distro.install_packages([e])\n'
-    "\t\texcept Exception as g:AI.info('%s could not be installed: %s',e,g)\n"
-    '\t\tif AZ(a):h=f"unprotected for up to {FC()} s, from power-on to here";return f"{e} had to be installed: {\'closed but for SSH\'if c.u_ else h}"\n'
-    '\t\twith contextlib.suppress(OSError):DU({BQ:f},AA(),420)\n'
+    "\t\texcept Exception as g:AF.info('%s could not be installed: %s',e,g)\n"
+    '\t\tif AU(a):h=f"unprotected for up to {EZ()} s, from power-on to here";return f"{e} had to be installed: {\'closed but for SSH\'if c.u_ else h}"\n'
+    '\t\twith contextlib.suppress(OSError):DN({BN:f},Z(),420)\n'
     '\treturn f"{e} could not be installed, which is tried once: install it, and reboot"\n'
-    "CN=os.path.join(os.path.dirname(__file__),'plans')\n"
-    "BA='vps_firewall'\n"
-    'public=DZ\n'
-    "def enter(a,b,c,d):e=a if isinstance(a,dict)else{};f=str(e.get('backend',AE));return FA(CP,lambda g:FD(e,d,g),f,b,(),c)\n"
-    'def CP():return EU(frozenset())\n'
-    'def FD(a,b,c):\n'
-    "\td=CO();e,f,g=(EE(h,c)for h in map(DD,d['plans']));i=e.source['section'];j=[replace(e,name='the last good policy')]if GG()==i else[];j+=[f]if all(a.get(k)==i.get(k)for k in('ssh','lists'))else[];l=d['default_port']and[*b]!=['22']\n"
+    "CS=os.path.join(os.path.dirname(__file__),'plans')\n"
+    "AV='vps_firewall'\n"
+    'public=CJ\n'
+    "def enter(a,b,c,d):e=a if isinstance(a,dict)else{};f=str(e.get('backend',AN));return EX(CU,lambda g:FA(e,d,g),f,b,(),c)\n"
+    'def CU():return FI(frozenset())\n'
+    'def FA(a,b,c):\n'
+    "\td=CT();e,f,g=(GC(h,c)for h in map(DU,d['plans']));i=e.source['section'];j=[replace(e,name='the last good policy')]if FM()==i else[];j+=[f]if all(a.get(k)==i.get(k)for k in('ssh','lists'))else[];l=d['default_port']and[*b]!=['22']\n"
     '\tdef m():\n'
-    '\t\tif l:n=f"sshd listens on {\', \'.join(b)} here, not on 22; write port: and bundle again";raise AH([CH(f"{BA}.ssh",n)])\n'
-    "\t\tif a!=i:raise AH([CH(BA,'is not what this bundle was made of; make it again')])\n"
+    '\t\tif l:n=f"sshd listens on {\', \'.join(b)} here, not on 22; write port: and bundle again";raise AG([CV(f"{AV}.ssh",n)])\n'
+    "\t\tif a!=i:raise AG([CV(AV,'is not what this bundle was made of; make it again')])\n"
     '\t\treturn e\n'
-    '\treturn FV([]if l else[*j,g],m)\n'
-    'def CO():\n'
-    "\twith open(CN,encoding='utf-8')as a:return json.load(a)\n"
+    '\treturn GF([]if l else[*j,g],m)\n'
+    'def CT():\n'
+    "\twith open(CS,encoding='utf-8')as a:return json.load(a)\n"
     'def main():\n'
     '\ttry:\n'
-    "\t\tif sys.argv[1:]==['status']:print(AB(BX()),end='');return 0\n"
+    "\t\tif sys.argv[1:]==['status']:print(AA(AT()),end='');return 0\n"
     "\t\tif sys.argv[1:]!=['verify']:raise A('vps-firewall status | verify')\n"
-    '\t\ta=Q(AQ)\n'
-    "\t\tfor b in map(DD,CO()['plans']):\n"
-    "\t\t\tif b.source['section']==a.get('section'):c=EM(b,str(a.get('backend')),CP());print('\\n'.join(c)or'equal: kernel, saved file and policy');return 6 if c else 0\n"
+    '\t\ta=Q(AL)\n'
+    "\t\tfor b in map(DU,CT()['plans']):\n"
+    "\t\t\tif b.source['section']==a.get('section'):c=EK(b,str(a.get('backend')),CU());print('\\n'.join(c)or'equal: kernel, saved file and policy');return 6 if c else 0\n"
     "\t\traise A('no policy of this bundle is in force')\n"
     '\texcept Exception as d:print(f"vps-firewall: {E(d)}",file=sys.stderr);return getattr(d,\'exit_code\',1)'
 )

@@ -1,6 +1,6 @@
 """The engine with nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "00bcc2cea98e3551212f78844a0c6cb942f16c45c6d7786188b31368414a490e"
+SOURCES = "c3e53187e37ed163b7f5f14f59c81fd6179a03eeb398e559cdb4caaad6669093"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -8,11 +8,8 @@ TEXT = (
     'from contextlib import contextmanager\n'
     'from dataclasses import asdict,dataclass,field,replace\n'
     'from functools import partial\n'
-    'def BF(a,b):\n'
-    '\tif a==b:return[]\n'
-    '\tc,d=b.splitlines(),a.splitlines();e,f=Counter(c)-Counter(d),Counter(d)-Counter(c);g=[f"-{h}"for h in c if h in e]+[f"+{h}"for h in d if h in f];return list(dict.fromkeys(g))or[\'+(the same lines in another order)\']\n'
     '@dataclass(frozen=True,order=True)\n'
-    'class BN:\n'
+    'class BZ:\n'
     '\tpath:0;ag_:0;aj_:0=False\n'
     '\tdef __str__(a):return f"{a.path}: {a.ag_}"\n'
     'class A(Exception):exit_code=1\n'
@@ -21,30 +18,30 @@ TEXT = (
     "\tdef __init__(a,b):a.problems=tuple(b);super().__init__('\\n'.join(map(str,a.problems)))\n"
     'class P(A):exit_code=3\n'
     'class O(A):exit_code=4\n'
-    'class DK(A):exit_code=5\n'
-    'class DJ(A):exit_code=6\n'
-    'class DI(A):0\n'
+    'class DZ(A):exit_code=5\n'
+    'class DY(A):exit_code=6\n'
+    'class DX(A):0\n'
     'class B(O):0\n'
-    'class DL(A):0\n'
+    'class EA(A):0\n'
     'def D(a):\n'
     '\tif isinstance(a,OSError)and a.strerror:return f"{a.filename}: {a.strerror}"if a.filename else a.strerror\n'
     "\tif isinstance(a,KeyboardInterrupt):return'interrupted'\n"
     '\treturn str(a)if isinstance(a,A)else f"{type(a).__name__}: {a}"\n'
-    'def AK(a):return[str(b)for b in a.problems]if isinstance(a,Y)else[D(a)]\n'
-    "CC='/usr/sbin','/sbin','/usr/bin','/bin'\n"
-    'AO=threading.local()\n'
-    "def CH():a=[*CC,*os.environ.get('PATH','').split(os.pathsep)];return os.pathsep.join(dict.fromkeys(b for b in a if os.path.isabs(b)))\n"
-    "def CG(a):return shutil.which(a,path=CH())or''\n"
-    "def E(*a,text='',pass_fds=(),limit=0):return EI(CI(*a,text=text,pass_fds=pass_fds),a[0],len(text),limit)\n"
-    "def CI(*a,text='',pass_fds=()):\n"
-    '\tif not text:return CD(a,subprocess.DEVNULL,pass_fds)\n'
-    '\twith EH(text)as b:return CD(a,b,pass_fds)\n'
-    'def EI(a,b,c=0,limit=0):\n'
-    '\td,e,f=CE(a,b,c,limit)\n'
-    '\tif d:raise B(CF(b,d,f))\n'
+    'def AJ(a):return[str(b)for b in a.problems]if isinstance(a,Y)else[D(a)]\n'
+    "CF='/usr/sbin','/sbin','/usr/bin','/bin'\n"
+    'AQ=threading.local()\n'
+    "def CK():a=[*CF,*os.environ.get('PATH','').split(os.pathsep)];return os.pathsep.join(dict.fromkeys(b for b in a if os.path.isabs(b)))\n"
+    "def CJ(a):return shutil.which(a,path=CK())or''\n"
+    "def E(*a,text='',pass_fds=(),limit=0):return EL(CL(*a,text=text,pass_fds=pass_fds),a[0],len(text),limit)\n"
+    "def CL(*a,text='',pass_fds=()):\n"
+    '\tif not text:return CG(a,subprocess.DEVNULL,pass_fds)\n'
+    '\twith EK(text)as b:return CG(a,b,pass_fds)\n'
+    'def EL(a,b,c=0,limit=0):\n'
+    '\td,e,f=CH(a,b,c,limit)\n'
+    '\tif d:raise B(CI(b,d,f))\n'
     '\treturn e\n'
-    'def CF(a,b,c):d=[e for e in c.splitlines()if e.strip()][:4];return f"{a} failed ({b}): {\' / \'.join(d)or\'it said nothing\'}"\n'
-    'def CE(a,b,c=0,limit=0):\n'
+    'def CI(a,b,c):d=[e for e in c.splitlines()if e.strip()][:4];return f"{a} failed ({b}): {\' / \'.join(d)or\'it said nothing\'}"\n'
+    'def CH(a,b,c=0,limit=0):\n'
     '\td=limit or 3e1+c/100000\n'
     '\ttry:e,f=a.communicate(timeout=d)\n'
     '\texcept BaseException as g:\n'
@@ -54,7 +51,7 @@ TEXT = (
     '\t\traise\n'
     "\treturn a.returncode,e.decode('utf-8','replace'),f.decode('utf-8','replace')\n"
     '@contextmanager\n'
-    'def EH(text):\n'
+    'def EK(text):\n'
     '\timport fcntl;a=text.encode();b,c=os.pipe()\n'
     '\ttry:fcntl.fcntl(c,1031,len(a)or 1)\n'
     "\texcept OSError:os.close(b);os.close(c);b=os.memfd_create('vps-firewall',os.MFD_CLOEXEC);c=os.dup(b)\n"
@@ -63,35 +60,35 @@ TEXT = (
     '\t\twith contextlib.suppress(OSError):os.lseek(b,0,os.SEEK_SET)\n'
     '\t\tyield b\n'
     '\tfinally:os.close(b)\n'
-    'def CD(a,b,pass_fds):\n'
-    '\tc=a[0]if os.path.isabs(a[0])else CG(a[0])\n'
+    'def CG(a,b,pass_fds):\n'
+    '\tc=a[0]if os.path.isabs(a[0])else CJ(a[0])\n'
     '\tif not c:raise B(f"{a[0]} is not installed")\n'
-    "\td={'PATH':CH(),'LC_ALL':'C'}\n"
-    "\tif getattr(AO,'alone',False):d['XTABLES_LOCKFILE']='/proc/self/fd/0'\n"
+    "\td={'PATH':CK(),'LC_ALL':'C'}\n"
+    "\tif getattr(AQ,'alone',False):d['XTABLES_LOCKFILE']='/proc/self/fd/0'\n"
     '\ttry:return subprocess.Popen([c,*a[1:]],stdin=b,stdout=subprocess.PIPE,stderr=subprocess.PIPE,env=d,start_new_session=True,pass_fds=pass_fds)\n'
     '\texcept OSError as e:raise B(f"{a[0]}: {e.strerror}")from None\n'
     '@contextmanager\n'
-    'def AP():\n'
-    "\twith ThreadPoolExecutor(1,'scratch')as a:a.submit(EG).result();yield a\n"
-    'def EG():\n'
+    'def AR():\n'
+    "\twith ThreadPoolExecutor(1,'scratch')as a:a.submit(EJ).result();yield a\n"
+    'def EJ():\n'
     '\ta=ctypes.CDLL(None,use_errno=True)\n'
     '\tif a.unshare(1073741824):b=os.strerror(ctypes.get_errno());raise P(f"cannot make a network namespace to rehearse the rules in: {b}")\n'
-    '\tAO.alone=True\n'
+    '\tAQ.alone=True\n'
     'def F(a):return f"/{a.lstrip(\'/\')}"\n'
-    'def EO(a):return CG(a)\n'
-    'def CK():return[]\n'
+    'def EO(a):return CJ(a)\n'
+    'def CM():return[]\n'
     'def EN(a):0\n'
     "I='/var/lib/vps-firewall'\n"
-    'AU=f"{I}/status-private.json"\n'
-    'AT=f"{I}/status.json"\n'
+    'AV=f"{I}/status-private.json"\n'
+    'AU=f"{I}/status.json"\n'
     'AC=f"{I}/policy.json"\n'
     'AD=f"{I}/services.json"\n'
-    'AV=f"{I}/tools"\n'
-    "AR='/run/vps-firewall.lock'\n"
-    "AW='etc/systemd/system','run/systemd/system','usr/lib/systemd/system','lib/systemd/system'\n"
-    'AS=60\n'
+    'AW=f"{I}/tools"\n'
+    "AS='/run/vps-firewall.lock'\n"
+    "AX='etc/systemd/system','run/systemd/system','usr/lib/systemd/system','lib/systemd/system'\n"
+    'AT=60\n'
     '@dataclass\n'
-    'class T:\n'
+    'class S:\n'
     '\tf_:0=field(default_factory=dict);af_:0=False\n'
     '\tdef at_(a):\n'
     '\t\tb=[]\n'
@@ -100,65 +97,65 @@ TEXT = (
     '\t\t\t\tif d is None:\n'
     '\t\t\t\t\twith contextlib.suppress(FileNotFoundError):os.unlink(c)\n'
     '\t\t\t\telif os.path.exists(C(c).i_):os.rename(C(c).i_,C(c).a_);J(c)\n'
-    '\t\t\t\telse:EU(c,d[0],d[1])\n'
+    '\t\t\t\telse:ER(c,d[0],d[1])\n'
     '\t\t\texcept OSError as e:b.append(e)\n'
     '\t\tif b:raise b[0]\n'
     '\tdef ac_(a):\n'
     '\t\tfor b in a.f_:J(b)\n'
-    'def CS(a,b,mode=384):return BA({c:(d,mode)for(c,d)in a.items()},b)\n'
-    'def BA(a,b):\n'
+    'def CR(a,b,mode=384):return BB({c:(d,mode)for(c,d)in a.items()},b)\n'
+    'def BB(a,b):\n'
     '\tc={}\n'
     '\ttry:\n'
     '\t\tfor(d,(e,f))in a.items():\n'
-    "\t\t\tJ(d);g,h=e.encode('utf-8','surrogateescape'),CO(d);i=h[1]if h else 420\n"
-    '\t\t\tif h!=(g,i if f is None else f):c[d]=h;CQ(d,g,i if f is None else f)\n'
+    "\t\t\tJ(d);g,h=e.encode('utf-8','surrogateescape'),CN(d);i=h[1]if h else 420\n"
+    '\t\t\tif h!=(g,i if f is None else f):c[d]=h;CP(d,g,i if f is None else f)\n'
     '\t\tfor(d,h)in c.items():\n'
     '\t\t\tif h and b.af_:\n'
     '\t\t\t\twith contextlib.suppress(OSError):os.link(C(d).a_,C(d).i_)\n'
     '\t\tfor(d,h)in c.items():os.rename(C(d).m_,C(d).a_);b.f_.setdefault(d,h)\n'
-    '\t\tCR(c)\n'
+    '\t\tCQ(c)\n'
     '\texcept BaseException:\n'
     '\t\tfor d in c:\n'
     '\t\t\tif d not in b.f_:J(d)\n'
     '\t\traise\n'
     '\treturn list(c)\n'
-    'def EU(a,b,mode):J(a);CQ(a,b,mode);os.rename(C(a).m_,C(a).a_);CR([a])\n'
-    'def CU():os.sync()\n'
+    'def ER(a,b,mode):J(a);CP(a,b,mode);os.rename(C(a).m_,C(a).a_);CQ([a])\n'
+    'def CT():os.sync()\n'
     'def J(a):\n'
     '\tfor b in(C(a).m_,C(a).i_):\n'
     '\t\tif os.path.lexists(b):os.unlink(b)\n'
     '@dataclass(frozen=True)\n'
-    'class ES:a_:0;m_:0;i_:0\n'
-    'def C(a):b=os.path.realpath(a);c,d=os.path.split(b);return ES(b,f"{c}/.{d}.vps-firewall",f"{c}/.{d}.vps-firewall-old")\n'
-    'def CQ(a,b,mode):\n'
+    'class EP:a_:0;m_:0;i_:0\n'
+    'def C(a):b=os.path.realpath(a);c,d=os.path.split(b);return EP(b,f"{c}/.{d}.vps-firewall",f"{c}/.{d}.vps-firewall-old")\n'
+    'def CP(a,b,mode):\n'
     '\tc=C(a);d=os.path.dirname(c.a_)\n'
     '\ttry:\n'
-    '\t\tCP(d)\n'
+    '\t\tCO(d)\n'
     "\t\tif os.path.exists(c.a_)and not os.path.isfile(c.a_):raise OSError(0,'is no file')\n"
     '\t\te=os.O_WRONLY|os.O_CREAT|os.O_EXCL|os.O_NOFOLLOW|os.O_CLOEXEC\n'
     "\t\twith open(os.open(c.m_,e,384),'wb')as f:f.write(b);f.flush();os.fchmod(f.fileno(),mode);EN(f.fileno());os.fsync(f.fileno())\n"
     '\texcept OSError as g:J(a);raise OSError(g.errno,g.strerror,a)from None\n'
-    'def CP(a):\n'
-    '\tif not os.path.isdir(a):b=os.path.dirname(a);CP(b);os.mkdir(a);os.chmod(a,493)\n'
-    'def CR(a):\n'
+    'def CO(a):\n'
+    '\tif not os.path.isdir(a):b=os.path.dirname(a);CO(b);os.mkdir(a);os.chmod(a,493)\n'
+    'def CQ(a):\n'
     '\tfor b in{os.path.dirname(C(c).a_)for c in a}:\n'
     '\t\td=os.open(b,os.O_RDONLY|os.O_DIRECTORY|os.O_CLOEXEC)\n'
     '\t\ttry:os.fsync(d)\n'
     '\t\tfinally:os.close(d)\n'
-    'def CO(a):\n'
+    'def CN(a):\n'
     '\ttry:\n'
     "\t\twith open(a,'rb')as b:return b.read(),os.fstat(b.fileno()).st_mode&4095\n"
     '\texcept FileNotFoundError:return\n'
-    "def K(a,b='replace'):c=CO(a);return None if c is None else c[0].decode('utf-8',b)\n"
-    'def BB(a):\n'
+    "def K(a,b='replace'):c=CN(a);return None if c is None else c[0].decode('utf-8',b)\n"
+    'def BC(a):\n'
     '\ttry:\n'
     "\t\twith open(F(a),encoding='utf-8',errors='replace')as b:return b.read(1<<20)\n"
     "\texcept OSError:return''\n"
-    'def AX(a):\n'
+    'def AY(a):\n'
     '\ttry:return sorted(os.listdir(F(a)))\n'
     '\texcept OSError:return[]\n'
-    "def AY():a=(K('/var/lib/cloud/data/instance-id')or'').strip();return a if a!='iid-datasource-none'else''\n"
-    'def ET(text,a):\n'
+    "def AZ():a=(K('/var/lib/cloud/data/instance-id')or'').strip();return a if a!='iid-datasource-none'else''\n"
+    'def EQ(text,a):\n'
     '\tb=f\'include "{a}"\'\n'
     '\tif text is None:return f"""#!/usr/sbin/nft -f\n'
     '\n'
@@ -168,120 +165,122 @@ TEXT = (
     '"""\n'
     '\tif b in text.splitlines():return text\n'
     '\treturn f"{text if text.endswith(chr(10))or not text else text+chr(10)}{b}\\n"\n'
-    "def U(a):return json.dumps(a,indent=1,sort_keys=True)+'\\n'\n"
-    'def CT(a,b):c=a.get(b)if isinstance(a,dict)else None;return[d for d in c if isinstance(d,str)]if isinstance(c,list)else[]\n'
+    "def T(a):return json.dumps(a,indent=1,sort_keys=True)+'\\n'\n"
+    'def CS(a,b):c=a.get(b)if isinstance(a,dict)else None;return[d for d in c if isinstance(d,str)]if isinstance(c,list)else[]\n'
     'def L(a):\n'
     '\ttry:\n'
     "\t\twith open(a,encoding='utf-8')as b:c=json.load(b)\n"
     '\texcept(OSError,ValueError):return{}\n'
     '\treturn c if isinstance(c,dict)else{}\n'
     '@contextlib.contextmanager\n'
-    'def AZ():\n'
-    '\timport fcntl;os.makedirs(os.path.dirname(AR),exist_ok=True);a=os.open(AR,os.O_RDWR|os.O_CREAT|os.O_CLOEXEC|os.O_NOFOLLOW,384)\n'
+    'def BA():\n'
+    '\timport fcntl;os.makedirs(os.path.dirname(AS),exist_ok=True);a=os.open(AS,os.O_RDWR|os.O_CREAT|os.O_CLOEXEC|os.O_NOFOLLOW,384)\n'
     '\ttry:\n'
-    '\t\tb=time.monotonic()+AS\n'
+    '\t\tb=time.monotonic()+AT\n'
     '\t\twhile True:\n'
     '\t\t\ttry:fcntl.flock(a,fcntl.LOCK_EX|fcntl.LOCK_NB);break\n'
     '\t\t\texcept BlockingIOError:\n'
-    '\t\t\t\tif time.monotonic()>b:c=f"another vps-firewall has been at work for {AS} s; nothing was changed";raise DI(c)from None\n'
+    '\t\t\t\tif time.monotonic()>b:c=f"another vps-firewall has been at work for {AT} s; nothing was changed";raise DX(c)from None\n'
     '\t\t\t\ttime.sleep(.05)\n'
     '\t\tyield a\n'
     '\tfinally:os.close(a)\n'
     "H='vps-firewall.service'\n"
-    "BL='/etc/vps-firewall'\n"
-    "BK={0:'nft',4:'v4',6:'v6'}\n"
-    "X='[Service]\\nExecStop=\\n'\n"
+    "CC='/etc/vps-firewall'\n"
+    "CB={0:'nft',4:'v4',6:'v6'}\n"
+    "AA='[Service]\\nExecStop=\\n'\n"
     '@dataclass(frozen=True)\n'
-    "class N:c_:0;b_:0=(H,);ai_:0='';o_:0='';fallback:0='';w_:0='';u_:0=False;ak_:0=()\n"
+    "class Q:c_:0;b_:0=(H,);ai_:0='';o_:0='';fallback:0='';w_:0='';u_:0=False;ak_:0=()\n"
     '@dataclass(frozen=True)\n'
-    'class AG:\n'
+    'class AL:\n'
     '\tname:0;ad_:0=frozenset();p_:0=field(default_factory=dict)\n'
-    '\tdef ae_(a,b,c):d={e:f"{BL}/rules.{BK[e]}"for e in c};return a.p_.get(b)or N(d,ai_=b)\n'
-    "AJ='/etc/nftables/vps-firewall.nft'\n"
-    "W=AG('other')\n"
-    "BM=AG('redhat',frozenset({'rhel','fedora','centos'}),p_={'iptables':N({4:'/etc/sysconfig/iptables',6:'/etc/sysconfig/ip6tables'},('iptables.service','ip6tables.service'),'iptables-nft-services',fallback='.fallback',w_=X+'ExecStop=-/usr/bin/rm -f /var/lock/subsys/UNIT\\n'),'nftables':N({0:AJ},('nftables.service',),'nftables','/etc/sysconfig/nftables.conf',w_=X)})\n"
-    'BJ=AG(\'debian\',frozenset({\'debian\',\'ubuntu\'}),p_={\'iptables\':N({4:\'/etc/iptables/rules.v4\',6:\'/etc/iptables/rules.v6\'},(\'netfilter-persistent.service\',),\'iptables-persistent\',ak_=tuple(f"usr/share/netfilter-persistent/plugins.d/{name}"for name in(\'15-ip4tables\',\'25-ip6tables\'))),\'nftables\':N({0:AJ},(\'nftables.service\',),\'nftables\',\'/etc/nftables.conf\',w_=X,u_=True)})\n'
-    'AF={each.name:each for each in(BM,BJ,W)}\n'
-    'AH=tuple(place for each in AF.values()for place in each.p_.values())\n'
-    'AI=frozenset(unit for place in AH for unit in place.b_)|{H}\n'
-    "BY='cloud-init-local.service'\n"
+    '\tdef ae_(a,b,c):d={e:f"{CC}/rules.{CB[e]}"for e in c};return a.p_.get(b)or Q(d,ai_=b)\n'
+    "AO='/etc/nftables/vps-firewall.nft'\n"
+    "Z=AL('other')\n"
+    "CD=AL('redhat',frozenset({'rhel','fedora','centos'}),p_={'iptables':Q({4:'/etc/sysconfig/iptables',6:'/etc/sysconfig/ip6tables'},('iptables.service','ip6tables.service'),'iptables-nft-services',fallback='.fallback',w_=AA+'ExecStop=-/usr/bin/rm -f /var/lock/subsys/UNIT\\n'),'nftables':Q({0:AO},('nftables.service',),'nftables','/etc/sysconfig/nftables.conf',w_=AA)})\n"
+    'CA=AL(\'debian\',frozenset({\'debian\',\'ubuntu\'}),p_={\'iptables\':Q({4:\'/etc/iptables/rules.v4\',6:\'/etc/iptables/rules.v6\'},(\'netfilter-persistent.service\',),\'iptables-persistent\',ak_=tuple(f"usr/share/netfilter-persistent/plugins.d/{name}"for name in(\'15-ip4tables\',\'25-ip6tables\'))),\'nftables\':Q({0:AO},(\'nftables.service\',),\'nftables\',\'/etc/nftables.conf\',w_=AA,u_=True)})\n'
+    'AK={each.name:each for each in(CD,CA,Z)}\n'
+    'AM=tuple(place for each in AK.values()for place in each.p_.values())\n'
+    'AN=frozenset(unit for place in AM for unit in place.b_)|{H}\n'
+    "CE='cloud-init-local.service'\n"
     "BD='/etc/systemd/system'\n"
-    'def DB(a):b=os.path.realpath(F(os.devnull));return any(os.path.realpath(F(f"{c}/{a}"))==b for c in AW)\n'
-    'def M(a):return not DB(a)and any(a in AX(f"etc/systemd/system/{b}")for b in AX(\'etc/systemd/system\')if b.endswith(\'.wants\'))\n'
-    'def FB(a,b,c,d):\n'
-    '\tif c:return{f"{BD}/{H}":EY(a,b,d)}\n'
-    "\te='# Made by vps-firewall: the rules come before cloud-init, and stay.\\n'+CZ;return{EW(f):e+b.w_.replace('UNIT',f.partition('.')[0])for f in b.b_}\n"
-    'def EW(a):return f"{BD}/{a}.d/vps-firewall.conf"\n'
-    'CZ=f"[Unit]\\nBefore={BY}\\n"\n'
-    'def EY(a,b,c):d=a.x_(b.c_,c);e=\'\'.join(f"After={f}\\n"for f in b.b_ if b.u_);return e.join(\'[Unit]\\nDescription=Load the firewall rules that vps-firewall saved\\nDocumentation=man:nft(8) man:iptables-restore(8)\\nDefaultDependencies=no\\nRequiresMountsFor=/etc /usr\\nWants=network-pre.target\\nAFTER\\nBefore=cloud-init-local.service network-pre.target sysinit.target shutdown.target\\nConflicts=shutdown.target\\n\\n[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nLOADS\\n\\n[Install]\\nWantedBy=sysinit.target\\n\'.split(\'AFTER\\n\')).replace(\'LOADS\',\'\\n\'.join(f"ExecStart={g}"for g in d))\n'
-    "def EX(a):E('systemctl',*CK(),'enable',a)\n"
-    "def EV(a):E('systemctl','disable',a,'--no-reload');E('systemctl','mask',a,'--no-reload')\n"
-    'def FA(a):\n'
+    'def CW(a):b=os.path.realpath(F(os.devnull));return any(os.path.realpath(F(f"{c}/{a}"))==b for c in AX)\n'
+    'def M(a):return not CW(a)and any(a in AY(f"etc/systemd/system/{b}")for b in AY(\'etc/systemd/system\')if b.endswith(\'.wants\'))\n'
+    'def EY(a,b,c,d):\n'
+    '\tif c:return{f"{BD}/{H}":EV(a,b,d)}\n'
+    "\te='# Made by vps-firewall: the rules come before cloud-init, and stay.\\n'+CU;return{ET(f):e+b.w_.replace('UNIT',f.partition('.')[0])for f in b.b_}\n"
+    'def ET(a):return f"{BD}/{a}.d/vps-firewall.conf"\n'
+    'CU=f"[Unit]\\nBefore={CE}\\n"\n'
+    'def EV(a,b,c):d=a.x_(b.c_,c);e=\'\'.join(f"After={f}\\n"for f in b.b_ if b.u_);return e.join(\'[Unit]\\nDescription=Load the firewall rules that vps-firewall saved\\nDocumentation=man:nft(8) man:iptables-restore(8)\\nDefaultDependencies=no\\nRequiresMountsFor=/etc /usr\\nWants=network-pre.target\\nAFTER\\nBefore=cloud-init-local.service network-pre.target sysinit.target shutdown.target\\nConflicts=shutdown.target\\n\\n[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nLOADS\\n\\n[Install]\\nWantedBy=sysinit.target\\n\'.split(\'AFTER\\n\')).replace(\'LOADS\',\'\\n\'.join(f"ExecStart={g}"for g in d))\n'
+    "def EU(a):E('systemctl',*CM(),'enable',a)\n"
+    "def ES(a):E('systemctl','disable',a,'--no-reload');E('systemctl','mask',a,'--no-reload')\n"
+    'def EX(a):\n'
     "\tif os.path.isdir('/run/systemd/system'):E('systemctl','stop',a)\n"
-    "def DA(a):E('systemctl',*CK(),'disable',a)\n"
-    'def EZ():\n'
+    "def CV(a):E('systemctl',*CM(),'disable',a)\n"
+    'def EW():\n'
     "\tif os.path.isdir('/run/systemd/system'):E('systemctl','daemon-reload')\n"
-    "AA='/etc/ufw/ufw.conf'\n"
-    "Q={'firewalld':'firewalld.service','ufw':'ufw.service'}\n"
-    'def AN():return tuple(a for a in Q if EA(a))\n'
-    'def EA(a):\n'
-    '\tif a==\'ufw\':return bool(re.search(\'(?m)^ENABLED=[\\\\"\\\']?yes\',BB(AA)))\n'
-    '\treturn M(Q[a])\n'
-    'def EB(a,b):\n'
-    '\tc=Q[a];d=[lambda:EV(c),lambda:FA(c)]\n'
-    "\tif a=='ufw':d.insert(0,lambda:DZ(b))\n"
+    "AB='/etc/ufw/ufw.conf'\n"
+    "R={'firewalld':'firewalld.service','ufw':'ufw.service'}\n"
+    'def AP():return tuple(a for a in R if EG(a))\n'
+    'def EG(a):\n'
+    '\tif a==\'ufw\':return bool(re.search(\'(?m)^ENABLED=[\\\\"\\\']?yes\',BC(AB)))\n'
+    '\treturn M(R[a])\n'
+    'def EH(a,b):\n'
+    '\tc=R[a];d=[lambda:ES(c),lambda:EX(c)]\n'
+    "\tif a=='ufw':d.insert(0,lambda:EF(b))\n"
     '\te=[]\n'
     '\tfor f in d:\n'
     '\t\ttry:f()\n'
     '\t\texcept(A,OSError)as g:e.append(D(g))\n'
     '\treturn[*dict.fromkeys(e)]\n'
-    'def DZ(a):\n'
-    "\tb=K(AA,'surrogateescape')or'';CS({AA:re.sub('(?m)^ENABLED=.*','ENABLED=no',b)},T(),mode=None)\n"
+    'def EF(a):\n'
+    "\tb=K(AB,'surrogateescape')or'';CR({AB:re.sub('(?m)^ENABLED=.*','ENABLED=no',b)},S(),mode=None)\n"
     "\tif not a.shares_tables:E('ufw','--force','disable')\n"
-    'def DE(a):return{}\n'
-    "def EJ():return frozenset(CT(L(AD),'enabled'))\n"
+    "def EM():return frozenset(CS(L(AD),'enabled'))\n"
     '@dataclass(frozen=True)\n'
-    'class DM:s_:0=W;major:0=0;b_:0=frozenset();ah_:0=frozenset();e_:0=();v_:0=True\n'
-    "def DP(a):b=DO();c={b.get('ID',''),*b.get('ID_LIKE','').split()};return DM(s_=next((d for d in AF.values()if d.ad_&c),W),major=int(re.match('\\\\d{0,4}',b.get('VERSION_ID',''))[0]or 0),b_=frozenset(e for e in AI if DN(e)),ah_=frozenset(e for e in AI if M(e))-a,e_=AN(),v_=os.path.exists(F('proc/net/if_inet6')))\n"
-    'def DN(a):b=any(a in AX(c)for c in AW);d=[e for f in AH if a in f.b_ for e in f.ak_];return b and all(os.path.exists(F(e))for e in d)and not DB(a)\n'
-    'def DO():a=BB(\'etc/os-release\')or BB(\'usr/lib/os-release\');b=(c.partition(\'=\')for c in a.splitlines()if\'=\'in c);return{d.strip():e.strip().strip(\'"\\\'\')for(d,f,e)in b}\n'
+    'class EB:s_:0=Z;major:0=0;b_:0=frozenset();ah_:0=frozenset();e_:0=();v_:0=True\n'
+    "def EE(a):b=ED();c={b.get('ID',''),*b.get('ID_LIKE','').split()};return EB(s_=next((d for d in AK.values()if d.ad_&c),Z),major=int(re.match('\\\\d{0,4}',b.get('VERSION_ID',''))[0]or 0),b_=frozenset(e for e in AN if EC(e)),ah_=frozenset(e for e in AN if M(e))-a,e_=AP(),v_=os.path.exists(F('proc/net/if_inet6')))\n"
+    'def EC(a):b=any(a in AY(c)for c in AX);d=[e for f in AM if a in f.b_ for e in f.ak_];return b and all(os.path.exists(F(e))for e in d)and not CW(a)\n'
+    'def ED():a=BC(\'etc/os-release\')or BC(\'usr/lib/os-release\');b=(c.partition(\'=\')for c in a.splitlines()if\'=\'in c);return{d.strip():e.strip().strip(\'"\\\'\')for(d,f,e)in b}\n'
     '@dataclass(frozen=True)\n'
-    'class ED:backend:0;texts:0\n'
+    'class EZ:backend:0;texts:0\n'
     '@dataclass(frozen=True)\n'
-    'class EF:name:0;candidates:0;fallback:0;open:0;source:0;good:0=True;warnings:0=();interfaces:0=None\n'
+    'class FB:name:0;candidates:0;fallback:0;open:0;source:0;good:0=True;warnings:0=();interfaces:0=None\n'
     '@dataclass(frozen=True)\n'
-    'class EE:l_:0;al_:0\n'
-    "def CA(a):b=tuple(ED(c['backend'],BZ(c['texts']))for c in a['candidates']);return EF(a['name'],b,BZ(a['fallback']),a['open'],a['source'],a['good'],tuple(a['warnings']),a['interfaces'])\n"
-    'def BZ(a):return{int(b):c for(b,c)in a.items()}\n'
-    "R='inet vps_firewall'\n"
-    "def S(a):a=re.sub('\\\\t# count \\\\d+$','',a,flags=re.MULTILINE);return re.sub('(\\\\tflags dynamic[^\\\\n]*\\\\n(?:\\\\t\\\\t\\\\w[^\\\\n]*\\\\n)*?)\\\\t\\\\telements = \\\\{[^}]*\\\\}\\\\n','\\\\1',a)\n"
-    'def BW(a):\n'
+    'class FA:l_:0;al_:0\n'
+    "def CZ(a):b=tuple(EZ(c['backend'],CY(c['texts']))for c in a['candidates']);return FB(a['name'],b,CY(a['fallback']),a['open'],a['source'],a['good'],tuple(a['warnings']),a['interfaces'])\n"
+    'def CY(a):return{int(b):c for(b,c)in a.items()}\n'
+    'def DA(a,b):\n'
+    '\tif a==b:return[]\n'
+    '\tc,d=b.splitlines(),a.splitlines();e,f=Counter(c)-Counter(d),Counter(d)-Counter(c);g=[f"-{h}"for h in c if h in e]+[f"+{h}"for h in d if h in f];return list(dict.fromkeys(g))or[\'+(the same lines in another order)\']\n'
+    "U='inet vps_firewall'\n"
+    "def V(a):a=re.sub('\\\\t# count \\\\d+$','',a,flags=re.MULTILINE);return re.sub('(\\\\tflags dynamic[^\\\\n]*\\\\n(?:\\\\t\\\\t\\\\w[^\\\\n]*\\\\n)*?)\\\\t\\\\telements = \\\\{[^}]*\\\\}\\\\n','\\\\1',a)\n"
+    'def DB(a):\n'
     "\tb,c='',[]\n"
     '\tfor d in a.splitlines():\n'
     '\t\tif d.startswith(\'\\t\\t\'):c.append(f"{b}: {d.strip()}")\n'
     "\t\telif d.startswith('\\t')and d.endswith(' {'):b=d[1:-2];c.append(b)\n"
     "\treturn'\\n'.join(c)\n"
-    'class EC:\n'
+    'class DN:\n'
     "\tname='nftables';families=0,;shares_tables=False;n_='nft',\n"
     '\tdef x_(a,b,c):return[f"{c[\'nft\']} -f {b[0]}"]\n'
     '\tdef load(a,b,c=(),pass_fds=()):\n'
     "\t\tif b:E('nft','-f','-',text=b[0],pass_fds=pass_fds)\n"
     '\tdef dump(a,b):\n'
-    "\t\tc=CI('nft','-s','list','table',*R.split());d,e,f=CE(c,'nft')\n"
+    "\t\tc=CL('nft','-s','list','table',*U.split());d,e,f=CH(c,'nft')\n"
     "\t\tif d==1 and f.startswith('Error: No such file or directory'):return{0:''}\n"
-    "\t\tif d:raise B(CF('nft',d,f))\n"
-    '\t\tif not e.startswith(f"table {R} {{")or not e.rstrip().endswith(\'}\'):raise B(\'nft printed something that is not a table\')\n'
+    "\t\tif d:raise B(CI('nft',d,f))\n"
+    '\t\tif not e.startswith(f"table {U} {{")or not e.rstrip().endswith(\'}\'):raise B(\'nft printed something that is not a table\')\n'
     '\t\treturn{0:e}\n'
-    '\tdef ao_(a,b,pass_fds=()):a.load({0:BX+S(b[0])},(),pass_fds)\n'
+    '\tdef ao_(a,b,pass_fds=()):a.load({0:BQ+V(b[0])},(),pass_fds)\n'
     '\tdef y_(a,b,c,d,e,e_):\n'
     '\t\tif c[0]and e and not a.h_(c,d()):return{},[]\n'
     '\t\treturn dict(b),[]\n'
-    '\tdef h_(a,b,c):d,e=S(b[0]),S(c[0]);return[]if d==e else BF(BW(e),BW(d))\n'
-    '\tdef ap_(a,b,c):return S(b[0])==S(c[0])\n'
+    '\tdef h_(a,b,c):d,e=V(b[0]),V(c[0]);return[]if d==e else DA(DB(e),DB(d))\n'
+    '\tdef ap_(a,b,c):return V(b[0])==V(c[0])\n'
     '\tdef am_(a,b,e_):return[]\n'
     '\tdef au_(a,b,c,e_):return dict(b),[]\n'
-    'BX=f"table {R}\\ndelete table {R}\\n"\n'
-    'AB={each.name:each for each in(EC(),)}\n'
+    'BQ=f"table {U}\\ndelete table {U}\\n"\n'
+    'W={each.name:each for each in(DN(),)}\n'
     '@dataclass(frozen=True)\n'
     'class FC:\n'
     '\tbackend:0;a_:0;k_:0=False\n'
@@ -291,44 +290,45 @@ TEXT = (
     '\t\tc={d:EO(d)for d in a.backend.n_}\n'
     '\t\tif(e:=[d for(d,f)in c.items()if not f]):raise P(f"{a.backend.name}: {\', \'.join(e)} not installed")\n'
     '\t\treturn c\n'
-    'def AE(a,b):c=AB[a];d=b.s_.ae_(a,c.families);e=b.b_&b.ah_ if d.u_ else b.b_;return FC(c,d,H in d.b_ or not e.issuperset(d.b_))\n'
-    "def ER(a,b,c,d,e,f):g={**c.source,'backend':a.backend.name,'instance':AY()if c.good else''};h={*EJ(),*(i for i in a.b_ if not M(i))};j={*CT(L(AD),'disabled'),*(Q[k]for k in d.e_)};l={'enabled':sorted(h),'disabled':sorted(j)};m={AC:(U(g),384),AD:(U(l),384)};return CN(a,b,c.fallback,e,f,also=m)\n"
-    "def EQ():a,b=L(AC),AY();c=a.get('section');return c if b and a.get('instance')==b and isinstance(c,dict)else{}\n"
-    'def CN(a,b,fallback,c,d,also=None):\n'
-    "\te=a.a_;f=FB(a.backend,e,a.k_,a.n_('/'));g={h:(i,420)for(h,i)in f.items()};j={h:(b[k],384)for(k,h)in e.c_.items()}\n"
+    'def AE(a,b):c=W[a];d=b.s_.ae_(a,c.families);e=b.b_&b.ah_ if d.u_ else b.b_;return FC(c,d,H in d.b_ or not e.issuperset(d.b_))\n'
+    "def EI():a,b=L(AC),AZ();c=a.get('section');return c if b and a.get('instance')==b and isinstance(c,dict)else{}\n"
+    'def DE(a):return{}\n'
+    "def DM(a,b,c,d,e,f):g={**c.source,'backend':a.backend.name,'instance':AZ()if c.good else''};h={*EM(),*(i for i in a.b_ if not M(i))};j={*CS(L(AD),'disabled'),*(R[k]for k in d.e_)};l={'enabled':sorted(h),'disabled':sorted(j)};m={AC:(T(g),384),AD:(T(l),384)};return BL(a,b,c.fallback,e,f,also=m)\n"
+    'def BL(a,b,fallback,c,d,also=None):\n'
+    "\te=a.a_;f=EY(a.backend,e,a.k_,a.n_('/'));g={h:(i,420)for(h,i)in f.items()};j={h:(b[k],384)for(k,h)in e.c_.items()}\n"
     '\tif not a.k_ and e.fallback:j.update({h+e.fallback:(fallback[k],384)for(k,h)in e.c_.items()})\n'
-    "\tif not a.k_ and e.o_:l=K(F(e.o_),'surrogateescape');j[e.o_]=ET(l,e.c_[0]),None\n"
-    '\tm=DE({**j,**g});n={**m,**j,**g,**(also or{})};o=BA({F(h):p for(h,p)in n.items()},c);d+=CM(o)\n'
-    '\tif any(h in o for h in g):EZ()\n'
+    "\tif not a.k_ and e.o_:l=K(F(e.o_),'surrogateescape');j[e.o_]=EQ(l,e.c_[0]),None\n"
+    '\tm=DE({**j,**g});n={**m,**j,**g,**(also or{})};o=BB({F(h):p for(h,p)in n.items()},c);d+=BK(o)\n'
+    '\tif any(h in o for h in g):EW()\n'
     '\treturn o\n'
-    'def EP(a,b):c=[d for d in b.s_.p_.values()if d.c_!=a.a_.c_];e=[f for d in c for f in d.b_];return[f for f in e if f not in a.b_ and M(f)]\n'
-    'def CL(a,b):\n'
+    'def DL(a,b):c=[d for d in b.s_.p_.values()if d.c_!=a.a_.c_];e=[f for d in c for f in d.b_];return[f for f in e if f not in a.b_ and M(f)]\n'
+    'def BJ(a,b):\n'
     '\tfor c in a.b_:\n'
-    '\t\tif not M(c):b.append(c);EX(c)\n'
-    '\tif b:CU()\n'
-    'def CM(a):\n'
+    '\t\tif not M(c):b.append(c);EU(c)\n'
+    '\tif b:CT()\n'
+    'def BK(a):\n'
     '\ttry:\n'
     "\t\tif a and os.path.exists('/sys/fs/selinux/enforce'):E('restorecon',*a,limit=3.)\n"
     '\texcept B as b:return[f"SELinux labels were not set: {b}"]\n'
     '\treturn[]\n'
-    "def CB(a,b,c=''):\n"
+    "def BH(a,b,c=''):\n"
     '\td=[]\n'
     '\ttry:\n'
-    '\t\tfor e in EP(a,b):DA(e);d.append(f"{e} no longer starts at boot: {a.backend.name} is what filters here")\n'
+    '\t\tfor e in DL(a,b):CV(e);d.append(f"{e} no longer starts at boot: {a.backend.name} is what filters here")\n'
     '\texcept(A,OSError)as f:d.append(f"not disabled: {D(f)}")\n'
     '\treturn d\n'
-    "CV='in_force','backend','digest','open','saved','services','skipped_families','warnings','interfaces'\n"
-    'def BC():return L(AU)or L(AT)\n'
-    'def CY(a):\n'
-    '\tb={c:CX(a[c])for c in(\'problems\',\'notes\')};d=re.sub(\'"from": "(?!any).*"\',\'"from": "hidden"\',U({**a,**b}))\n'
-    '\twith contextlib.suppress(OSError):BA({AU:(U(a),384),AT:(d,420)},T())\n'
-    "def CX(a):return[re.split(': |\\\\[(?!\\\\d+\\\\])|\\\\w{1,4}(\\\\.\\\\d|:\\\\S)',b)[0]for b in a]\n"
-    'def CW(a,b,c):\n'
+    "BM='in_force','backend','digest','open','saved','services','skipped_families','warnings','interfaces'\n"
+    'def AG():return L(AV)or L(AU)\n'
+    'def BP(a):\n'
+    '\tb={c:BO(a[c])for c in(\'problems\',\'notes\')};d=re.sub(\'"from": "(?!any).*"\',\'"from": "hidden"\',T({**a,**b}))\n'
+    '\twith contextlib.suppress(OSError):BB({AV:(T(a),384),AU:(d,420)},S())\n'
+    "def BO(a):return[re.split(': |\\\\[(?!\\\\d+\\\\])|\\\\w{1,4}(\\\\.\\\\d|:\\\\S)',b)[0]for b in a]\n"
+    'def BN(a,b,c):\n'
     "\td={'backend':a.backend.name,'digest':hashlib.sha256(''.join(c.values()).encode()).hexdigest(),'open':b.open,'saved':list(a.a_.c_.values()),'services':list(a.b_),'skipped_families':[],'warnings':list(b.warnings)}\n"
     "\tif b.interfaces:d['interfaces']=b.interfaces\n"
     '\treturn d\n'
-    'class V:\n'
-    "\tdef __init__(a,b='command',c=()):a.steps={};a.notes=list(c);a.failed_in='';a.q_=BC();d=time.strftime('%Y-%m-%dT%H:%M:%SZ',time.gmtime());a.status={'result':'unfinished','by':b,'when':d,'problems':[]}\n"
+    'class N:\n'
+    "\tdef __init__(a,b='command',c=()):a.steps={};a.notes=list(c);a.failed_in='';a.q_=AG();d=time.strftime('%Y-%m-%dT%H:%M:%SZ',time.gmtime());a.status={'result':'unfinished','by':b,'when':d,'problems':[]}\n"
     '\t@contextlib.contextmanager\n'
     '\tdef d_(a,b):\n'
     '\t\tc=time.monotonic()\n'
@@ -340,38 +340,38 @@ TEXT = (
     '\t\ttry:yield\n'
     '\t\texcept BaseException as b:a.aa_(b);raise\n'
     '\t\tfinally:a.write()\n'
-    "\tdef aa_(a,b):c={'by':a.status['by'],'when':a.status['when'],'problems':AK(b)};a.status={**a.unchanged(),**c,'result':'failed','failed_in':a.failed_in}\n"
-    '\tdef unchanged(a):b=a.q_;c=f"what {b.get(\'by\')} left at {b.get(\'when\')}"if b else\'nothing of ours\';return{\'in_force\':c,**{d:b[d]for d in CV if d in b}}\n'
-    "\tdef write(a):a.status['steps'],a.status['notes']=a.steps,[*dict.fromkeys(a.notes)];CY(a.status)\n"
+    "\tdef aa_(a,b):c={'by':a.status['by'],'when':a.status['when'],'problems':AJ(b)};a.status={**a.unchanged(),**c,'result':'failed','failed_in':a.failed_in}\n"
+    '\tdef unchanged(a):b=a.q_;c=f"what {b.get(\'by\')} left at {b.get(\'when\')}"if b else\'nothing of ours\';return{\'in_force\':c,**{d:b[d]for d in BM if d in b}}\n'
+    "\tdef write(a):a.status['steps'],a.status['notes']=a.steps,[*dict.fromkeys(a.notes)];BP(a.status)\n"
     '\tdef ab_(a,b,c):\n'
     '\t\tif c:return A(f"{D(b)}; and this could not be put back: {\'; \'.join(c)}")\n'
     '\t\tif isinstance(b,O)and a.failed_in==\'load\':return O(f"{b}; nothing was changed")\n'
-    '\t\tif isinstance(b,(A,OSError,KeyboardInterrupt)):return DK(f"{D(b)}; what was there before is back")\n'
+    '\t\tif isinstance(b,(A,OSError,KeyboardInterrupt)):return DZ(f"{D(b)}; what was there before is back")\n'
     '\t\treturn b\n'
     '@dataclass(frozen=True)\n'
-    'class EK:g_:0;texts:0;j_:0;aq_:0;t_:0;f_:0;notes:0\n'
-    'def EM(a,b,c):\n'
+    'class DI:g_:0;texts:0;j_:0;aq_:0;t_:0;f_:0;notes:0\n'
+    'def DK(a,b,c):\n'
     "\td=c.enter_context(ThreadPoolExecutor(1,'keep'));e=[];f=[]\n"
-    '\tfor(g,h,i)in EL(a,b):\n'
+    '\tfor(g,h,i)in DJ(a,b):\n'
     '\t\tj=AE(g,b);k=j.backend\n'
-    "\t\ttry:j.n_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AP());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(CJ,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return EK(j,h,l,i,q,p,tuple(f))\n"
+    "\t\ttry:j.n_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AR());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(BI,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return DI(j,h,l,i,q,p,tuple(f))\n"
     '\t\texcept A as r:e.append(r);f.append(f"{g} was not used: {r}")\n'
     "\ts='; '.join(map(str,e))\n"
     '\tif all(isinstance(t,P)for t in e):raise P(s)\n'
     '\traise O(f"{s}; nothing was changed")\n'
-    'def EL(a,b):\n'
+    'def DJ(a,b):\n'
     '\tfor c in a.candidates:\n'
     '\t\tyield(c.backend,c.texts,())\n'
     '\t\tif not b.v_ and 6 in c.texts:yield(c.backend,c.texts,(6,))\n'
-    'def CJ(a,b):\n'
+    'def BI(a,b):\n'
     '\tc=a.dump(tuple(b))\n'
-    '\tif(d:=sum(max(0,e.count(AQ)-c[f].count(AQ))for(f,e)in b.items())):raise B(f"{a.name}: {d} of the rules are not there after they were loaded")\n'
+    '\tif(d:=sum(max(0,e.count(AF)-c[f].count(AF))for(f,e)in b.items())):raise B(f"{a.name}: {d} of the rules are not there after they were loaded")\n'
     '\treturn c\n'
-    'AQ=\'comment "\'\n'
+    'AF=\'comment "\'\n'
     'def DH(a,b,c):\n'
-    "\td=AE(b,c);e,f=d.backend,next(g.texts for g in a.candidates if g.backend==b);h=BC().get('skipped_families',());i=[]\n"
-    '\twith AZ(),AP()as j:\n'
-    '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(CJ,e,k).result()\n'
+    "\td=AE(b,c);e,f=d.backend,next(g.texts for g in a.candidates if g.backend==b);h=AG().get('skipped_families',());i=[]\n"
+    '\twith BA(),AR()as j:\n'
+    '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(BI,e,k).result()\n'
     '\t\tfor(l,o)in d.a_.c_.items():i+=DF(e,l,o,f[l],n)\n'
     '\t\tp=[q for q in d.b_ if not M(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=DG(e.h_(e.dump(tuple(k)),n))\n'
     '\treturn i\n'
@@ -381,10 +381,10 @@ TEXT = (
     '\tif e==text:return[]\n'
     '\tif b in d:\n'
     '\t\ttry:\n'
-    '\t\t\twith AP()as f:f.submit(a.load,{b:e}).result();g=f.submit(a.dump,(b,)).result()\n'
+    '\t\t\twith AR()as f:f.submit(a.load,{b:e}).result();g=f.submit(a.dump,(b,)).result()\n'
     '\t\texcept B as h:return[f"+{c} (does not load: {h})"]\n'
     '\t\ti=a.h_(g,{b:d[b]})\n'
-    '\telse:i=BF(text,e)\n'
+    '\telse:i=DA(text,e)\n'
     '\treturn[f"{j[0]}{c} {j[1:]}"for j in i]\n'
     'def DG(a):return[f"{b[0]}kernel {b[1:]}"for b in a]\n'
     '@dataclass(frozen=True)\n'
@@ -392,116 +392,116 @@ TEXT = (
     '\tstatus:0;problems:0=();notes:0=();z_:0=False;ar_:0=False\n'
     '\t@property\n'
     "\tdef r_(a):return bool(a.status)and not a.status.get('open_families')\n"
-    'def BI(a,b,c=None):\n'
-    '\tc=c or V()\n'
-    '\twith AZ()as d,c.an_(),contextlib.ExitStack()as e:\n'
-    "\t\twith c.d_('rehearse'):f=EM(a,b,e)\n"
+    'def BG(a,b,c=None):\n'
+    '\tc=c or N()\n'
+    '\twith BA()as d,c.an_(),contextlib.ExitStack()as e:\n'
+    "\t\twith c.d_('rehearse'):f=DK(a,b,e)\n"
     "\t\twith c.d_('keep'):g=f.f_.result()\n"
-    "\t\th,i=f.g_,f.g_.backend;c.notes+=f.notes;c.status.update(CW(h,a,f.texts));c.status['skipped_families']=list(f.aq_);c.write();j=T(af_=True);k=[]\n"
+    "\t\th,i=f.g_,f.g_.backend;c.notes+=f.notes;c.status.update(BN(h,a,f.texts));c.status['skipped_families']=list(f.aq_);c.write();j=S(af_=True);k=[]\n"
     '\t\ttry:\n'
-    "\t\t\twith c.d_('load'):l=BH(f,g,b,d)\n"
+    "\t\t\twith c.d_('load'):l=BF(f,g,b,d)\n"
     "\t\t\twith c.d_('read back'):\n"
     '\t\t\t\tm=i.dump(tuple(f.j_))\n'
-    '\t\t\t\tif(n:=i.h_(m,f.t_.result())):raise DJ(f"the kernel holds something else than what was loaded: {\'; \'.join(n[:5])}")\n'
-    "\t\t\twith c.d_('save'):o,p=i.au_(f.texts,h.a_.c_,b.e_);c.notes+=p;q=ER(h,o,a,b,j,c.notes)\n"
-    "\t\t\twith c.d_('enable'):CL(h,k)\n"
+    '\t\t\t\tif(n:=i.h_(m,f.t_.result())):raise DY(f"the kernel holds something else than what was loaded: {\'; \'.join(n[:5])}")\n'
+    "\t\t\twith c.d_('save'):o,p=i.au_(f.texts,h.a_.c_,b.e_);c.notes+=p;q=DM(h,o,a,b,j,c.notes)\n"
+    "\t\t\twith c.d_('enable'):BJ(h,k)\n"
     '\t\texcept BaseException as r:\n'
     "\t\t\twith c.d_('roll back'):s=DD(c,h,g,j,k,d)\n"
     '\t\t\traise c.ab_(r,s)from r.__cause__\n'
-    "\t\twith c.d_('disable others'):j.ac_();c.notes+=i.am_(g,b.e_)if l else[];t=DC(f,b,c.notes,d);c.notes+=CB(h,b,c.q_.get('backend',''))\n"
+    "\t\twith c.d_('disable others'):j.ac_();c.notes+=i.am_(g,b.e_)if l else[];t=DC(f,b,c.notes,d);c.notes+=BH(h,b,c.q_.get('backend',''))\n"
     "\t\tc.status['result']='applied'if l or q or k else'unchanged';return G(c.status,z_=not t)\n"
-    "def BH(a,b,c,d):e,f=a.g_.backend,a.g_.a_.c_;g=all((K(f[h])or'').startswith(i)for(h,i)in a.j_.items());j,k=e.y_(a.j_,b,a.t_.result,g,c.e_);e.load(j,k,[d]);return any(j.values())\n"
+    "def BF(a,b,c,d):e,f=a.g_.backend,a.g_.a_.c_;g=all((K(f[h])or'').startswith(i)for(h,i)in a.j_.items());j,k=e.y_(a.j_,b,a.t_.result,g,c.e_);e.load(j,k,[d]);return any(j.values())\n"
     'def DD(a,b,c,d,e,f):\n'
     '\tg=[]\n'
     '\tfor h in e:\n'
-    '\t\twith contextlib.suppress(A):DA(h)\n'
-    '\ttry:d.at_();a.notes+=CM([i for(i,j)in d.f_.items()if j])\n'
+    '\t\twith contextlib.suppress(A):CV(h)\n'
+    '\ttry:d.at_();a.notes+=BK([i for(i,j)in d.f_.items()if j])\n'
     '\texcept(A,OSError)as k:g.append(f"the files: {D(k)}")\n'
     '\ttry:\n'
-    '\t\tif not BG(b,c):b.backend.ao_(c,[f])\n'
+    '\t\tif not BE(b,c):b.backend.ao_(c,[f])\n'
     '\texcept A as k:\n'
-    '\t\tif not BG(b,c):g.append(f"the rules: {k}")\n'
+    '\t\tif not BE(b,c):g.append(f"the rules: {k}")\n'
     '\treturn g\n'
-    'def BG(a,b):\n'
+    'def BE(a,b):\n'
     '\ttry:return a.backend.ap_(a.backend.dump(tuple(b)),b)\n'
     '\texcept B:return False\n'
     'def DC(a,b,c,d):\n'
     '\te=[]\n'
     '\tfor f in b.e_:\n'
-    '\t\tif(g:=EB(f,a.g_.backend)):e.append(f);c.append(f"{f} could not be disabled: {\'; \'.join(g)}")\n'
+    '\t\tif(g:=EH(f,a.g_.backend)):e.append(f);c.append(f"{f} could not be disabled: {\'; \'.join(g)}")\n'
     '\t\telse:c.append(f"{f} was disabled and masked: its rules would conflict with these")\n'
     '\tif b.e_:\n'
-    '\t\ttry:BH(a,a.g_.backend.dump(tuple(a.j_)),b,d)\n'
+    '\t\ttry:BF(a,a.g_.backend.dump(tuple(a.j_)),b,d)\n'
     '\t\texcept A as h:i=\' and \'.join(b.e_);c.append(f"what {i} did on the way out could not be mended: {h}")\n'
     '\treturn e\n'
-    'def BE(a):return tuple(AE(b,a)for b in AB)\n'
-    "Z=logging.getLogger('cloudinit.config.cc_vps_firewall')\n"
-    'def DW(a,b,c=(),d=V):\n'
+    'def CX(a):return tuple(AE(b,a)for b in W)\n'
+    "X=logging.getLogger('cloudinit.config.cc_vps_firewall')\n"
+    'def DU(a,b,c=(),d=N):\n'
     "\te=d('cloud-init',c)\n"
     '\ttry:\n'
-    '\t\tCU()\n'
+    '\t\tCT()\n'
     '\t\tif not any(f.good for f in a.l_):\n'
-    '\t\t\tg=BQ(a.l_,b,d)[1]\n'
+    '\t\t\tg=BT(a.l_,b,d)[1]\n'
     "\t\t\tif g.get('result')in('applied','unchanged'):e.notes+=g['notes']\n"
-    '\t\t\tb=replace(b,e_=AN())\n'
+    '\t\t\tb=replace(b,e_=AP())\n'
     "\t\twith e.d_('parse'):f=a.al_()\n"
-    '\t\treturn BI(f,b,e)\n'
+    '\t\treturn BG(f,b,e)\n'
     '\texcept Exception as h:\n'
-    '\t\ttry:i=BR(a.l_,b,h,e,d)\n'
+    '\t\ttry:i=BU(a.l_,b,h,e,d)\n'
     '\t\texcept Exception as j:return G({},[f"{D(j)}; and before it: {D(h)}"],e.notes)\n'
-    "\t\tk=isinstance(h,Y)and not any(l.aj_ for l in h.problems);m=k and bool(i['services'])and not AN();return G(i,AK(h),e.notes,m,isinstance(h,O))\n"
-    'def BR(a,b,c,d,e=V):\n'
-    "\tf,g=BQ(a,b,e);d.notes+=g.get('notes',());h={'in_force':f,'by':'cloud-init','result':'failed','problems':AK(c)};i={**g,**h,'notes':[*dict.fromkeys(d.notes)]}\n"
+    "\t\tk=isinstance(h,Y)and not any(l.aj_ for l in h.problems);m=k and bool(i['services'])and not AP();return G(i,AJ(h),e.notes,m,isinstance(h,O))\n"
+    'def BU(a,b,c,d,e=N):\n'
+    "\tf,g=BT(a,b,e);d.notes+=g.get('notes',());h={'in_force':f,'by':'cloud-init','result':'failed','problems':AJ(c)};i={**g,**h,'notes':[*dict.fromkeys(d.notes)]}\n"
     "\tif d.failed_in:i['failed_in']=d.failed_in\n"
-    '\tCY(i)\n'
-    "\tif'open'not in i:raise DL('nothing could close this host')\n"
+    '\tBP(i)\n'
+    "\tif'open'not in i:raise EA('nothing could close this host')\n"
     '\treturn i\n'
-    'def BQ(a,b,c):\n'
-    '\tfor(d,e)in DQ(a,b,c):\n'
+    'def BT(a,b,c):\n'
+    '\tfor(d,e)in DO(a,b,c):\n'
     '\t\twith contextlib.suppress(Exception):return d.name,e()\n'
     "\treturn'nothing: this host may be open',{}\n"
-    'def DQ(a,b,c):\n'
+    'def DO(a,b,c):\n'
     '\tfor d in a:\n'
-    '\t\tfor e in range(len(d.candidates)):f=replace(d,candidates=d.candidates[e:]);yield(d,partial(DU,f,b,c))\n'
-    '\t\tyield(d,partial(BP,d,b,c,whole=True))\n'
-    '\tfor d in a:yield(d,partial(BP,d,b,c,whole=False))\n'
-    "def DU(a,b,c):return BI(a,b,c('first boot',())).status\n"
-    'def BP(a,b,c,d):\n'
-    '\tfor e in sorted(a.candidates,key=lambda f:len(AB[f.backend].families)):\n'
-    '\t\twith contextlib.suppress(B):return DR(a,e,b,c,d)\n'
+    '\t\tfor e in range(len(d.candidates)):f=replace(d,candidates=d.candidates[e:]);yield(d,partial(DS,f,b,c))\n'
+    '\t\tyield(d,partial(BS,d,b,c,whole=True))\n'
+    '\tfor d in a:yield(d,partial(BS,d,b,c,whole=False))\n'
+    "def DS(a,b,c):return BG(a,b,c('first boot',())).status\n"
+    'def BS(a,b,c,d):\n'
+    '\tfor e in sorted(a.candidates,key=lambda f:len(W[f.backend].families)):\n'
+    '\t\twith contextlib.suppress(B):return DP(a,e,b,c,d)\n'
     '\traise B\n'
-    'def DR(a,b,c,d,e):\n'
-    '\tf,g=AE(b.backend,c),b.texts;h=[];i=CW(f,a,g)\n'
+    'def DP(a,b,c,d,e):\n'
+    '\tf,g=AE(b.backend,c),b.texts;h=[];i=BN(f,a,g)\n'
     '\tfor(j,k)in g.items():\n'
     '\t\ttry:f.backend.load({j:k})\n'
     '\t\texcept B as l:\n'
     '\t\t\tif e and(j!=6 or c.v_):raise\n'
     '\t\t\th.append(f"IPv{j} may be open: {l}");i[\'open_families\']=[]if e else[j]\n'
     "\tif len(h)==len(g):raise B('; '.join(h))\n"
-    '\twith contextlib.suppress(A,OSError),AZ()as m:h+=CB(f,c)\n'
-    '\ttry:CN(f,g,a.fallback,T(),h);CL(f,[])\n'
+    '\twith contextlib.suppress(A,OSError),BA()as m:h+=BH(f,c)\n'
+    '\ttry:BL(f,g,a.fallback,S(),h);BJ(f,[])\n'
     '\texcept(A,OSError)as l:h.append(f"the next boot may be open: {D(l)}");i[\'saved\']=i[\'services\']=[]\n'
     "\treturn{**d('first boot',()).status,**i,'notes':['loaded without a rehearsal: this host does not allow one, or its tools or disk are broken',*h]}\n"
-    'def DV(a,b,c,d=(),e=lambda:None,f=V):\n'
+    'def DT(a,b,c,d=(),e=lambda:None,f=N):\n'
     '\tdef g():\n'
-    '\t\to=a();p=DW(b(o),o,d,f)\n'
+    '\t\to=a();p=DU(b(o),o,d,f)\n'
     '\t\tif not p.problems:\n'
-    "\t\t\tfor q in p.status['notes']:Z.info('%s',q)\n"
-    "\t\t\tZ.info('The firewall is loaded, verified and saved')\n"
+    "\t\t\tfor q in p.status['notes']:X.info('%s',q)\n"
+    "\t\t\tX.info('The firewall is loaded, verified and saved')\n"
     '\t\treturn asdict(p)\n'
     '\tdef j():\n'
-    '\t\ttry:return G(**BS(g))\n'
-    '\t\texcept BO as o:p=o\n'
-    "\t\tdef q():r,s=a(),V('cloud-init',d);return asdict(G(BR(b(r).l_,r,p,s),[str(p)],s.notes))\n"
-    '\t\treturn G(**BS(q))\n'
-    '\ti,k,h=j(),K(AV),a();l=BE(h)\n'
-    '\tfor m in(*l,*(n for n in BE(h)if n not in l)):\n'
-    '\t\tif DT(m,l,i):d=[*i.notes,DS(m,c,i,k)];i=j()\n'
+    '\t\ttry:return G(**BV(g))\n'
+    '\t\texcept BR as o:p=o\n'
+    "\t\tdef q():r,s=a(),N('cloud-init',d);return asdict(G(BU(b(r).l_,r,p,s),[str(p)],s.notes))\n"
+    '\t\treturn G(**BV(q))\n'
+    '\ti,k,h=j(),K(AW),a();l=CX(h)\n'
+    '\tfor m in(*l,*(n for n in CX(h)if n not in l)):\n'
+    '\t\tif DR(m,l,i):d=[*i.notes,DQ(m,c,i,k)];i=j()\n'
     '\tif i.z_:e()\n'
     '\tif not i.status:raise A(i.problems[0])\n'
     '\treturn[*i.problems]\n'
-    'class BO(A):0\n'
-    'def BS(a):\n'
+    'class BR(A):0\n'
+    'def BV(a):\n'
     '\tb,c=os.pipe();d=os.fork()\n'
     '\tif d==0:\n'
     '\t\ttry:\n'
@@ -513,48 +513,48 @@ TEXT = (
     '\tos.close(c)\n'
     "\twith open(b,encoding='utf-8')as h:i=h.read()\n"
     '\tj=os.waitpid(d,0)[1]\n'
-    '\tif os.WIFSIGNALED(j)or not i:raise BO(f"the engine was killed at its work (signal {os.WTERMSIG(j)})")\n'
+    '\tif os.WIFSIGNALED(j)or not i:raise BR(f"the engine was killed at its work (signal {os.WTERMSIG(j)})")\n'
     '\tk,l=json.loads(i)\n'
     '\tif not k:raise A(l)\n'
     '\treturn l\n'
-    'def DX():\n'
+    'def DV():\n'
     "\twith open('/proc/uptime',encoding='ascii')as a:return a.read().split('.')[0]\n"
-    'def AL(a):\n'
+    'def AH(a):\n'
     '\twith contextlib.suppress(P):return bool(a.n_())\n'
     '\treturn False\n'
-    'def DT(a,b,c):\n'
-    '\tif not c.problems or AL(a):return False\n'
-    '\tif c.r_:return a in b and(c.ar_ or not any(map(AL,b)))\n'
+    'def DR(a,b,c):\n'
+    '\tif not c.problems or AH(a):return False\n'
+    '\tif c.r_:return a in b and(c.ar_ or not any(map(AH,b)))\n'
     '\treturn True\n'
-    'def DS(a,b,c,d):\n'
-    '\te,f=a.a_.ai_,AY()\n'
+    'def DQ(a,b,c,d):\n'
+    '\te,f=a.a_.ai_,AZ()\n'
     '\tif d!=f:\n'
     '\t\ttry:b.distro.install_packages([e])\n'
-    "\t\texcept Exception as g:Z.info('%s could not be installed: %s',e,g)\n"
-    '\t\tif AL(a):h=f"unprotected for up to {DX()} s, from power-on to here";return f"{e} had to be installed: {\'closed but for SSH\'if c.r_ else h}"\n'
-    '\t\twith contextlib.suppress(OSError):CS({AV:f},T(),420)\n'
+    "\t\texcept Exception as g:X.info('%s could not be installed: %s',e,g)\n"
+    '\t\tif AH(a):h=f"unprotected for up to {DV()} s, from power-on to here";return f"{e} had to be installed: {\'closed but for SSH\'if c.r_ else h}"\n'
+    '\t\twith contextlib.suppress(OSError):CR({AW:f},S(),420)\n'
     '\treturn f"{e} could not be installed, which is tried once: install it, and reboot"\n'
-    "BT=os.path.join(os.path.dirname(__file__),'plans')\n"
-    "AM='vps_firewall'\n"
-    'public=CX\n'
-    "def enter(a,b,c,d):e=a if isinstance(a,dict)else{};f=str(e.get('backend','auto'));return DV(BV,lambda g:DY(e,d),b,(),c)\n"
-    'def BV():return DP(frozenset())\n'
-    'def DY(a,b):\n'
-    "\tc=BU();d,e,f=(g for g in map(CA,c['plans']));h=d.source['section'];i=[replace(d,name='the last good policy')]if EQ()==h else[];i+=[e]if all(a.get(j)==h.get(j)for j in('ssh','lists'))else[];k=c['default_port']and[*b]!=['22']\n"
+    "BW=os.path.join(os.path.dirname(__file__),'plans')\n"
+    "AI='vps_firewall'\n"
+    'public=BO\n'
+    "def enter(a,b,c,d):e=a if isinstance(a,dict)else{};f=str(e.get('backend','auto'));return DT(BY,lambda g:DW(e,d),b,(),c)\n"
+    'def BY():return EE(frozenset())\n'
+    'def DW(a,b):\n'
+    "\tc=BX();d,e,f=(g for g in map(CZ,c['plans']));h=d.source['section'];i=[replace(d,name='the last good policy')]if EI()==h else[];i+=[e]if all(a.get(j)==h.get(j)for j in('ssh','lists'))else[];k=c['default_port']and[*b]!=['22']\n"
     '\tdef l():\n'
-    '\t\tif k:m=f"sshd listens on {\', \'.join(b)} here, not on 22; write port: and bundle again";raise Y([BN(f"{AM}.ssh",m)])\n'
-    "\t\tif a!=h:raise Y([BN(AM,'is not what this bundle was made of; make it again')])\n"
+    '\t\tif k:m=f"sshd listens on {\', \'.join(b)} here, not on 22; write port: and bundle again";raise Y([BZ(f"{AI}.ssh",m)])\n'
+    "\t\tif a!=h:raise Y([BZ(AI,'is not what this bundle was made of; make it again')])\n"
     '\t\treturn d\n'
-    '\treturn EE([]if k else[*i,f],l)\n'
-    'def BU():\n'
-    "\twith open(BT,encoding='utf-8')as a:return json.load(a)\n"
+    '\treturn FA([]if k else[*i,f],l)\n'
+    'def BX():\n'
+    "\twith open(BW,encoding='utf-8')as a:return json.load(a)\n"
     'def main():\n'
     '\ttry:\n'
-    "\t\tif sys.argv[1:]==['status']:print(U(BC()),end='');return 0\n"
+    "\t\tif sys.argv[1:]==['status']:print(T(AG()),end='');return 0\n"
     "\t\tif sys.argv[1:]!=['verify']:raise A('vps-firewall status | verify')\n"
     '\t\ta=L(AC)\n'
-    "\t\tfor b in map(CA,BU()['plans']):\n"
-    "\t\t\tif b.source['section']==a.get('section'):c=DH(b,str(a.get('backend')),BV());print('\\n'.join(c)or'equal: kernel, saved file and policy');return 6 if c else 0\n"
+    "\t\tfor b in map(CZ,BX()['plans']):\n"
+    "\t\t\tif b.source['section']==a.get('section'):c=DH(b,str(a.get('backend')),BY());print('\\n'.join(c)or'equal: kernel, saved file and policy');return 6 if c else 0\n"
     "\t\traise A('no policy of this bundle is in force')\n"
     '\texcept Exception as d:print(f"vps-firewall: {D(d)}",file=sys.stderr);return getattr(d,\'exit_code\',1)'
 )

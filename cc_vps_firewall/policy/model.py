@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..interfaces import same_interface
+from .interfaces import same_interface
 from .networks import ANYWHERE, EVERYTHING, NOWHERE, WIDTH, Sources, covers, network_text, parse_network
 
 KEY = "vps_firewall"

@@ -14,7 +14,7 @@ from itertools import chain, islice
 from typing import TypeVar
 
 from ..errors import Problem
-from ..interfaces import UPLINKS, names_uplink, same_interface
+from .interfaces import UPLINKS, names_uplink, same_interface
 from .model import KEY, Entry, Opening, Policy, read_opening
 from .networks import EVERYTHING, NOWHERE, UNROUTABLE, WIDTH, Sources, anywhere, covers
 from .services import ALIASES, GROUPS, INTERNAL, NAMELESS, SERVICES

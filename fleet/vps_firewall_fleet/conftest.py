@@ -25,9 +25,9 @@ import yaml
 from host_firewall import host_firewall
 
 from cc_vps_firewall import policy
-from cc_vps_firewall.distributions import DISTRIBUTIONS
+from cc_vps_firewall.backends.registry import BACKENDS
+from cc_vps_firewall.host.distributions import DISTRIBUTIONS
 from cc_vps_firewall.policy import userdata
-from cc_vps_firewall.registry import BACKENDS
 
 from . import account as program
 from .account import STATE

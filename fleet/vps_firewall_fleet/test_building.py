@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cc_vps_firewall.distributions import DISTRIBUTIONS, OWN_UNIT
-from cc_vps_firewall.registry import BACKENDS
+from cc_vps_firewall.backends.registry import BACKENDS
+from cc_vps_firewall.host.distributions import DISTRIBUTIONS, OWN_UNIT
 
 from .account import MANAGERS, STATE
 from .conftest import Account

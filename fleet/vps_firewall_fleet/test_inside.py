@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cc_vps_firewall.registry import BACKENDS
+from cc_vps_firewall.backends.registry import BACKENDS
 
 from .account import MANAGERS, STATE
 from .conftest import Account

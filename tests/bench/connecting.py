@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from functools import partial
 
-from cc_vps_firewall import iptables, policy, ruleset
+from cc_vps_firewall import policy
 from cc_vps_firewall.policy import network_text
+from cc_vps_firewall.rules import iptables, ruleset
 from tests.bench.networks import networks
 from tests.lab.backends import TOOLS, load
 from tests.lab.namespaces import Namespace

@@ -19,8 +19,8 @@ def main() -> None:
         subprocess.run(["sh", "-c", what], check=True)
         kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     else:
-        from cc_vps_firewall import facts
-        from cc_vps_firewall.apply import apply
+        from cc_vps_firewall.cli.apply import apply
+        from cc_vps_firewall.host import facts
 
         apply(what, facts.inspect())
         kib = int(re.findall(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))[0])

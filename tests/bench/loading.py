@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from cc_vps_firewall import facts
-from cc_vps_firewall.facts import Host
+from cc_vps_firewall.apply.status import Status
+from cc_vps_firewall.host import facts
+from cc_vps_firewall.host.facts import Host
 from cc_vps_firewall.policy import userdata
-from cc_vps_firewall.status import Status
 from tests.bench.networks import changed, networks
 from tests.engine import apply, rendered
 from tests.lab.machine import REPOSITORY, TOOLS, Machine

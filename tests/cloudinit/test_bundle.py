@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cc_vps_firewall import bundle
+from cc_vps_firewall.bundle import bundle
 from tests import suites
 from tests.cloudinit.test_matrix import (
     EVERYTHING,

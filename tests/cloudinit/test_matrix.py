@@ -287,7 +287,9 @@ def test_a_boot_without_a_data_source(machine: Machine, internet: Internet) -> N
 
 
 @pytest.mark.parametrize(
-    ("file", "content"), [("policy/parser.py", "def (\n"), ("process.py", None)], ids=["syntax error", "missing file"]
+    ("file", "content"),
+    [("policy/parser.py", "def (\n"), ("host/process.py", None)],
+    ids=["syntax error", "missing file"],
 )
 def test_engine_that_cannot_be_imported(file: str, content: str | None, machine: Machine, internet: Internet) -> None:
     """cloud-init goes on to users and SSH keys, the failure is told, and the host does not stay open."""

@@ -22,7 +22,7 @@ CHECK = (sys.executable, "-m", "cc_vps_firewall", "check")
 FIRST_BOOT = """\
 import sys, types
 import cc_vps_firewall
-from cc_vps_firewall import cloudinit
+from cc_vps_firewall.boot import cloudinit
 data = open(sys.argv[1], "rb").read()
 cloud = types.SimpleNamespace(datasource=types.SimpleNamespace(get_userdata_raw=lambda: data))
 taken = sys.argv[2] == "taken"

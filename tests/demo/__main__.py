@@ -18,7 +18,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from cc_vps_firewall import nftables, policy, ruleset
+from cc_vps_firewall import policy
+from cc_vps_firewall.rules import nftables, ruleset
 from tests import ground, suites
 from tests.lab import boot
 from tests.lab.knock import PING, Knock

@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from cc_vps_firewall import policy, ruleset
+from cc_vps_firewall import policy
 from cc_vps_firewall.algebra.diff import CLOSES, OPENS, Change, Difference, diff
 from cc_vps_firewall.algebra.model import ACCEPT, IN, OTHERS, OUT, PUBLISHED, ROOT, Model, model
 from cc_vps_firewall.algebra.questions import judge
 from cc_vps_firewall.algebra.words import address_text
 from cc_vps_firewall.algebra.zones import zone_of
 from cc_vps_firewall.policy import Policy
+from cc_vps_firewall.rules import ruleset
 from tests import modelled
 from tests.casefiles import CONTAINER, MACHINE, Host, Packet, Published
 from tests.lab.backends import TOOLS, load, publish

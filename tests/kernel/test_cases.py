@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cc_vps_firewall import ruleset
+from cc_vps_firewall.rules import ruleset
 from tests.casefiles import Case, load_all
 from tests.lab.backends import NOTHING_ARRIVES, TOOLS, listing, load, publish
 from tests.lab.probing import Prober, misjudged

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from cc_vps_firewall import policy, ruleset
+from cc_vps_firewall import policy
+from cc_vps_firewall.rules import ruleset
 from tests.casefiles import CONTAINER, MACHINE, STRANGER, Host, Packet, Published
 from tests.lab.backends import TOOLS, load, publish
 from tests.lab.namespaces import Namespace

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from cc_vps_firewall import iptables, nftables
+from cc_vps_firewall.rules import iptables, nftables
 from tests import suites
 from tests.lab.world import Machine, pair
 

@@ -9,7 +9,7 @@ import pytest
 from host_firewall import ACCEPT, DROP, CannotTell, HostFirewall
 from host_firewall import Packet as Asked
 
-from cc_vps_firewall import ruleset
+from cc_vps_firewall.rules import ruleset
 from tests.casefiles import MACHINE, Packet, load_all
 from tests.lab.backends import TOOLS, load, lock
 from tests.lab.namespaces import Namespace

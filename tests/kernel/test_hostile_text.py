@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from cc_vps_firewall import policy, ruleset
+from cc_vps_firewall import policy
+from cc_vps_firewall.rules import ruleset
 from tests.lab.backends import TOOLS, listing, load
 from tests.lab.namespaces import Namespace
 

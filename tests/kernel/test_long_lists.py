@@ -9,7 +9,8 @@ from typing import Any, Union
 
 import pytest
 
-from cc_vps_firewall import policy, ruleset
+from cc_vps_firewall import policy
+from cc_vps_firewall.rules import ruleset
 from tests.casefiles import MACHINE, Host, Packet
 from tests.lab.backends import TOOLS, load
 from tests.lab.probing import Prober, misjudged

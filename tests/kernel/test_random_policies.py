@@ -14,8 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from cc_vps_firewall import policy, ruleset
+from cc_vps_firewall import policy
 from cc_vps_firewall.errors import PolicyRefused
+from cc_vps_firewall.rules import ruleset
 from tests.casefiles import MACHINE, Host, Packet
 from tests.lab.backends import TOOLS, load
 from tests.lab.probing import Prober, misjudged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cc_vps_firewall import ruleset
+from cc_vps_firewall.rules import ruleset
 from tests.casefiles import HOME, MACHINE, Case, Host, Packet, load
 from tests.lab.backends import TOOLS
 from tests.lab.backends import load as load_rules

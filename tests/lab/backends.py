@@ -6,8 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from cc_vps_firewall import iptables, nftables
-from cc_vps_firewall.ruleset import Ruleset
+from cc_vps_firewall.rules import iptables, nftables
+from cc_vps_firewall.rules.ruleset import Ruleset
 from tests.casefiles import Published
 
 from .namespaces import Namespace

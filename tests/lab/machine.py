@@ -32,8 +32,12 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar
 
-from cc_vps_firewall import cli, cloudinit, iptables_backend, process, saved, seal
-from cc_vps_firewall.registry import BACKENDS
+from cc_vps_firewall.backends import iptables as iptables_backend
+from cc_vps_firewall.backends.registry import BACKENDS
+from cc_vps_firewall.boot import cloudinit
+from cc_vps_firewall.cli import command as cli
+from cc_vps_firewall.host import process, saved
+from cc_vps_firewall.image import seal
 from tests import engine
 from tests.engine import place
 from tests.signals import DEFAULT_SIGNALS

@@ -96,7 +96,7 @@ def test_each_el_has_its_python_and_its_firewall(tmp_path: Path) -> None:
         assert asked(package, "--suggests") == [firewall]
         files = [path for path in asked(package, "--list") if "cc_vps_firewall" in path]
         assert all(path.startswith(f"/usr/lib/python{python}/site-packages/cc_vps_firewall") for path in files)
-        assert f"/usr/lib/python{python}/site-packages/cc_vps_firewall/converge.py" in files
+        assert f"/usr/lib/python{python}/site-packages/cc_vps_firewall/apply/converge.py" in files
 
 
 def payload(package: Path) -> bytes:

@@ -50,7 +50,7 @@ def test_by_the_roots_own_python_whichever_it_is(image: Path) -> None:
     assert module("install", "--root", str(image)).returncode == 0
     tag = inside(image, "python3", "-c", "import sys; print(sys.implementation.cache_tag)").stdout.strip()
     modules = [path.relative_to(image / ENGINE) for path in (image / ENGINE).rglob("*.py")]
-    assert Path("converge.py") in modules
+    assert Path("apply/converge.py") in modules
     assert compiled(image) == sorted(f"{m.parent / '__pycache__' / m.stem}.{tag}.pyc" for m in modules)
     said = inside(image, "python3", "-B", "-v", "-c", "import cc_vps_firewall.cli").stderr
     read = [line for line in said.splitlines() if "cc_vps_firewall" in line and "code object from" in line]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from cc_vps_firewall import bundle
+from cc_vps_firewall.bundle import bundle
 from tests.lab import boot
 from tests.lab.world import Machine
 from tests.packages import made
@@ -88,8 +88,8 @@ def test_a_machine_that_a_bundle_closed_gets_another_policy(debian: Machine, deb
 def test_what_verification_checks(debian: Machine, debs: dict[str, Path]) -> None:
     """dpkg --verify is no check unless it sees a change."""
     put(debian, debs["this"])
-    debian.run("sh", "-c", f"echo '# changed' >>{ENGINE}/converge.py")
-    assert f"{ENGINE}/converge.py" in verified(debian)
+    debian.run("sh", "-c", f"echo '# changed' >>{ENGINE}/apply/converge.py")
+    assert f"{ENGINE}/apply/converge.py" in verified(debian)
 
 
 def test_another_cloud_init_is_taken_up_at_once(debian: Machine, debs: dict[str, Path], tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_what_verification_checks(el: Machine, rpms: dict[str, Path]) -> None:
     """rpm -V is no check unless it sees a change."""
     put(el, rpms["this"])
     assert verified(el) == ""
-    el.run("sh", "-c", f"echo '# changed' >>{ENGINE}/converge.py; rm /etc/cloud/clean.d/50-vps-firewall")
+    el.run("sh", "-c", f"echo '# changed' >>{ENGINE}/apply/converge.py; rm /etc/cloud/clean.d/50-vps-firewall")
     said = verified(el)
     assert "converge.py" in said
     assert "50-vps-firewall" in said

@@ -259,10 +259,10 @@ def test_a_session_over_another_interface_than_sshs(session: str, refused: str) 
 # Imported as root: the folder of this repository may be closed to others.
 AS_NOBODY = """
 import os, sys
-from cc_vps_firewall import cli
+from cc_vps_firewall.cli import main
 os.setgroups([])
 os.setresuid(65534, 65534, 65534)
-sys.exit(cli.main(["apply", "/run/new.yaml"]))
+sys.exit(main(["apply", "/run/new.yaml"]))
 """
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cc_vps_firewall import later_boot, saved, seal
+from cc_vps_firewall.boot import later_boot
+from cc_vps_firewall.host import saved
+from cc_vps_firewall.image import seal
 from tests.lab.machine import CLOSED, FAMILY, NEIGHBOUR, OPEN, TOOLS, Machine
 from tests.unit.systems import kernel_in
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from cc_vps_firewall import saved
+from cc_vps_firewall.host import saved
 from tests.engine import apply, place
 from tests.lab.machine import TOOLS, Machine, State
 

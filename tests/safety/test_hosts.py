@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from cc_vps_firewall import cloudinit, facts, saved
+from cc_vps_firewall.boot import cloudinit
+from cc_vps_firewall.host import facts, saved
 from tests import engine
 from tests.lab.machine import CLOSED, OPEN, REPOSITORY, TOOLS, Checkpoint, FakeCloud, Machine, Work, lock_held
 
@@ -548,11 +549,11 @@ def test_half_an_engine(how: str, tmp_path: Path) -> None:
             assert (result == "applied") if said == "" else (result == "failed"), f"{name}: {said}"
             failed += [name] if said.startswith("RuntimeError: ") else []
             machine.run("nft flush ruleset; rm -rf /var/lib/vps-firewall /etc/nftables")
-    needed = {"converge.py", "cloudinit.py", "decide.py", "first_boot.py", "nftables.py", "nftables_backend.py"}
-    needed |= {"plan.py", "process.py", "root.py", "saved.py"}
+    needed = {"apply/converge.py", "backends/nftables.py", "boot/cloudinit.py", "boot/first_boot.py", "plan/decide.py"}
+    needed |= {"plan/model.py", "rules/nftables.py", *(f"host/{name}.py" for name in ("process", "root", "saved"))}
     needed |= {f"policy/{name}.py" for name in ("__init__", "keys", "model", "networks", "parser", "userdata")}
     if how != "empty":
-        needed.add("compare.py")  # imported at every first boot; used where the kernel does not hold what it was given
+        needed.add("rules/compare.py")  # imported at each first boot, used where the kernel holds other rules
     assert needed <= set(failed), needed - set(failed)
 
 
@@ -564,7 +565,7 @@ def test_only_folders_of_systemd_say_where_ssh_listens() -> None:
         machine.run("for folder in /tmp /home /var /usr/lib/systemd; do mount -t tmpfs tmp $folder; done")
         engine = "/run/engine/cc_vps_firewall"
         machine.do(lambda: shutil.copytree(REPOSITORY / "cc_vps_firewall", engine))
-        machine.run(f"rm {engine}/process.py")
+        machine.run(f"rm {engine}/host/process.py")
         for port, folder in enumerate(theirs, 4444):
             dropin = f"/{folder}/systemd/system/ssh.socket.d/mine.conf"
             machine.do(lambda: machine.write(dropin, f"[Socket]\nListenStream={port}\n"))  # noqa: B023
@@ -581,7 +582,7 @@ def test_only_folders_of_systemd_say_where_ssh_listens() -> None:
 def test_half_an_engine_in_a_sealed_image(tmp_path: Path) -> None:
     """nft, which comes first where the engine is broken, is there: the seal of iptables would go on to drop."""
     shutil.copytree(REPOSITORY / "cc_vps_firewall", tmp_path / "cc_vps_firewall")
-    (tmp_path / "cc_vps_firewall/process.py").unlink()
+    (tmp_path / "cc_vps_firewall/host/process.py").unlink()
     with Machine("iptables-nft") as machine:
         machine.seal({"backend": "iptables"})
         assert "closed but for SSH" in in_cloud_init(machine, NEW, tmp_path)

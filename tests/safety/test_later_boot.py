@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cc_vps_firewall import later_boot
-from cc_vps_firewall.distributions import OWN_UNIT
+from cc_vps_firewall.boot import later_boot
+from cc_vps_firewall.host.distributions import OWN_UNIT
 from tests.lab.machine import CLOSED, OPEN, TOOLS, Ended, Machine
 
 from .test_services import switch_on

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from cc_vps_firewall import decide, policy, saved
-from cc_vps_firewall.facts import Host
-from cc_vps_firewall.plan import Plan
+from cc_vps_firewall import policy
+from cc_vps_firewall.host import saved
+from cc_vps_firewall.host.facts import Host
+from cc_vps_firewall.plan import decide
+from cc_vps_firewall.plan.model import Plan
 from tests.lab.machine import ADDRESS, CLOSED, OPEN, STRANGER, TOOLS, Machine
 
 from .test_hosts import hidden, in_cloud_init

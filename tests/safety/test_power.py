@@ -13,7 +13,7 @@ from functools import partial
 
 import pytest
 
-from cc_vps_firewall import saved
+from cc_vps_firewall.host import saved
 from tests.lab.machine import TOOLS, Machine, files_below
 
 from .test_killed import NEW, OLD, moments_of

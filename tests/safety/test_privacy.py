@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import cc_vps_firewall
-from cc_vps_firewall import saved
+from cc_vps_firewall.host import saved
 from tests.engine import apply
 from tests.lab.machine import TOOLS, Checkpoint, FakeCloud, Machine
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cc_vps_firewall import facts, later_boot, removal, saved
+from cc_vps_firewall.boot import later_boot
+from cc_vps_firewall.cli import removal
+from cc_vps_firewall.host import facts, saved
 from tests.lab.machine import CLOSED, OPEN, TOOLS, Ended, Machine
 
 from .test_services import switch_on

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cc_vps_firewall import bundle
+from cc_vps_firewall.bundle import bundle
 from tests.lab.machine import TOOLS, Machine
 from tests.suites import REPOSITORY
 
@@ -152,8 +152,8 @@ NOBODY = 65534
 def as_nobody(*arguments: str) -> subprocess.CompletedProcess[str]:
     """The command as a user who may read the program and nothing of root's."""
     script = (
-        "import os, sys; from cc_vps_firewall import cli\n"  # before: the interpreter may be root's alone
-        f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY}); sys.exit(cli.main(sys.argv[1:]))"
+        "import os, sys; from cc_vps_firewall.cli import main\n"  # before: the interpreter may be root's alone
+        f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY}); sys.exit(main(sys.argv[1:]))"
     )
     return subprocess.run([sys.executable, "-c", script, *arguments], cwd=REPOSITORY, capture_output=True, text=True)
 

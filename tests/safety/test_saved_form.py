@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from cc_vps_firewall import later_boot
+from cc_vps_firewall.boot import later_boot
 from tests.engine import place
 from tests.lab.machine import TOOLS, Machine
 

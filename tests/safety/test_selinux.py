@@ -6,7 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from cc_vps_firewall import later_boot, saved
+from cc_vps_firewall.boot import later_boot
+from cc_vps_firewall.host import saved
 from tests.engine import place
 from tests.lab.machine import TOOLS, Machine
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from cc_vps_firewall import saved
-from cc_vps_firewall.distributions import OWN_UNIT
+from cc_vps_firewall.host import saved
+from cc_vps_firewall.host.distributions import OWN_UNIT
 from tests.lab.machine import NFTABLES_CONF, TOOLS, Machine, State
 
 OLD = {"allow": ["http"]}

@@ -10,9 +10,9 @@ import os
 
 import pytest
 
-from cc_vps_firewall import decide
+from cc_vps_firewall.backends.registry import BACKENDS
+from cc_vps_firewall.plan import decide
 from cc_vps_firewall.policy import parse, userdata
-from cc_vps_firewall.registry import BACKENDS
 from tests.lab.machine import TOOLS, Checkpoint, Ended, Machine, State
 
 from .test_killed import NEW, OLD, assert_one_of

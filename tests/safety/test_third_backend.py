@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cc_vps_firewall import registry
-from cc_vps_firewall.ruleset import Ruleset
+from cc_vps_firewall.backends import registry
+from cc_vps_firewall.rules.ruleset import Ruleset
 from tests.engine import apply
 from tests.lab.machine import Checkpoint, Machine
 

@@ -18,7 +18,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cc_vps_firewall import cli, process, register, systemd
+from cc_vps_firewall.cli import command as cli
+from cc_vps_firewall.host import process, systemd
+from cc_vps_firewall.image import register
 
 SCHEMA = {
     "$schema": "http://json-schema.org/draft-04/schema#",

@@ -13,15 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cc_vps_firewall import answers, cli, policy
+from cc_vps_firewall import policy
 from cc_vps_firewall.algebra import explain as explaining
 from cc_vps_firewall.algebra import ranges
 from cc_vps_firewall.algebra.model import Model, model
 from cc_vps_firewall.algebra.ranges import Ranges
 from cc_vps_firewall.algebra.zones import zone_of, zones
+from cc_vps_firewall.cli import answers
+from cc_vps_firewall.cli import command as cli
 from cc_vps_firewall.errors import PolicyRefused
-from cc_vps_firewall.interfaces import same_interface
 from cc_vps_firewall.policy import parse_network
+from cc_vps_firewall.policy.interfaces import same_interface
 from tests import modelled
 from tests.algebra_checks import CHECKS, OURS, Algebra, mutant, wrong_in
 from tests.casefiles import Case, load_all

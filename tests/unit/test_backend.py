@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 import cc_vps_firewall
-from cc_vps_firewall import choice, facts, ordering, systemd
-from cc_vps_firewall.distributions import DISTRIBUTIONS, OWN_UNIT
+from cc_vps_firewall.backends.registry import BACKENDS
 from cc_vps_firewall.errors import NoBackend
-from cc_vps_firewall.facts import Host
-from cc_vps_firewall.registry import BACKENDS
-from cc_vps_firewall.root import below
-from cc_vps_firewall.targets import target
+from cc_vps_firewall.host import facts, ordering, systemd
+from cc_vps_firewall.host.distributions import DISTRIBUTIONS, OWN_UNIT
+from cc_vps_firewall.host.facts import Host
+from cc_vps_firewall.host.root import below
+from cc_vps_firewall.plan import choice
+from cc_vps_firewall.plan.targets import target
 from tests.engine import place, unit_files
 
 PACKAGE = Path(cc_vps_firewall.__file__).parent

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cc_vps_firewall import cli, policy
+from cc_vps_firewall import policy
+from cc_vps_firewall.cli import command as cli
 from cc_vps_firewall.errors import PolicyRefused
 from cc_vps_firewall.policy import document, userdata
 
@@ -149,7 +150,7 @@ def test_a_long_text_in_many_places_is_weighed_before_it_is_read(section: object
 
 
 def test_equal_ports_are_put_together_at_once() -> None:
-    from cc_vps_firewall import ruleset
+    from cc_vps_firewall.rules import ruleset
 
     found = policy.parse({"allow": ["8080/tcp"] * 20_000}, read_list=lambda path: "")
     began = time.process_time()

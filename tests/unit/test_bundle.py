@@ -19,12 +19,15 @@ from typing import Any
 import pytest
 import yaml
 
-from cc_vps_firewall import bundle, cli, host_command, policy, save
+from cc_vps_firewall import policy
+from cc_vps_firewall.backends.registry import BACKENDS
+from cc_vps_firewall.bundle import bundle, host_command
+from cc_vps_firewall.cli import command as cli
 from cc_vps_firewall.errors import PolicyRefused
-from cc_vps_firewall.facts import Host
-from cc_vps_firewall.plan import Decision, Plan
+from cc_vps_firewall.host import policy_record
+from cc_vps_firewall.host.facts import Host
+from cc_vps_firewall.plan.model import Decision, Plan
 from cc_vps_firewall.policy import clouds, userdata
-from cc_vps_firewall.registry import BACKENDS
 
 README = Path(__file__).parents[2] / "README.md"
 TUTORIAL = re.search(r"(?s)#cloud-config\nvps_firewall:\n.*?(?=```)", README.read_text(encoding="utf-8"))
@@ -272,7 +275,7 @@ def decided(
     section = {**section, "backend": chosen}
     (folder / "plans").write_text(json.dumps(bundle.plans(section, chosen)))
     monkeypatch.setattr(host_command, "PLANS", str(folder / "plans"))
-    monkeypatch.setattr(save, "last_good", dict)
+    monkeypatch.setattr(policy_record, "last_good", dict)
     return host_command._decision(section if stanza is None else stanza, ssh_ports, Host())
 
 
@@ -333,7 +336,7 @@ def test_a_stanza_that_was_changed_since_keeps_its_own_ssh_if_that_was_not(
 def test_what_was_applied_before_stands_in_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     section: dict[str, object] = {"allow": ["http"]}
     decided(section, "nftables", monkeypatch, tmp_path)
-    monkeypatch.setattr(save, "last_good", lambda: {**section, "backend": "nftables"})
+    monkeypatch.setattr(policy_record, "last_good", lambda: {**section, "backend": "nftables"})
     made = host_command._decision({"allow": ["https"]}, ["22"], Host())
     assert made.stand_ins[0].name == "the last good policy"
     assert "http" in text_of(made.stand_ins[0])

@@ -9,9 +9,9 @@ from functools import lru_cache
 
 import pytest
 
-from cc_vps_firewall import iptables, nftables, ruleset
 from cc_vps_firewall.policy import WIDTH, Net, Sources, network_text, parse
 from cc_vps_firewall.policy.networks import collapse
+from cc_vps_firewall.rules import iptables, nftables, ruleset
 from tests.bench.networks import networks
 
 from .new_packet import Fate, Text, of_iptables, of_nftables

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from vps_firewall_fleet import account, conftest, test_building
 
-from cc_vps_firewall.distributions import DISTRIBUTIONS, OWN_UNIT, Distribution, Persistence
+from cc_vps_firewall.host.distributions import DISTRIBUTIONS, OWN_UNIT, Distribution, Persistence
 from packer.bake import bake
 from tools import distributions, generate, reference
 from tools.pages import HOME

@@ -10,7 +10,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from cc_vps_firewall import cli, policy
+from cc_vps_firewall import policy
+from cc_vps_firewall.cli import command as cli
 from cc_vps_firewall.errors import PolicyRefused
 from tools import pages, played, reference, shown
 from tools.pages import HOME, Block

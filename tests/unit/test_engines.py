@@ -71,7 +71,7 @@ DEBUG = False
 
 
 def made() -> dict[str, str]:
-    from cc_vps_firewall import bundle
+    from cc_vps_firewall.bundle import bundle
 
     return dict(bundle.ENGINES)
 
@@ -98,7 +98,7 @@ def test_they_are_made_of_what_they_are_made_of(monkeypatch: pytest.MonkeyPatch)
 
     def changed(carried: str) -> dict[str, str]:
         found = sources(carried)
-        return {name: text + ("# changed" if name == "iptables_backend" else "") for name, text in found.items()}
+        return {name: text + ("# changed" if name == "backends.iptables" else "") for name, text in found.items()}
 
     monkeypatch.setattr(engine, "_sources", changed)
     now = {name: engine.digest_of(name) for name in engine.CARRIED}

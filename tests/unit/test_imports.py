@@ -7,6 +7,7 @@ import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -19,28 +20,36 @@ PACKAGE = Path(cc_vps_firewall.__file__).parent
 # the folder's name alone is its `__init__`. The package's own `__init__` comes late because it imports the engine
 # inside handle(), and may import nothing when it is itself imported: see test_the_entry_is_stdlib_only.
 ORDER = (
-    "errors", "interfaces", "policy.bounds", "policy.messages", "policy.networks", "policy.model", "policy.clouds",
+    "errors",
+    "policy.interfaces", "policy.bounds", "policy.messages", "policy.networks", "policy.model", "policy.clouds",
     "policy.service_table", "policy.services", "policy.suggest", "policy.keys", "policy.values", "policy.sources",
     "policy.openings", "policy.checks", "policy.parser", "policy", "policy.overlooked", "policy.yaml_errors",
-    "policy.compose", "policy.document", "policy.list_files", "policy.parts", "policy.userdata", "ruleset",
+    "policy.compose", "policy.document", "policy.list_files", "policy.parts", "policy.userdata",
+    "rules", "rules.ruleset", "rules.backend", "rules.compare", "rules.nftables", "rules.iptables", "rules.fallback",
     "algebra", "algebra.ranges", "algebra.zones", "algebra.model", "algebra.words", "algebra.questions",
     "algebra.explain", "algebra.who", "algebra.diff",
-    "process", "root", "saved", "distributions", "records", "backends", "ordering", "systemd", "managers", "sshd",
-    "compare", "nftables", "iptables", "fallback", "nftables_backend", "iptables_backend", "registry", "facts", "plan",
-    "targets", "choice", "live", "modules", "copies", "save", "previous", "status", "rehearse", "drift", "converge",
-    "first_boot",
-    "host_command", "decide", "verify", "apply", "removal", "report", "seal", "register", "cloudinit", "later_boot",
-    "engines", "engines.auto", "engines.iptables", "engines.nftables", "engines.stub", "bundle", "answers", "cli",
-    "__init__", "part_handler", "__main__",
+    "host", "host.process", "host.root", "host.saved", "host.distributions", "host.policy_record", "host.records",
+    "host.ordering", "host.systemd", "host.managers", "host.sshd", "host.modules", "host.facts",
+    "backends", "backends.nftables", "backends.iptables", "backends.registry",
+    "plan", "plan.model", "plan.targets", "plan.choice", "plan.decide",
+    "apply", "apply.copies", "apply.live", "apply.save", "apply.previous", "apply.status", "apply.rehearse",
+    "apply.drift", "apply.converge",
+    "image", "image.seal", "image.register",
+    "boot", "boot.first_boot", "boot.cloudinit", "boot.later_boot",
+    "__init__",
+    "engines", "engines.auto", "engines.iptables", "engines.nftables", "engines.stub",
+    "bundle", "bundle.host_command", "bundle.bundle", "bundle.part_handler",
+    "cli.verify", "cli.apply", "cli.removal", "cli.report", "cli.answers", "cli.command", "cli",
+    "__main__",
 )  # fmt: skip
 # All of policy/ but what hears YAML, reads files, or takes messages and gzip apart in memory.
 PURE = (
-    "errors", "interfaces", "policy.bounds", "policy.messages", "policy.networks", "policy.model", "policy.clouds",
-    "policy.service_table", "policy.services", "policy.suggest", "policy.keys", "policy.values", "policy.sources",
-    "policy.openings", "policy.checks", "policy.parser", "policy", "policy.overlooked", "ruleset",
+    "errors", "policy.interfaces", "policy.bounds", "policy.messages", "policy.networks", "policy.model",
+    "policy.clouds", "policy.service_table", "policy.services", "policy.suggest", "policy.keys", "policy.values",
+    "policy.sources", "policy.openings", "policy.checks", "policy.parser", "policy", "policy.overlooked",
+    "rules", "rules.ruleset", "rules.backend", "rules.compare", "rules.nftables", "rules.iptables", "rules.fallback",
     "algebra", "algebra.ranges", "algebra.zones", "algebra.model", "algebra.words", "algebra.questions",
-    "algebra.explain", "algebra.who", "algebra.diff",
-    "nftables", "iptables", "fallback", "compare", "plan", "distributions", "backends",
+    "algebra.explain", "algebra.who", "algebra.diff", "host.distributions", "plan", "plan.model",
 )  # fmt: skip
 IMPURE = {
     "asyncio", "ctypes", "datetime", "fcntl", "glob", "io", "logging", "multiprocessing", "os", "pathlib", "random",
@@ -53,7 +62,7 @@ WRITES = {
 }  # fmt: skip
 FLAGS = {"O_CREAT", "O_TRUNC", "O_APPEND"}
 # What open() gets there is the end of a pipe, or a file in memory, not a path.
-PIPES = {("first_boot", "writing"), ("process", "writing")}
+PIPES = {("boot.first_boot", "writing"), ("host.process", "writing")}
 
 FOLDERS = {path.parent.name for path in PACKAGE.glob("*/*.py")}
 MODULES = {
@@ -117,6 +126,12 @@ def test_every_module_has_its_place() -> None:
     assert set(PURE) <= set(ORDER)
 
 
+def test_a_room_is_imported_by_those_behind_it_alone() -> None:
+    """Modules of one room stand together, so arrows between rooms point one way as well."""
+    rooms = [name.partition(".")[0] for name in ORDER]
+    assert len([room for room, _ in groupby(rooms)]) == len(set(rooms))
+
+
 def test_folders_are_packages_and_one_deep() -> None:
     """The packages' scripts look no deeper, and a folder without an `__init__` is in no wheel."""
     assert not FOLDERS - set(MODULES)
@@ -137,20 +152,23 @@ def test_pure_modules_touch_nothing(name: str) -> None:
     assert "print" not in {node.id for node in ast.walk(tree(name)) if isinstance(node, ast.Name)}
 
 
-@pytest.mark.parametrize("name", [m for m in MODULES if m != "process"])
+@pytest.mark.parametrize("name", [m for m in MODULES if m != "host.process"])
 def test_one_door_to_processes(name: str) -> None:
     if name == "__init__":  # its emergency, for when the engine cannot be imported
         return
     assert "subprocess" not in imports(name)[0]
-    # cli and first_boot fork themselves, to go on when their parent is gone; they start no program.
-    forks = {"fork"} if name in ("cli", "first_boot") else set()
+    # They fork themselves, to go on when their parent is gone; they start no program.
+    forks = {"fork"} if name in ("cli.command", "boot.first_boot") else set()
     used = {call for call in calls_on_os(name) if call in STARTS or call.startswith(("exec", "spawn"))}
     assert used <= forks
 
 
-# The entry says why the engine failed when the engine, and its door to files with it, is what is broken; the carrier
-# brings that door along.
-@pytest.mark.parametrize("name", [m for m in MODULES if m not in ("saved", "root", "__init__", "part_handler")])
+# The entry says why the engine failed when the engine, and its door to files with it, is what is broken; the
+# part-handler brings that door along.
+DOORS = ("host.saved", "host.root", "__init__", "bundle.part_handler")
+
+
+@pytest.mark.parametrize("name", [m for m in MODULES if m not in DOORS])
 def test_one_door_to_files(name: str) -> None:
     assert not set(calls_on_os(name)) & (WRITES | FLAGS)
     assert {(name, given) for given in opened_for_writing(name)} <= PIPES
@@ -167,7 +185,7 @@ def test_the_entry_is_stdlib_only() -> None:
     ast.parse(source("__init__"), feature_version=(3, 6))
 
 
-@pytest.mark.parametrize("name", [m for m in MODULES if m not in ("__init__", "__main__", "part_handler")])
+@pytest.mark.parametrize("name", [m for m in MODULES if m not in ("__init__", "__main__", "bundle.part_handler")])
 def test_the_rest_is_the_standard_library_and_yaml(name: str) -> None:
     assert imports(name)[0] <= {*sys.stdlib_module_names, "yaml"}
     ast.parse(source(name), feature_version=(3, 9))

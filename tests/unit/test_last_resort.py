@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 import cc_vps_firewall
-from cc_vps_firewall import policy, ruleset
-from cc_vps_firewall.ruleset import Chain, Rule, Ruleset
+from cc_vps_firewall import policy
+from cc_vps_firewall.rules import ruleset
+from cc_vps_firewall.rules.ruleset import Chain, Rule, Ruleset
 from tools import last_resort
 
 TOOLS = ("nft", "iptables", "ip6tables")

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cc_vps_firewall import decide, fallback, modules, policy
+from cc_vps_firewall import policy
+from cc_vps_firewall.host import modules
+from cc_vps_firewall.plan import decide
+from cc_vps_firewall.rules import fallback
 from tests.casefiles import load_all
 
 from .systems import kernel_in, put

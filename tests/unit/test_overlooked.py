@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cc_vps_firewall import decide, facts, policy
+from cc_vps_firewall import policy
+from cc_vps_firewall.host import facts
+from cc_vps_firewall.plan import decide
 from cc_vps_firewall.policy import Policy, networks, overlooked
 from cc_vps_firewall.policy.services import INTERNAL
 from tools import pages

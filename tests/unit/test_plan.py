@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from cc_vps_firewall import decide, plan
-from cc_vps_firewall.facts import Host
+from cc_vps_firewall.host.facts import Host
+from cc_vps_firewall.plan import decide
+from cc_vps_firewall.plan import model as plan
 
 SECTIONS = {
     "nothing": {},

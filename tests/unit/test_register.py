@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cc_vps_firewall import part_handler, register, saved, seal
+from cc_vps_firewall.bundle import part_handler
 from cc_vps_firewall.errors import CannotRegister
+from cc_vps_firewall.host import saved
+from cc_vps_firewall.image import register, seal
 from tests.suites import REPOSITORY
 
 from .systems import MODULES, PACKAGES, SCHEMA, everything, kills, put, sealed, tree
@@ -39,7 +41,7 @@ def test_install_adds_the_module_and_changes_nothing_else(root: Path) -> None:
         "cloud_init_modules": ["migrator", "bootcmd", "write-files", "vps_firewall", ["mounts", "always"]]
         + ["users-groups", "ssh"]
     }
-    assert (root / "usr/lib/python3.9/site-packages/cc_vps_firewall/converge.py").is_file()
+    assert (root / "usr/lib/python3.9/site-packages/cc_vps_firewall/apply/converge.py").is_file()
     assert (root / register.COMMAND).stat().st_mode & 0o777 == 0o755
     assert (root / register.COMMAND).read_text().startswith("#!/usr/bin/python3\n")
 
@@ -466,7 +468,7 @@ def test_a_package_for_another_python(root: Path) -> None:
 def test_a_root_whose_name_is_a_pattern(root: Path) -> None:
     named = root.rename(root.with_name("a [python3] *"))
     register.install(str(named))
-    assert (named / PACKAGES / "cc_vps_firewall/converge.py").is_file()
+    assert (named / PACKAGES / "cc_vps_firewall/apply/converge.py").is_file()
 
 
 @pytest.mark.usefixtures("systemctl")
@@ -560,7 +562,7 @@ def test_the_engine_of_another_python_goes(root: Path) -> None:
     put(root, f"{package}/config/schemas/schema-cloud-config-v1.json", json.dumps(SCHEMA, indent=4))
     register.install(str(root))
     assert not old.exists()
-    assert (root / "usr/lib/python3.12/site-packages/cc_vps_firewall/cli.py").is_file()
+    assert (root / "usr/lib/python3.12/site-packages/cc_vps_firewall/cli/command.py").is_file()
 
 
 def test_modules_may_be_mappings(root: Path) -> None:

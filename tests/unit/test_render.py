@@ -11,8 +11,9 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from cc_vps_firewall import iptables, nftables, policy, ruleset
+from cc_vps_firewall import policy
 from cc_vps_firewall.policy import Policy, keys
+from cc_vps_firewall.rules import iptables, nftables, ruleset
 from tests import corpus
 
 from .any_yaml import POLICIES, problems

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cc_vps_firewall import interfaces, policy, ruleset
-from cc_vps_firewall.policy import WIDTH, Policy, Sources, clouds, networks, parse_network, services
-from cc_vps_firewall.ruleset import Port, Rule, Ruleset, merge
+from cc_vps_firewall import policy
+from cc_vps_firewall.policy import WIDTH, Policy, Sources, clouds, interfaces, networks, parse_network, services
+from cc_vps_firewall.rules import ruleset
+from cc_vps_firewall.rules.ruleset import Port, Rule, Ruleset, merge
 
 from .any_yaml import PORTS, SOURCES, problems
 

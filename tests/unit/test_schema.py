@@ -14,7 +14,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cc_vps_firewall import policy, register
+from cc_vps_firewall import policy
+from cc_vps_firewall.image import register
 from cc_vps_firewall.policy import keys, services
 from tests import corpus
 from tests.casefiles import load_all

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 import cc_vps_firewall
-from cc_vps_firewall import cli, previous, process, register, saved, seal, systemd
-from cc_vps_firewall.distributions import Persistence
+from cc_vps_firewall.apply import previous
+from cc_vps_firewall.backends.nftables import Nftables
+from cc_vps_firewall.cli import command as cli
 from cc_vps_firewall.errors import CannotRegister, NoBackend, PolicyRefused, ToolFailed
-from cc_vps_firewall.nftables_backend import Nftables
-from cc_vps_firewall.targets import Target
+from cc_vps_firewall.host import process, saved, systemd
+from cc_vps_firewall.host.distributions import Persistence
+from cc_vps_firewall.image import register, seal
+from cc_vps_firewall.plan.targets import Target
 
 from .systems import RULES, SYSTEMS, UNITS, both, el, enabled, everything, kernel_in, kills, put, sealed, tree, wanted
 

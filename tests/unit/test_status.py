@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from cc_vps_firewall import status
+from cc_vps_firewall.apply import status
 from cc_vps_firewall.errors import PolicyRefused
 from cc_vps_firewall.policy import parse, userdata
 

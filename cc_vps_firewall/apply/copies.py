@@ -1,0 +1,30 @@
+"""What stands in the places of files of ours and is somebody else's."""
+
+from __future__ import annotations
+
+from ..host import saved
+from ..host.saved import Files
+from ..rules import iptables
+
+ENDING = ".before-vps-firewall"
+
+
+def copies_of(files: Files, notes: list[str]) -> dict[str, tuple[str, int | None]]:
+    """Files of ours -> copies of what stands in their places and is not ours, that nobody writes over; `notes` says
+    where they are."""
+    found: dict[str, tuple[str, int | None]] = {}
+    for path, (_, mode) in files.items():
+        theirs = saved.read(path, "surrogateescape")
+        if mode is None or theirs is None or not is_foreign(theirs):
+            continue
+        copy = path + ENDING
+        while saved.read(copy, "surrogateescape") not in (None, theirs):
+            copy += "~"
+        found[copy] = (theirs, 0o600)
+        notes.append(f"{path} was not ours: what stood there is in {copy}")
+    return found
+
+
+def is_foreign(text: str) -> bool:
+    """Is a file in the place of one of ours somebody else's, and is there anything in it?"""
+    return iptables.MARK not in text and not iptables.only_ours(text)

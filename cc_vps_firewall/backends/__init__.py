@@ -1,0 +1,1 @@
+"""What loads rules into the kernel: nft(8), and iptables-restore(8) of either kind."""

@@ -1,0 +1,1 @@
+"""What cloud-init calls: a first boot, and each that follows."""

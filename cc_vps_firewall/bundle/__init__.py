@@ -1,0 +1,1 @@
+"""The engine and a policy as user-data, for images that have no package of ours."""

@@ -1,0 +1,168 @@
+"""The verbs that ask: explain, who and diff. What they say is the algebra's; here are their arguments."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..algebra import diff as differing
+from ..algebra import explain as explaining
+from ..algebra import who as reaching
+from ..algebra.model import ECHO, ICMP, OTHERS, ROOT, Model, model
+from ..errors import FirewallError, PolicyRefused, Problem
+from ..host import facts
+from ..policy import Opening, Policy, parse_network
+from ..policy.networks import WIDTH, NotANetwork
+from ..policy.openings import OpeningValues
+from ..policy.services import SERVICES
+from . import report
+
+LINUX = sys.platform.startswith("linux")
+ANYWHERE = ("explain", "who", "diff")  # of a FILE these answer wherever Python runs
+FOUND = 8  # the exit code of `diff --refuse`
+PING = "ping"
+# Protocols without ports that the table of services has.
+PORTLESS = {opening for openings in SERVICES.values() for opening in openings if "/" not in opening}
+Read = Callable[[str], Policy]
+
+
+class Verb(argparse.ArgumentParser):
+    """A parser that finds FILE behind options too, where it may be left out (argparse does from Python 3.14 on)."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        found, more = super().parse_known_args(args, namespace)
+        if len(more) == 1 and getattr(found, "file", "") is None and (more == ["-"] or not more[0].startswith("-")):
+            found.file, more = more[0], []
+        return found, more
+
+
+def add(command: Callable[..., Any], read: Read) -> None:
+    """The verbs, to the parser of the command. `command`: adds one; `read`: FILE -> its policy."""
+    sub = command(
+        "explain",
+        lambda options: explain(options, read),
+        "why does a packet get in, or not",
+        "vps-firewall explain 22/tcp --from 198.51.100.9 user-data.yaml",
+        file=False,
+    )
+    sub.add_argument("what", metavar="WHAT", help="22/tcp, a service such as ssh, a protocol such as esp, or ping")
+    _file(sub)
+    sub.add_argument("--from", dest="source", metavar="ADDRESS", help="who sends it; default: a stranger")
+    sub.add_argument("--to", metavar="ADDRESS", help="this host sends it, to that address")
+    sub.add_argument("--user", choices=(ROOT, OTHERS), default=OTHERS, help="with --to: whose program; default: others")
+    sub.add_argument("--interface", metavar="NAME", default="", help="default: one that no entry and no bridge names")
+    sub.add_argument("--json", action="store_true", help="print it as JSON")
+
+    sub = command(
+        "who",
+        lambda options: who(options, read),
+        "which sources reach which port",
+        "vps-firewall who 22/tcp user-data.yaml",
+        file=False,
+    )
+    sub.add_argument("what", metavar="WHAT", nargs="?", help="22/tcp, a service, a protocol, or ping; default: all")
+    _file(sub)
+    sub.add_argument("--json", action="store_true", help="print it as JSON, network by network")
+    sub = command(
+        "diff",
+        lambda options: diff(options, read),
+        "what a change of a policy opens and closes",
+        "vps-firewall diff old.yaml new.yaml --refuse opens",
+        file=False,
+    )
+    sub.add_argument("before", metavar="A", help="user-data with a vps_firewall: key, or -")
+    sub.add_argument("after", metavar="B", help="another one")
+    sub.add_argument("--refuse", choices=differing.REFUSABLE, help="end with 8 where B opens, or closes, anything")
+    sub.add_argument("--json", action="store_true", help="print it as JSON, network by network")
+
+
+def _file(sub: Any) -> None:
+    sub.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="user-data with a vps_firewall: key, or -; default: the policy in force here",
+    )
+
+
+def explain(options: Any, read: Read) -> int:
+    asked = openings(options.what)
+    source = _address("--from", options.source) if options.source else None
+    destination = _address("--to", options.to) if options.to else None
+    if source and destination:
+        raise _wrong("--from", "goes without --to: what this host sends comes from its own addresses")
+    made = _model(options.file, read)
+    packets = explaining.packets(
+        made, asked, source=source, destination=destination, interface=options.interface,
+        user=options.user if destination else "",
+    )  # fmt: skip
+    found = [explaining.explain(made, packet) for packet in packets]
+    if not found:
+        raise _wrong("--from", f"{options.source} is of another family than {options.what}")
+    _show(options, lambda: explaining.as_json(found), lambda: explaining.lines(found))
+    return 0
+
+
+def who(options: Any, read: Read) -> int:
+    if options.what and options.file is None and (options.what == "-" or os.path.exists(options.what)):
+        options.file, options.what = options.what, None
+    asked = openings(options.what) if options.what else ()
+    reach = reaching.who(_model(options.file, read), asked)
+    _show(options, lambda: reaching.as_json(reach), lambda: reaching.lines(reach, asked))
+    return 0
+
+
+def diff(options: Any, read: Read) -> int:
+    if options.before == options.after == "-":
+        raise _wrong("B", "A is standard input already; name a file")
+    found = differing.diff(read(options.before), read(options.after))
+    _show(options, lambda: differing.as_json(found), lambda: differing.lines(found))
+    return FOUND if options.refuse in found.kinds() else 0
+
+
+# --- arguments ----------------------------------------------------------------------------------------------
+
+
+def openings(text: str) -> Sequence[Opening]:
+    """'22/tcp', 'ssh', 'esp' or 'ping' -> what it is; refused as a policy refuses it."""
+    if text == PING:
+        return [Opening(ICMP[family], ECHO[family], ECHO[family]) for family in WIDTH]
+    if text in PORTLESS:
+        return [Opening(text)]
+    reader = OpeningValues(str)
+    found = reader.opening(text, text, anywhere=False)
+    if reader.problems:
+        raise PolicyRefused([Problem("WHAT", problem.message) for problem in reader.problems])
+    return found
+
+
+def _address(option: str, text: str) -> tuple[int, int]:
+    try:
+        family, number, prefix = parse_network(text)
+    except NotANetwork as error:
+        raise _wrong(option, str(error)) from None
+    if prefix != WIDTH[family]:
+        raise _wrong(option, f"{text} is a network; write one address of it, or ask `vps-firewall who`")
+    return family, number
+
+
+def _wrong(option: str, message: str) -> PolicyRefused:
+    return PolicyRefused([Problem(option, message)])
+
+
+def _model(file: str | None, read: Read) -> Model:
+    if file is not None:
+        return model(read(file))
+    saved = report.saved_policy(facts.inspect()) if LINUX else None
+    if saved is None:
+        raise FirewallError("no policy of this host can be read: name a FILE, or run it as root where one was applied")
+    return model(saved)
+
+
+def _show(options: Any, found: Callable[[], object], lines: Callable[[], Sequence[str]]) -> None:
+    # With an indent Python makes a string of each comma, and a hundred thousand networks take half a gigabyte.
+    print(json.dumps(found()) if options.json else "\n".join(lines()))

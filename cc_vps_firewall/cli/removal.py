@@ -1,0 +1,56 @@
+"""Our rules, files and units -> out of a host again, and nothing of anybody else's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..apply import live, save
+from ..apply.previous import remove_rules, remove_unit_files, switch_off
+from ..host import saved, systemd
+from ..host.distributions import OWN_UNIT, UNITS
+from ..host.facts import Host
+from ..host.managers import ENABLE_AGAIN
+from ..host.records import enabled_by_us
+from ..plan.choice import AUTO, choose
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What was done, empty where there was nothing of ours; and what the host is now."""
+
+    done: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+def remove(host: Host) -> Removal:
+    """Take out of kernel and files what a policy of ours put there, and nothing of anybody else's.
+
+    The services go first and the record of the policy last: whenever this is killed, no later boot puts the policy in
+    force again, and the next run goes on. Raises FirewallError or OSError.
+    """
+    done: list[str] = []
+    with saved.locked() as lock:
+        record = saved.read_json(saved.SERVICES)
+        done += [f"disabled {unit}" for unit in switch_off(enabled_by_us() | {OWN_UNIT})]
+        done += [f"removed our part of {path}" for path in remove_unit_files(UNITS)]
+        for chosen in choose(AUTO, host):
+            files = save.holding_ours(chosen)
+            if live.holds_ours(chosen) or files:
+                remove_rules(chosen, lock)
+                done += [f"removed the rules from {chosen.backend.name}", *(f"removed {path}" for path in files)]
+        state = [saved.POLICY, saved.SERVICES, saved.STATUS, saved.PUBLIC, saved.TOOLS]
+        done += saved.remove_all("/", state, saved.Undo())
+    disabled = [unit for unit in saved.strings(record, "disabled") if systemd.masked(unit)]
+    return Removal(tuple(done), (_filtered_by(live.other_filters(host)), *(_still_masked(unit) for unit in disabled)))
+
+
+def _filtered_by(others: list[str]) -> str:
+    if others:
+        return f"what comes in is filtered by {' and '.join(others)} alone"
+    return "nothing filters what comes in: every port that something listens on is open to whoever reaches this host"
+
+
+def _still_masked(unit: str) -> str:
+    name = unit.partition(".")[0]
+    again = ENABLE_AGAIN.get(name, f"systemctl enable --now {unit}")
+    return f"{name} is still disabled, as vps-firewall left it; to have it back: systemctl unmask {unit} && {again}"

@@ -1,0 +1,162 @@
+"""the last status, the saved policy and the kernel -> what is in force on this host, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from .. import policy
+from ..apply import live
+from ..apply.status import Status
+from ..backends.registry import BACKENDS
+from ..errors import FirewallError, reason
+from ..host import saved
+from ..host.facts import Host
+from ..plan import decide
+from ..plan.targets import target
+from ..policy import Policy
+from . import verify
+
+EQUAL, CHANGED, MISSING, UNKNOWN = "equal", "changed", "missing", "unknown"
+
+
+@dataclass(frozen=True)
+class Now:
+    """What the kernel and the files hold, against the saved policy.
+
+    `rules`: EQUAL, CHANGED, MISSING (the kernel holds none of ours) or UNKNOWN, with the `reason`. `differences` are
+    those that `verify` prints; `others` is what else may refuse a packet.
+    """
+
+    rules: str
+    reason: str = ""
+    differences: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "rules": self.rules,
+            "reason": self.reason,
+            "differences": list(self.differences),
+            "other_filters": list(self.others),
+        }
+
+
+NOT_ROOT = Now(
+    UNKNOWN,
+    "only root may ask the kernel; what follows is what the last run wrote, without addresses and reasons",
+)
+
+
+def now(host: Host) -> Now:
+    """Ask the kernel, as root. Changes nothing."""
+    kept = saved.read_json(saved.POLICY)
+    if not kept:
+        return Now(UNKNOWN, "no policy is saved on this host", others=tuple(live.other_filters(host)))
+    others = tuple(live.other_filters(host))
+    backend = str(kept.get("backend"))
+    try:
+        if backend in BACKENDS and not live.holds_ours(target(backend, host)):
+            return Now(MISSING, others=others)
+        differences = verify.differences(host)
+    except (FirewallError, OSError) as failure:
+        return Now(UNKNOWN, reason(failure), others=others)
+    return Now(CHANGED if differences else EQUAL, differences=tuple(differences), others=others)
+
+
+def saved_policy(host: Host) -> Policy | None:
+    """The policy that was applied last; None where there is none, or where it cannot be read, as by another than
+    root."""
+    kept = saved.read_json(saved.POLICY)
+    try:
+        return decide.parse(kept["section"], decide.as_saved(kept, host))
+    except (KeyError, FirewallError):
+        return None
+
+
+def settings(wanted: Policy) -> dict[str, object]:
+    """What a policy says beside what it opens."""
+    out = wanted.outgoing
+    return {
+        "deny": {"ipv4": len(wanted.deny.v4), "ipv6": len(wanted.deny.v6)},
+        "ping": wanted.ping,
+        "malformed": wanted.malformed,
+        "outgoing": "accept" if out is None else {"policy": "drop", "allow": [entry.label for entry in out]},
+        "containers": wanted.containers,
+        "metadata": wanted.metadata,
+        "metadata_services": [
+            policy.network_text(family, net) for family in policy.WIDTH for net in wanted.metadata_services.of(family)
+        ],
+        "log": str(wanted.log) if wanted.log else False,
+    }
+
+
+# --- for people -------------------------------------------------------------------------------------------
+
+
+def lines(status: Status, found: Now | None, wanted: Policy | None) -> list[str]:
+    """The status as people read it. `found`: None for the end of a run, which has just looked."""
+    seconds = sum(status.get("steps", {}).values())
+    by = status.get("by", "?")
+    out = [f"{status.get('result', '?')} by {by} at {status.get('when', '?')} in {seconds:.2f} s"]
+    if status.get("result") == "unfinished":
+        out[0] = f"unfinished: a run by {by}, begun at {status.get('when')}, did not come to its end; run verify"
+    out += [f"now: {line}" for line in _now(found)] if found else []
+    if status.get("in_force"):
+        out.append(f"in force: {status['in_force']}")
+    out += [f"problem: {problem}" for problem in status.get("problems", [])]
+    if status.get("backend"):
+        out.append(f"{status['backend']}, saved in {', '.join(status.get('saved', []))}")
+        out.append(f"loaded at boot by {', '.join(status.get('services', []))}")
+    out += _opened(status.get("open", {}))
+    if status.get("backend"):
+        out.append("everything else is closed")
+    if roles := status.get("interfaces"):
+        uplinks, bridges = (", ".join(roles[kind]) or "none" for kind in ("uplinks", "bridges"))
+        out.append(f"uplinks: {uplinks}; bridges of containers: {bridges}")
+    out += _settings(wanted) if wanted else []
+    out += [f"warning: {warning}" for warning in status.get("warnings", [])]
+    return [*out, *(f"note: {note}" for note in status.get("notes", []))]
+
+
+def _now(found: Now) -> Iterator[str]:
+    if found.rules == EQUAL:
+        yield "the rules are in the kernel, as the policy says"
+    elif found.rules == MISSING:
+        yield "the kernel holds none of these rules" + ("" if found.others else ": this host is open")
+    elif found.rules == CHANGED:
+        count = len(found.differences)
+        yield f"{count} difference{'s' * (count > 1)} between this host and the policy: `vps-firewall verify` tells"
+    else:
+        yield f"unknown: {found.reason}"
+    yield from filters(found)
+
+
+def filters(found: Now) -> list[str]:
+    """What else filters this host."""
+    more = " and ".join(found.others)
+    return [f"{more} may refuse packets too, whatever the policy says"] if more else []
+
+
+def _opened(opened: Mapping[str, Sequence[Mapping[str, str]]]) -> Iterator[str]:
+    for family, title in (("ipv4", "IPv4"), ("ipv6", "IPv6")):
+        for line in opened.get(family, []):
+            more = f", {line['limit']} each" if "limit" in line else ""
+            more += f", on {line['interface']}" if "interface" in line else ""
+            name = line.get("name") or line.get("policy", "")
+            shown = name if name == line["ports"] else f"{name} ({line['ports']})"
+            yield f"{title}  {shown} from {line['from']}{more}"
+
+
+def _settings(wanted: Policy) -> Iterator[str]:
+    denied = len(wanted.deny.v4) + len(wanted.deny.v6)
+    if denied:
+        yield f"deny: {denied:,} network{'s' * (denied > 1)}, before anything is allowed"
+    yield f"ping: {'answered' if wanted.ping else 'not answered'}"
+    if wanted.outgoing is None:
+        yield "outgoing: accept"
+    else:
+        allowed = ", ".join(entry.label.partition(" ")[2] or entry.label for entry in wanted.outgoing)
+        yield f"outgoing: drop, but for {allowed or 'what keeps the machine alive'}"
+    yield f"containers: {wanted.containers}; metadata: {wanted.metadata}; malformed: {wanted.malformed}"
+    yield f"log: {wanted.log or 'nothing'}"

@@ -1,0 +1,251 @@
+"""Ruleset -> the text of one nftables table, loaded in one transaction; and what of its dump to compare."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from ..policy import EVERYTHING, WIDTH, Limit, Net, network_text
+from .ruleset import Chain, Port, Rule, Ruleset
+
+NAME = "nftables"
+TABLE = "inet vps_firewall"
+
+# IANA's protocol numbers: a name would need /etc/protocols, which a minimal host does not have.
+PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58, "vrrp": 112}
+HOOKS = {"input": "filter", "forward": "filter - 5", "output": "filter"}  # forward: before Docker's own chains
+
+# Kernels list a set in time that grows with the square of its size: pieces of this size keep the
+# read-back of a hundred thousand networks at half the price of their load.
+CHUNK = 2048
+TRACKED = 65_535  # sources that one limit follows at a time; beyond that the limit no longer holds, access does
+TIMEOUTS = {"second": "1m", "minute": "1m", "hour": "1h", "day": "1d"}  # by then a bucket is full again
+COMMENT = 100  # nft takes 127 bytes
+
+
+def render(rules: Ruleset) -> str:
+    """The text for `nft -f`. The old table and the new one change places in one transaction."""
+    writer = _Writer()
+    chains = [writer.chain(c) for c in rules.chains]
+    blocks = [*writer.sets, *writer.chains, *chains]
+    return (
+        "#!/usr/sbin/nft -f\n"
+        "# Made by vps-firewall from the vps_firewall: section of user-data. Changes here are lost.\n"
+        f"table {TABLE}\ndelete table {TABLE}\ntable {TABLE} {{\n" + "\n".join(blocks) + "}\n"
+    )
+
+
+def comparable(dump: str) -> str:
+    """A dump by `nft -s list table` without what live traffic writes into it: the elements of dynamic sets, and
+    how many there are, which nft 1.1.7 adds as a comment."""
+    dump = re.sub(r"\t# count \d+$", "", dump, flags=re.MULTILINE)
+    return re.sub(r"(\tflags dynamic[^\n]*\n(?:\t\t\w[^\n]*\n)*?)\t\telements = \{[^}]*\}\n", r"\1", dump)
+
+
+def placed(dump: str) -> str:
+    """A dump of our table with each line behind the name of the chain or set that it is in; lines of other kinds, which
+    say nothing by themselves, are left out."""
+    place, lines = "", []
+    for line in dump.splitlines():
+        if line.startswith("\t\t"):
+            lines.append(f"{place}: {line.strip()}")
+        elif line.startswith("\t") and line.endswith(" {"):
+            place = line[1:-2]
+            lines.append(place)
+    return "\n".join(lines)
+
+
+def refusing(ruleset: str) -> list[str]:
+    """`nft list ruleset` -> the tables that may refuse what comes in, ours left out: those with a chain at the input
+    hook and a verdict that drops or rejects."""
+    tables = re.findall(r"(?ms)^table (\S+ \S+) \{\n(.*?)^\}", ruleset)
+    return [
+        name
+        for name, text in tables
+        if name != TABLE and " hook input " in text and re.search(r"\b(?:drop|reject)\b", text)
+    ]
+
+
+class _Writer:
+    """Sets and chains that rules ask for on the way; each is written once."""
+
+    def __init__(self) -> None:
+        self.sets: list[str] = []
+        self.chains: list[str] = []
+        self.names: dict[object, str] = {}
+        self.used: Counter[str] = Counter()
+
+    def name(self, stem: str, key: object) -> str:
+        self.used[stem] += 1
+        self.names[key] = f"{stem}_{self.used[stem]}"
+        return self.names[key]
+
+    def chain(self, chain: Chain) -> str:
+        lines = []
+        if chain.hook:
+            lines.append(f"type filter hook {chain.hook} priority {HOOKS[chain.hook]}; policy {chain.policy};")
+        for rule in chain.rules:
+            lines += self.lines(rule)
+        return _block("chain", chain.name, lines)
+
+    def lines(self, rule: Rule) -> list[str]:
+        if rule.family:
+            families: Sequence[int] = (rule.family,)
+        elif rule.sources.anywhere and rule.destinations.anywhere:
+            families = (0,)
+        else:
+            families = [f for f in (4, 6) if rule.sources.of(f) and rule.destinations.of(f)]
+        comment = f' comment "{_comment(rule.label)}"'
+        return [" ".join(self.words(rule, family)) + comment for family in families]
+
+    def words(self, rule: Rule, family: int) -> list[str]:
+        verdict = _VERDICTS.get(rule.verdict, f"jump {rule.verdict}")
+        if rule.verdict == "log":
+            verdict = f'log prefix "vps-firewall {rule.label.split()[-1]}: "'
+        if rule.limit:
+            verdict = f"jump {self.limit(rule.limit, rule.label, verdict)}"
+        words = []
+        if rule.came_in:
+            words.append('iif "lo"' if rule.came_in == "lo" else f'iifname "{rule.came_in}"')
+        if rule.goes_out:
+            words.append(f'oif "{rule.goes_out}"')
+        if rule.state:
+            words.append("ct status dnat" if rule.state == "dnat" else f"ct state {rule.state}")
+        address, verdict = self.address(rule, family, verdict)
+        words += address
+        words += self.protocol(rule)
+        if rule.root is not None:
+            words.append(f"meta skuid {'==' if rule.root else '!='} 0")
+        if rule.rate:
+            words.append(_rate(rule.rate))
+        return [*words, verdict]
+
+    def address(self, rule: Rule, family: int, verdict: str) -> tuple[list[str], str]:
+        """The match on addresses, or on the family where the addresses are all of it."""
+        if not family:
+            return [], verdict
+        ip = "ip" if family == 4 else "ip6"
+        for side, peers in (("saddr", rule.sources), ("daddr", rule.destinations)):
+            nets = peers.of(family)
+            if nets == EVERYTHING:
+                continue
+            if len(nets) == 1:
+                return [f"{ip} {side} {network_text(family, nets[0])}"], verdict
+            if len(nets) <= CHUNK:
+                return [f"{ip} {side} @{self.networks(nets, family)}"], verdict
+            return [f"meta nfproto ipv{family}"], f"jump {self.tree(nets, family, side, verdict)}"
+        return ([] if rule.icmp else [f"meta nfproto ipv{family}"]), verdict
+
+    def protocol(self, rule: Rule) -> list[str]:
+        words = []
+        proto = rule.proto
+        if rule.icmp:
+            if rule.hop_limit:
+                words.append(f"ip6 hoplimit {rule.hop_limit}")
+            words.append(f"{proto} type {_braced(rule.icmp)}")
+        elif rule.flags[0]:
+            mask, value = (flags.replace(",", "|") for flags in rule.flags)
+            compare = f"!= {value[1:]}" if value.startswith("!") else f"== {value or '0x0'}"
+            words.append(f"tcp flags & ({mask}) {compare}")
+        elif rule.from_port or rule.not_dports or rule.ports:
+            if rule.from_port:
+                words.append(f"{proto} sport {rule.from_port}")
+            if rule.not_dports:
+                words.append(f"{proto} dport != {_braced(rule.not_dports)}")
+            if rule.ports:
+                where = f"meta l4proto {proto} ct original proto-dst" if rule.published else f"{proto} dport"
+                words.append(f"{where} {self.ports(rule.ports, proto)}")
+        elif proto:
+            words.append(f"meta l4proto {PROTOCOLS[proto]}")
+        return words
+
+    def ports(self, ports: tuple[Port, ...], proto: str) -> str:
+        if len(ports) == 1:
+            return _port(ports[0])
+        return "@" + self.named(f"{proto}_ports", (proto, ports), "inet_service", [
+            f'{_port(p)} comment "{_comment(p.label)}"' for p in ports
+        ])  # fmt: skip
+
+    def networks(self, nets: Sequence[Net], family: int) -> str:
+        key = (family, nets)
+        if key in self.names:
+            return self.names[key]
+        kind = "ipv4_addr" if family == 4 else "ipv6_addr"
+        return self.named(f"networks{family}", key, kind, [network_text(family, n) for n in nets])
+
+    def named(self, stem: str, key: object, kind: str, elements: list[str]) -> str:
+        """A named set for `key`, made on first use."""
+        if key not in self.names:
+            name = self.name(stem, key)
+            listed = ",\n\t\t\t".join(elements)
+            self.sets.append(
+                _block("set", name, [f"type {kind}", "flags interval", f"elements = {{\n\t\t\t{listed}\n\t\t}}"])
+            )
+        return self.names[key]
+
+    def tree(self, nets: tuple[Net, ...], family: int, side: str, verdict: str) -> str:
+        """A chain that gives `verdict` to the addresses in a long list: a map to pieces, and a set for each."""
+        key = (family, nets, side, verdict)
+        if key not in self.names:
+            ip = "ip" if family == 4 else "ip6"
+            name = self.name("long", key)
+            ways = []
+            for n, start in enumerate(range(0, len(nets), CHUNK)):
+                piece = nets[start : start + CHUNK]
+                first, (number, prefix) = piece[0][0], piece[-1]
+                last = number + (1 << (WIDTH[family] - prefix)) - 1
+                here = f"{name}_{n}"
+                line = f"{ip} {side} @{self.networks(piece, family)} {verdict}"
+                self.chains.append(_block("chain", here, [line]))
+                span = "-".join(network_text(family, (end, WIDTH[family])) for end in (first, last))
+                ways.append(f"{span} : goto {here}")
+            listed = ",\n\t\t\t".join(ways)
+            self.chains.append(_block("chain", name, [f"{ip} {side} vmap {{\n\t\t\t{listed}\n\t\t}}"]))
+        return self.names[key]
+
+    def limit(self, limit: Limit, label: str, verdict: str) -> str:
+        """A chain that gives `verdict` to a source's connections within its limit, and returns the rest."""
+        key = (limit, label, verdict)
+        if key not in self.names:
+            name = self.name("limit", key)
+            lines = []
+            for family, kind, source in _BUCKETS:
+                seen = f"{name}_seen{family}"
+                timeout = TIMEOUTS[limit.period]
+                fields = [f"type {kind}", f"size {TRACKED}", "flags dynamic,timeout", f"timeout {timeout}"]
+                self.sets.append(_block("set", seen, fields))
+                said = _comment(f"too fast: {label}")
+                lines.append(f'update @{seen} {{ {source} {_rate(limit, "over ")} }} return comment "{said}"')
+            lines.append(f'{verdict} comment "{_comment(label)}"')
+            self.chains.append(_block("chain", name, lines))
+        return self.names[key]
+
+
+# What one source is. An IPv6 customer has a /64 at the least (RFC 6177).
+_BUCKETS = ((4, "ipv4_addr", "ip saddr"), (6, "ipv6_addr", "ip6 saddr & ffff:ffff:ffff:ffff::"))
+
+_VERDICTS = {"accept": "accept", "drop": "drop", "reset": "reject with tcp reset", "return": "return"}
+
+
+def _rate(limit: Limit, over: str = "") -> str:
+    return f"limit rate {over}{limit} burst {limit.count} packets"
+
+
+def _braced(numbers: Sequence[int]) -> str:
+    listed = ", ".join(map(str, numbers))
+    return listed if len(numbers) == 1 else f"{{ {listed} }}"
+
+
+def _port(port: Port) -> str:
+    return str(port.first) if port.first == port.last else f"{port.first}-{port.last}"
+
+
+def _comment(label: str) -> str:
+    """Whatever a label holds, what nft reads is one quoted string."""
+    safe = re.sub(r"[^ !#-\[\]-~]", "?", label)
+    return safe if len(safe) <= COMMENT else safe[: COMMENT - 3] + "..."
+
+
+def _block(kind: str, name: str, lines: Sequence[str]) -> str:
+    return f"\t{kind} {name} {{\n" + "".join(f"\t\t{line}\n" for line in lines) + "\t}\n"

@@ -1,0 +1,334 @@
+"""Policy -> Ruleset: neutral rules in the order of their verdicts, for either backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ..policy import ANYWHERE, Entry, Limit, Opening, Policy, Sources
+from ..policy.interfaces import BRIDGES, UPLINKS, like_bridge, names_uplink, same_interface
+
+# What stays of a metadata service for everybody: names, leases and time. On Google's cloud and on Azure all three live
+# on its address, and those who ask are not root: systemd-networkd, systemd-resolved, chrony.
+METADATA_TCP, METADATA_UDP = (53,), (53, 67, 123)
+AZURE = Sources(((0xA83F8110, 32),), ())  # 168.63.129.16: DHCP, DNS and the agent's web server
+ORACLE_DISK = Sources(((0xA9FE0002, 32),), ())  # 169.254.0.2: the root disk's iSCSI
+LINK_LOCAL = Sources((), ((0xFE80 << 112, 10),))  # fe80::/10
+UNSPECIFIED = Sources((), ((0, 128),))  # ::
+BROADCAST = Sources(((0xFFFFFFFF, 32),), ())  # 255.255.255.255
+LOOPBACK4 = Sources(((0x7F000000, 8),), ())  # 127.0.0.0/8
+LOOPBACK6 = Sources((), ((1, 128),))  # ::1
+
+# ICMP (RFC 792) and ICMPv6 types, by the names of IANA's registers.
+PATH_MTU, PATH_MTU_V6 = 3, 2  # destination unreachable, of which "fragmentation needed" is one; packet too big
+NEIGHBOUR = (133, 134, 135, 136)  # router and neighbour solicitation and advertisement (RFC 4861)
+LISTENER = (130, 131, 132, 143)  # multicast listener query, report, done, report v2 (RFC 2710, RFC 3810)
+LISTENER_REPORT_V2 = (143,)
+ECHO_REQUEST, ECHO_REQUEST_V6 = 8, 128
+
+PING_LIMIT = Limit(100, "second")  # for all sources together: nobody may turn the host into a reflector
+
+
+@dataclass(frozen=True, order=True)
+class Port:
+    """first..last, and the line of the policy that it comes from."""
+
+    first: int
+    last: int
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """All conditions must hold for the verdict; what is left at its default is not asked.
+
+    `verdict`: accept, drop, reset (refuse with a TCP reset), log, return (to the chain before), or the name of a chain
+    to go on in.
+    `ports` are destination ports. `published` asks for a packet that was DNATed, and judges the port it
+    was sent to first. `limit` counts each source for itself, `rate` all packets together.
+    """
+
+    label: str
+    verdict: str
+    family: int = 0
+    proto: str = ""
+    ports: tuple[Port, ...] = ()
+    not_dports: tuple[int, ...] = ()
+    from_port: int = 0
+    sources: Sources = ANYWHERE
+    destinations: Sources = ANYWHERE
+    came_in: str = ""
+    goes_out: str = ""
+    state: str = ""
+    icmp: tuple[int, ...] = ()
+    hop_limit: int = 0
+    flags: tuple[str, str] = ("", "")
+    root: bool | None = None
+    published: bool = False
+    limit: Limit | None = None
+    rate: Limit | None = None
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Rules in order. `hook`: input, forward or output for a base chain, with the `policy` for what falls through."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    hook: str = ""
+    policy: str = ""
+
+
+@dataclass(frozen=True)
+class Ruleset:
+    """Chains, called ones before those that call them."""
+
+    chains: tuple[Chain, ...]
+
+
+def build(policy: Policy) -> Ruleset:
+    """Policy -> the chains that enforce it."""
+    chains = [
+        Chain("essential", _essential()),
+        Chain("malformed", _malformed()),
+        Chain("bridges", _bridges(policy)),
+        Chain("arriving", _arriving(policy)),
+        Chain("published", _published(policy)),
+        Chain("forwarding", _forwarding(policy)),
+        Chain("metadata", _metadata(policy, "reset", root=False)),
+        Chain("metadata_forwarded", _metadata(policy, "drop")),
+        Chain("leaving", _leaving(policy)),
+        Chain("input", _input(), "input", "drop"),
+        Chain("forward", (REPLIES, Rule("base: what is forwarded", "forwarding")), "forward", "drop"),
+        Chain("output", _output(policy), "output", "accept" if policy.outgoing is None else "drop"),
+    ]
+    empty = {c.name for c in chains if not c.rules}
+    wanted = {r.verdict for c in chains for r in c.rules} - empty
+    return Ruleset(
+        tuple(
+            replace(c, rules=tuple(r for r in c.rules if r.verdict not in empty))
+            for c in chains
+            if c.hook or c.name in wanted
+        )
+    )
+
+
+REPLIES = Rule("base: replies", "accept", state="established,related")
+
+
+def _input() -> tuple[Rule, ...]:
+    # A reply meets three rules, in either family. ::1 comes fourth: the kernel itself lets no ::1 in from
+    # a wire (RFC 4291 2.5.3), 127.0.0.0/8 it does where route_localnet is on.
+    return (
+        Rule("base: loopback", "accept", came_in="lo"),
+        Rule("base: spoofed loopback", "drop", sources=LOOPBACK4),
+        REPLIES,
+        Rule("base: spoofed loopback", "drop", sources=LOOPBACK6),
+        Rule("base: what arrives", "arriving"),
+    )
+
+
+def _essential() -> tuple[Rule, ...]:
+    """What IPv4 and IPv6 need to work at all (RFC 4890 4.4), and no tracker knows as a reply.
+
+    Errors are replies where they are about something that this host sent. Any other one is forged, and the kernel would
+    believe it: quoting an echo reply it sets the path MTU to any address. Who takes a flow out of the tracker takes the
+    errors about it out too, and they come in.
+
+    A DHCP server answers to everybody, or whom it was asked by, which is a reply; that of a relay or a cloud has any
+    address. Clients read what comes before they have an address, and when they ask everybody again, from packet
+    sockets, which no rule keeps anything from.
+    """
+    return (
+        Rule("base: path MTU of what is untracked", "accept", 4, "icmp", icmp=(PATH_MTU,), state="untracked"),
+        Rule("base: path MTU of what is untracked", "accept", 6, "icmpv6", icmp=(PATH_MTU_V6,), state="untracked"),
+        Rule("base: neighbour discovery", "accept", 6, "icmpv6", icmp=NEIGHBOUR, hop_limit=255),
+        Rule("base: multicast listeners", "accept", 6, "icmpv6", icmp=LISTENER, sources=LINK_LOCAL),
+        Rule("base: multicast listeners", "accept", 6, "icmpv6", icmp=LISTENER_REPORT_V2, sources=UNSPECIFIED),
+        Rule("base: DHCP replies", "accept", 4, "udp", (Port(68, 68),), from_port=67, destinations=BROADCAST),
+        Rule("base: DHCPv6 replies", "accept", 6, "udp", (Port(546, 546),), from_port=547, sources=LINK_LOCAL),
+    )
+
+
+def _malformed() -> tuple[Rule, ...]:
+    every = "fin,syn,rst,psh,ack,urg"
+    tcp = Rule("malformed", "drop", proto="tcp")
+    return (
+        replace(tcp, label="malformed: NULL", flags=(every, "")),
+        replace(tcp, label="malformed: XMAS", flags=(every, every)),
+        replace(tcp, label="malformed: SYN+FIN", flags=("fin,syn", "fin,syn")),
+        replace(tcp, label="malformed: SYN+RST", flags=("syn,rst", "syn,rst")),
+        replace(tcp, label="malformed: new, not SYN", flags=("fin,syn,rst,ack", "!syn"), state="new"),
+        Rule("malformed: INVALID", "drop", state="invalid"),
+    )
+
+
+def _arriving(policy: Policy) -> tuple[Rule, ...]:
+    # By protocol, so that a TCP packet does not walk through the chain.
+    rules = [
+        Rule("base: the network's essentials", "essential", 4, "icmp"),
+        Rule("base: the network's essentials", "essential", 6, "icmpv6"),
+        Rule("base: the network's essentials", "essential", 0, "udp"),
+    ]
+    if policy.malformed == "drop":
+        rules.append(Rule("malformed", "malformed"))
+    rules += _deny(policy)
+    if policy.ping:
+        rules.append(Rule("ping", "accept", 4, "icmp", icmp=(ECHO_REQUEST,), rate=PING_LIMIT))
+        rules.append(Rule("ping", "accept", 6, "icmpv6", icmp=(ECHO_REQUEST_V6,), rate=PING_LIMIT))
+    rules += opened(policy.entries)
+    # What Podman, LXD and libvirt serve to their own containers and machines on the bridge's address.
+    label = "containers: their resolver and DHCP"
+    rules += [
+        Rule(label, "bridges", proto="udp", ports=(Port(53, 53, label), Port(67, 67, label), Port(547, 547, label))),
+        Rule(label, "bridges", proto="tcp", ports=(Port(53, 53),)),
+    ]
+    return (*rules, *_log(policy, "in"), _rest("comes in"))
+
+
+def _bridges(policy: Policy) -> tuple[Rule, ...]:
+    """Accepts what comes in from containers."""
+    return (
+        *(Rule("uplink", "return", came_in=name) for name in no_bridges(policy)),
+        *(Rule("containers: from their own bridges", "accept", came_in=name) for name in BRIDGES),
+    )
+
+
+def no_bridges(policy: Policy) -> tuple[str, ...]:
+    """Names and patterns, of those that BRIDGES takes, that are no bridge of containers: what uplinks are often called,
+    what holds a default route, and the interfaces that the policy names and that nobody's program has named."""
+    named = (entry.interface for entry in policy.entries if names_uplink(entry.interface))
+    return tuple(dict.fromkeys([*UPLINKS, *sorted(filter(like_bridge, policy.uplinks)), *named]))
+
+
+def roles(policy: Policy, interfaces: Iterable[str]) -> dict[str, list[str]]:
+    """Which of a host's interfaces are taken for uplinks, and which for bridges of containers."""
+    kept_out, found = no_bridges(policy), {"uplinks": list(policy.uplinks), "bridges": list[str]()}
+    for name in interfaces:
+        if like_bridge(name) and name not in policy.uplinks:
+            found["uplinks" if any(same_interface(one, name) for one in kept_out) else "bridges"].append(name)
+    return found
+
+
+def _forwarding(policy: Policy) -> tuple[Rule, ...]:
+    """Containers' and virtual machines' packets pass; a published port is judged by the port on this host."""
+    judged = [Rule("containers: ignore", "accept", state="dnat")]
+    if policy.containers == "guard":
+        judged = [Rule("containers: guard", "published", state="dnat")]
+        if policy.malformed == "drop":
+            judged.insert(0, Rule("containers: guard, malformed", "malformed", state="dnat"))
+    return (
+        Rule("metadata: root", "metadata_forwarded", destinations=policy.metadata_services),
+        *_deny(policy),
+        Rule("containers: from their own bridges", "bridges"),
+        *judged,
+        *_log(policy, "fwd"),
+        _rest("is forwarded"),
+    )
+
+
+def _published(policy: Policy) -> tuple[Rule, ...]:
+    return tuple(replace(r, published=True) for r in opened(e for e in policy.allow) if r.proto in ("tcp", "udp"))
+
+
+def _output(policy: Policy) -> tuple[Rule, ...]:
+    if not _leaving(policy):
+        return ()
+    return (Rule("base: loopback", "accept", goes_out="lo"), REPLIES, Rule("base: what leaves", "leaving"))
+
+
+def _leaving(policy: Policy) -> tuple[Rule, ...]:
+    """The guard of the metadata service; with outgoing dropped also what keeps the machine alive, and what
+    the policy allows."""
+    services = policy.metadata_services
+    guard = Rule("metadata: root", "metadata", destinations=services)
+    if policy.outgoing is None:
+        return (guard,) if policy.metadata == "root" else ()
+    everyone_or_root = True if policy.metadata == "root" else None
+    keep = (
+        Rule("base: neighbour discovery", "accept", 6, "icmpv6", icmp=(*NEIGHBOUR, *LISTENER)),
+        Rule("base: DHCP", "accept", 4, "udp", (Port(67, 67),), from_port=68),
+        Rule("base: DHCPv6", "accept", 6, "udp", (Port(547, 547),), from_port=546),
+        Rule("metadata", "accept", proto="tcp", destinations=services, root=everyone_or_root),
+        Rule("base: Azure's agent", "accept", proto="tcp", destinations=AZURE, root=True),
+        Rule("base: Oracle's root disk", "accept", proto="tcp", ports=(Port(3260, 3260),),
+             destinations=ORACLE_DISK, root=True),
+    )  # fmt: skip
+    return (guard, *keep, *opened(policy.outgoing, outgoing=True), *_log(policy, "out"), _rest("leaves"))
+
+
+def _metadata(policy: Policy, verdict: str, root: bool | None = None) -> tuple[Rule, ...]:
+    """What is refused on the way to the metadata service. A local program is told at once; a packet that is only
+    forwarded has no owner, and iptables can refuse with a reset in its filter table alone."""
+    if policy.metadata == "all":
+        return ()
+    return (
+        Rule("metadata: root", verdict, proto="tcp", not_dports=METADATA_TCP, root=root),
+        Rule("metadata: root", "drop", proto="udp", not_dports=METADATA_UDP, root=root),
+    )
+
+
+def _deny(policy: Policy) -> tuple[Rule, ...]:
+    return (Rule("deny", "drop", sources=policy.deny),) if policy.deny.v4 or policy.deny.v6 else ()
+
+
+def _log(policy: Policy, way: str) -> tuple[Rule, ...]:
+    return (Rule(f"log {way}", "log", rate=policy.log),) if policy.log else ()
+
+
+def _rest(way: str) -> Rule:
+    """What falls through is dropped by a rule, not only by the base chain's policy: nf_tables puts new rules in force
+    all at once, and a new chain's policy a moment later (seen with Linux 6.12 and 6.18). Until then it accepts."""
+    return Rule(f"base: nothing else {way}", "drop")
+
+
+def opened(entries: Iterable[Entry], outgoing: bool = False) -> list[Rule]:
+    """Entries -> accepting rules. Those that ask the same are one rule with all their ports: what a new
+    packet meets grows with the number of different questions, not with the number of ports."""
+    groups: dict[tuple[object, ...], list[Entry]] = {}
+    for entry in entries:
+        own_bucket = entry.path if entry.limit else ""
+        key = (entry.peers, entry.limit, entry.interface, own_bucket)
+        groups.setdefault(key, []).append(entry)
+    return [rule for group in groups.values() for rule in _group(group, outgoing)]
+
+
+def _group(entries: list[Entry], outgoing: bool) -> list[Rule]:
+    first = entries[0]
+    labels: dict[str, list[str]] = {}
+    ports: dict[str, list[Port]] = {}
+    for entry in entries:
+        for opening in entry.openings:
+            labels.setdefault(opening.proto, []).append(entry.label)
+            if opening.first:
+                ports.setdefault(opening.proto, []).append(_port(opening, entry))
+    return [
+        Rule(
+            ", ".join(dict.fromkeys(names)),
+            "accept",
+            proto=proto,
+            ports=merge(ports.get(proto, ())),
+            sources=ANYWHERE if outgoing else first.peers,
+            destinations=first.peers if outgoing else ANYWHERE,
+            came_in=first.interface,
+            limit=first.limit,
+        )
+        for proto, names in labels.items()
+    ]
+
+
+def _port(opening: Opening, entry: Entry) -> Port:
+    return Port(opening.first, opening.last, entry.label)
+
+
+def merge(ports: Iterable[Port]) -> tuple[Port, ...]:
+    """Sorted, and no two that overlap (a kernel set refuses those); neighbours stay apart, with their labels."""
+    out: list[tuple[int, int, dict[str, None]]] = []
+    for port in sorted(ports):
+        if out and port.first <= out[-1][1]:
+            first, last, labels = out[-1]
+            labels[port.label] = None
+            out[-1] = first, max(last, port.last), labels
+        else:
+            out.append((port.first, port.last, {port.label: None}))
+    return tuple(Port(first, last, ", ".join(labels)) for first, last, labels in out)

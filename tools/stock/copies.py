@@ -1,9 +1,0 @@
-"""In the place of cc_vps_firewall.copies in an engine of nftables alone: a stock image has no file of our name."""
-
-from __future__ import annotations
-
-from cc_vps_firewall.saved import Files
-
-
-def copies_of(files: Files, notes: list[str]) -> dict[str, tuple[str, int | None]]:
-    return {}
