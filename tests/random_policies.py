@@ -22,6 +22,7 @@ NETWORKS = [
     "2600::/12", "2001:db8:f::/127", "2a00::/11",
 ]  # fmt: skip
 ANY = ["0.0.0.0/0", "::/0"]
+TRUSTED = ["203.0.113.128/26", "203.0.113.7", "10.0.0.0/8", "2001:db8:aa::/64"]
 PORTS = [1, 22, 53, 67, 79, 80, 81, 123, 443, 1023, 1024, 8000, 8001, 8002, 8003, 65534, 65535]
 NAMES = ["http", "dns", "web", "ntp", "mail", "wireguard", "ipsec", "gre", "smtp", "mysql"]
 INTERFACES = ["eth0", "eth1", "eth*", "e*", "wg0", "docker0", "br-lan"]
@@ -44,6 +45,9 @@ def section(chosen: random.Random) -> dict[str, Any]:
         return {"port": f"{span}/{chosen.choice(['tcp', 'udp'])}"}
 
     def entry(narrow: str) -> Any:
+        if narrow == "from" and chosen.random() < 0.1:
+            whom = {"from": some(TRUSTED, 2)} if chosen.random() < 0.5 else {"interface": chosen.choice(INTERFACES[:3])}
+            return {"service": "all", **whom}
         made = opening()
         if chosen.random() < 0.3:
             return next(iter(made.values()))

@@ -39,9 +39,21 @@ REGISTRY = "backends.registry"
 ROOTS = ("enter", "main", "public")
 HANDLER = ("frequency", "list_types", "handle_part")  # what cloud-init asks of a part-handler
 # The backends that an engine carries: the registry of the package, with those alone.
-CARRIED = {"nftables": ("Nftables",), "iptables": ("Iptables",), "auto": ("Nftables", "Iptables")}
-# The modules of the package that an engine has as they are, although there is one in STOCK.
-OWN = {"nftables": (), "iptables": ("apply.copies",), "auto": ("apply.copies", "plan.choice")}
+CARRIED = {
+    "nftables": ("Nftables",),
+    "nftables_router": ("Nftables",),
+    "iptables": ("Iptables",),
+    "auto": ("Nftables", "Iptables"),
+}
+# The modules of the package that an engine has as they are, although there is one in STOCK. What few policies need of
+# the host is in all but the smallest, which most bundles carry, and the smallest limits are for.
+_ROUTER = ("host.trusted",)
+OWN = {
+    "nftables": (),
+    "nftables_router": _ROUTER,
+    "iptables": (*_ROUTER, "apply.copies"),
+    "auto": (*_ROUTER, "apply.copies", "plan.choice"),
+}
 
 
 def made() -> Iterator[tuple[Path, str]]:
@@ -55,7 +67,7 @@ def made() -> Iterator[tuple[Path, str]]:
 
 def module_of(name: str) -> str:
     """The module that holds an engine, made anew."""
-    return _module(f"The engine with {name}", digest_of(name), engine(name))
+    return _module(f"The engine with {name.replace('_', ', of a ')}", digest_of(name), engine(name))
 
 
 def _module(what: str, digest: str, text: str) -> str:

@@ -34,6 +34,7 @@ from typing import Any
 
 from cc_vps_firewall import policy
 from cc_vps_firewall.policy import keys, model, services
+from cc_vps_firewall.policy.model import EVERY_PROTOCOL
 from cc_vps_firewall.policy.service_table import GROUP_TABLE
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -84,6 +85,8 @@ def _never(words: str) -> Schema:
 TEXTS: dict[str, tuple[str | tuple[str, ...], str]] = {
     "opening": (("service", "port"), "a service or a group by name, or a port such as 8080/tcp"),
     "service": ("|".join(services.names()), "a service or a group by name, such as http or web"),
+    "allowed": (("service", "every"), "a service or a group by name, such as http or web, or all"),
+    "every": (EVERY_PROTOCOL.proto, "the word all"),
     "port": (f"{PORT}(?:-{PORT})?/(?:tcp|udp)", "a port with its protocol, such as 8080/tcp or 60000-61000/udp"),
     "source": (("listed", "any"), "an address, a network, the name of a list, or any"),
     "listed": (("ipv4", "ipv6", "list"), "an address, a network, or the name of a list"),
@@ -134,7 +137,7 @@ def schema() -> Schema:
             "policy": _policy(),
             "ssh": _ssh(),
             "openings": _some("opening"),
-            "opening": _either(keys.ENTRY),
+            "opening": _entry(),
             "outgoing": _outgoing(),
             "exits": _some("exit", words="opening"),
             "exit": _either(keys.EXIT),
@@ -146,6 +149,7 @@ def schema() -> Schema:
             "limit": _limit(),
             "port": _kind("port"),
             "service": _kind("service", allOf=[_ref("names")]),
+            "allowed": _kind("allowed", allOf=[_ref("names")]),
             "interface": _kind("interface"),
             "comment": _kind("comment"),
             "names": _names(),
@@ -225,6 +229,17 @@ def _either(table: keys.Table) -> Schema:
         "allOf": [_ref("names")],
         **_words("opening"),
     }
+
+
+def _entry() -> Schema:
+    """An entry of `allow`: `service: all` needs what narrows it."""
+    either = _either(keys.ENTRY)
+    named = {"properties": {"service": {"pattern": f"^(?!{EVERY_PROTOCOL.proto}$)"}}}
+    narrowed = {
+        "if": {"anyOf": [named, {"required": ["from"]}, {"required": ["interface"]}, {"type": "string"}]},
+        "else": {"required": ["from"]},
+    }
+    return {**either, "allOf": [*either["allOf"], narrowed]}
 
 
 def _outgoing() -> Schema:

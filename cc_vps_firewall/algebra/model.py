@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ..policy import EVERYTHING, WIDTH, Entry, Net, Policy
+from ..policy import EVERY_PROTOCOL, EVERYTHING, WIDTH, Entry, Net, Policy
 from ..policy.interfaces import BRIDGES, same_interface
 from ..rules.ruleset import (
     AZURE,
@@ -199,7 +199,9 @@ class _Boxes:
                 if opening.proto in set(ICMP.values()) - {ICMP[family]}:
                     continue
                 yield Box(
-                    direction, family, entry.path, entry.label, opening.proto, (opening.first, opening.last),
+                    direction, family, entry.path, entry.label,
+                    "" if opening == EVERY_PROTOCOL else opening.proto,
+                    (opening.first, opening.last),
                     sources=every if direction == OUT else peers,
                     destinations=peers if direction == OUT else every,
                     interface=entry.interface,
@@ -222,7 +224,7 @@ class _Boxes:
     def _published(self, family: int) -> Iterator[Box]:
         if self.policy.containers == "guard":
             guarded = self._entries(PUBLISHED, family, self.policy.allow)
-            yield from (box for box in guarded if box.proto in TRANSPORTS)
+            yield from (box for box in guarded if box.proto in ("", *TRANSPORTS))
         else:
             every = ranges.everything(family)
             yield Box(PUBLISHED, family, "containers", "containers: ignore", "", (0, 0), every, every)

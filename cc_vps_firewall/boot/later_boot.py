@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from ..apply import converge, save, status
 from ..apply.status import Run
 from ..backends.registry import BACKENDS
-from ..errors import FirewallError, reason
+from ..errors import FirewallError, PolicyRefused, reason
 from ..host import facts, saved, systemd
 from ..host.facts import Host
 from ..plan import decide
 from ..plan.targets import Target, target
+from ..policy.checks import trusted_uplinks
 from ..rules import ruleset
 from . import first_boot
 from .first_boot import in_child
@@ -52,8 +54,9 @@ def reload_if_missing() -> list[str]:
 
 def follow_uplinks() -> list[str]:
     """Where an interface holds a default route that held none when the rules were made: if these take it for a bridge
-    of containers, make them again, of the policy that was saved. -> what went wrong. Raises nothing: what is in force
-    stays, and is better than what else there is.
+    of containers, make them again, of the policy that was saved; if an entry of `service: all` trusts it, put in force
+    what stands in for a policy that is refused. -> what went wrong. Raises nothing: what is in force stays, and is
+    better than what else there is.
 
     What is its owner's decision to reload_if_missing() is so here.
     """
@@ -61,10 +64,15 @@ def follow_uplinks() -> list[str]:
 
     def again() -> list[str]:
         record = saved.read_json(saved.POLICY)
-        wanted = decide.parse(record.get("section"), decide.as_saved(record, host))
+        section = record.get("section")
+        wanted = decide.parse(section, decide.as_saved(record, host))
+        if trusted := [*trusted_uplinks(replace(wanted, uplinks=host.uplinks))]:
+            run = Run("cloud-init", ["the default route has moved"])
+            status = first_boot.fall_back(decide.stand_ins(section, host), host, PolicyRefused(trusted), run)
+            return [f"{problem}; in force: {status.get('in_force')}" for problem in trusted]
         if new := ruleset.roles(wanted, host.uplinks)["bridges"]:
             note = f"{' and '.join(new)} holds a default route: it is an uplink now, and no bridge of containers"
-            plan = decide.plan(record.get("section"), host, good=bool(record.get("instance")))
+            plan = decide.plan(section, host, good=bool(record.get("instance")))
             converge.converge(plan, host, Run("cloud-init", [note]))
             LOG.info("%s", note)
         return []

@@ -15,7 +15,7 @@ from typing import Any
 from ..apply import drift, status
 from ..boot import first_boot
 from ..errors import FirewallError, PolicyRefused, Problem, reason
-from ..host import facts, policy_record, saved
+from ..host import facts, policy_record, saved, trusted
 from ..host.facts import Host
 from ..plan.choice import AUTO, in_order
 from ..plan.model import Decision, Plan, from_json
@@ -59,6 +59,9 @@ def _decision(stanza: Mapping[str, object], ssh_ports: Sequence[str], host: Host
             raise PolicyRefused([Problem(f"{KEY}.ssh", message)])
         if stanza != section:
             raise PolicyRefused([Problem(KEY, "is not what this bundle was made of; make it again")])
+        if trusted.uplink(section):
+            message = f"{trusted.uplink(section)} has the default route here, and service: all trusts it; name networks"
+            raise PolicyRefused([Problem(f"{KEY}.allow", message)])
         return wanted
 
     return Decision([] if elsewhere else [*stand_ins, built_in], policy)

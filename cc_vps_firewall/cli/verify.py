@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
+from dataclasses import replace
 
 from ..apply import drift
 from ..backends.registry import BACKENDS
@@ -13,6 +14,7 @@ from ..host import modules, saved
 from ..host.facts import Host
 from ..plan import decide
 from ..plan.targets import Target, target
+from ..policy.checks import trusted_uplinks
 from ..rules import ruleset
 
 
@@ -32,7 +34,8 @@ def differences(host: Host) -> list[str]:
         f"+{name} an uplink: it holds a default route, and the rules take it for a bridge of containers"
         for name in ruleset.roles(wanted, host.uplinks)["bridges"]
     ]
-    return [*uplinks, *drift.check(plan, backend, host), *_not_included(target(backend, host))]
+    trusted = [f"+{problem}" for problem in trusted_uplinks(replace(wanted, uplinks=host.uplinks))]
+    return [*uplinks, *trusted, *drift.check(plan, backend, host), *_not_included(target(backend, host))]
 
 
 def _not_included(chosen: Target) -> list[str]:

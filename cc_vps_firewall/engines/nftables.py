@@ -1,6 +1,6 @@
 """The engine with nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "c3e53187e37ed163b7f5f14f59c81fd6179a03eeb398e559cdb4caaad6669093"
+SOURCES = "7776363512a964313a5634c5b04a861a0597b9390a0af16647ec3fe8f4b43469"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

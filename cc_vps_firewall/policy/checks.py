@@ -6,8 +6,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from ..errors import Problem
 from . import services
-from .model import KEY, Entry, Opening, Policy
+from .interfaces import same_interface
+from .model import EVERY_PROTOCOL, KEY, Entry, Opening, Policy
 from .networks import UNROUTABLE, WIDTH, anywhere, covered
+
+WIDEST = {4: 8, 6: 16}  # by family: what `service: all` may be for takes no more than one network of this length
+STEM = 2  # letters before the * of a pattern
 
 
 def wide_open_ssh(policy: Policy, written: object, ssh_ports: Collection[int]) -> Iterator[Problem]:
@@ -53,8 +57,36 @@ def locked_out(policy: Policy) -> Iterator[Problem]:
             return
 
 
+def too_much(entry: Entry, written: Collection[object]) -> Iterator[Problem]:
+    """What is wrong with an entry of `service: all`, by itself. `written`: the keys that it has."""
+    where = f"{KEY}.{entry.path}"
+    if "from" not in written and "interface" not in written:
+        example = "{service: all, from: [10.0.0.0/8]}"
+        yield Problem(where, f"opens everything to anywhere; name whom in from or interface, such as {example}")
+    for family, length in WIDEST.items() if "from" in written else ():
+        addresses = sum(1 << WIDTH[family] - prefix for _, prefix in entry.peers.of(family))
+        if addresses > 1 << WIDTH[family] - length:
+            what = f"covers more of IPv{family} than a /{length}, too much for service: all"
+            yield Problem(f"{where}.from", f"{what}; name the networks that are yours")
+    if entry.interface.endswith("*") and len(entry.interface) <= STEM:
+        what = f"{entry.interface} takes too many interfaces for service: all"
+        yield Problem(f"{where}.interface", f"{what}; write {STEM} letters or more before the *")
+
+
+def trusted_uplinks(policy: Policy) -> Iterator[Problem]:
+    """Entries of `service: all` for an interface by which anybody may come in."""
+    for entry in policy.allow if policy.enabled else ():
+        if entry.interface and EVERY_PROTOCOL in entry.openings:
+            names = [name for name in policy.uplinks if same_interface(entry.interface, name)]
+            for name in names[:1]:
+                what = f"{name} has the default route on this host, and service: all trusts whatever comes in there"
+                yield Problem(f"{KEY}.{entry.path}.interface", f"{what}; name the networks that are yours in from")
+
+
 def _ssh_ports_of(entry: Entry, ports: Iterable[int]) -> list[int]:
     """Which of SSH's ports an entry opens; whatever it opens, where it calls itself ssh."""
+    if EVERY_PROTOCOL in entry.openings:
+        return sorted(ports)
     tcp = [(o.first, o.last) for o in entry.openings if o.proto == "tcp"]
     if services.ALIASES.get(entry.name, entry.name) == "ssh":
         return [first for first, _ in tcp]

@@ -183,7 +183,7 @@ SSH: Table = (
 )
 
 ENTRY: Table = (
-    Key("service", "service"),
+    Key("service", "allowed"),
     Key("port", "port"),
     Key(
         "from",
@@ -267,6 +267,14 @@ KINDS: Mapping[str, Kind] = {
         "Service or group",
         "A name from the table of services, or a group of them.",
         ("http", "https", "web", "mail"),
+    ),
+    "allowed": Kind(
+        "a [service or group](services.md), or `all`",
+        "",
+        "Service or group",
+        "A name from the table of services, or a group of them. all: everything, every protocol, for networks and "
+        "interfaces that are trusted; with from or interface alone.",
+        ("http", "https", "web", "mail", "all"),
     ),
     "port": Kind(
         "a [port](#port)",

@@ -26,7 +26,7 @@ class Limit:
 
 @dataclass(frozen=True, order=True)
 class Opening:
-    """Ports first..last of tcp or udp; a protocol without ports has 0..0."""
+    """Ports first..last of tcp or udp; a protocol without ports has 0..0, and so has EVERY_PROTOCOL."""
 
     proto: str
     first: int = 0
@@ -38,6 +38,14 @@ class Opening:
 
     def __str__(self) -> str:
         return f"{self.ports}/{self.proto}" if self.first else self.proto
+
+    def covers(self, other: Opening) -> bool:
+        """Does it open all that another one does?"""
+        same = self.proto == other.proto and self.first <= other.first and other.last <= self.last
+        return same or self == EVERY_PROTOCOL
+
+
+EVERY_PROTOCOL = Opening("all")  # what `service: all` opens
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class Policy:
         if covers(self.deny.of(family), (net, WIDTH[family]), family):
             return False
         return any(
-            o.proto == proto and o.first <= port <= o.last
+            o.covers(Opening(proto, port, port))
             for e in self.entries
             if same_interface(e.interface, interface) and covers(e.peers.of(family), (net, WIDTH[family]), family)
             for o in e.openings

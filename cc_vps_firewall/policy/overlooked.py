@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from ..errors import Problem
 from .interfaces import UPLINKS, names_uplink, same_interface
-from .model import KEY, Entry, Opening, Policy, read_opening
+from .model import EVERY_PROTOCOL, KEY, Entry, Opening, Policy, read_opening
 from .networks import EVERYTHING, NOWHERE, UNROUTABLE, WIDTH, Sources, anywhere, covers
 from .services import ALIASES, GROUPS, INTERNAL, NAMELESS, SERVICES
 
@@ -198,7 +198,8 @@ def _covered(entries: Sequence[Entry]) -> Iterator[Problem]:
     for number, entry in enumerate(entries):
         if not entry.limit:  # with one it never opens all that another does
             for opening in entry.openings:
-                (ranges if opening.first < opening.last else at[opening]).append(number)
+                wide = opening.first < opening.last or opening == EVERY_PROTOCOL
+                (ranges if wide else at[opening]).append(number)
     gone: set[int] = set()
     same = _comparison()
     found = []
@@ -220,7 +221,7 @@ def _opens_too(wider: Entry, opening: Opening, entry: Entry) -> bool:
     """Does it open these ports over each interface that the entry does?"""
     if wider.interface and not (entry.interface and same_interface(wider.interface, entry.interface.rstrip("*"))):
         return False
-    return any(o.proto == opening.proto and o.first <= opening.first and opening.last <= o.last for o in wider.openings)
+    return any(o.covers(opening) for o in wider.openings)
 
 
 def _comparison() -> Callable[[Entry, Entry], bool]:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from ..errors import PolicyRefused, Problem
 from . import clouds
 from .bounds import MAX_ENTRIES, expansion_error
-from .checks import locked_out, wide_open_ssh
+from .checks import locked_out, too_much, trusted_uplinks, wide_open_ssh
 from .keys import BACKENDS, ENTRY, EXIT, OUTGOING, POLICY, SSH, Table, names
 from .messages import quoted
-from .model import BUILT_IN, KEY, Entry, Limit, Opening, Policy
+from .model import BUILT_IN, EVERY_PROTOCOL, KEY, Entry, Limit, Opening, Policy
 from .networks import EVERYTHING, addresses
 from .openings import OpeningValues
 
@@ -36,6 +36,8 @@ def parse(
     """
     reader = _Parser(ssh_ports, cloud_id, read_list)
     policy = replace(reader.policy(section), uplinks=tuple(uplinks))
+    for problem in trusted_uplinks(policy):
+        reader.refuse(problem.path, problem.message)
     if more := reader.count - len(reader.problems):
         reader.problems.append(Problem(KEY, f"and {more:,} more problems", reader.passing))
     if reader.problems:
@@ -168,10 +170,19 @@ class _Parser(OpeningValues):
         else:
             at, value = f"{path}.{named[0]}", item[named[0]]
             narrowed = table is EXIT or "from" in item or "interface" in item
-            openings = self.port(at, value) if named == ["port"] else self.service(at, value, not narrowed)
+            if table is ENTRY and (named[0], value) == ("service", EVERY_PROTOCOL.proto):
+                openings = (EVERY_PROTOCOL,)
+            else:
+                openings = self.port(at, value) if named == ["port"] else self.service(at, value, not narrowed)
         read = dict(self.each(path, item, _NARROWING[table]))
         peers = read.pop("from" if table is ENTRY else "to")
-        return Entry(where, str(item[named[0]]), openings, peers, **read) if openings else None
+        if not openings:
+            return None
+        entry = Entry(where, str(item[named[0]]), openings, peers, **read)
+        if openings == (EVERY_PROTOCOL,):
+            for problem in too_much(entry, item):
+                self.refuse(problem.path, problem.message)
+        return entry
 
 
 # The keys of an entry beside those that say what is open.

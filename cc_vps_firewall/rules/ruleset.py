@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ..policy import ANYWHERE, Entry, Limit, Opening, Policy, Sources
+from ..policy import ANYWHERE, EVERY_PROTOCOL, Entry, Limit, Opening, Policy, Sources
 from ..policy.interfaces import BRIDGES, UPLINKS, like_bridge, names_uplink, same_interface
 
 # What stays of a metadata service for everybody: names, leases and time. On Google's cloud and on Azure all three live
@@ -228,7 +228,7 @@ def _forwarding(policy: Policy) -> tuple[Rule, ...]:
 
 
 def _published(policy: Policy) -> tuple[Rule, ...]:
-    return tuple(replace(r, published=True) for r in opened(e for e in policy.allow) if r.proto in ("tcp", "udp"))
+    return tuple(replace(r, published=True) for r in opened(policy.allow) if r.proto in ("", "tcp", "udp"))
 
 
 def _output(policy: Policy) -> tuple[Rule, ...]:
@@ -306,7 +306,7 @@ def _group(entries: list[Entry], outgoing: bool) -> list[Rule]:
         Rule(
             ", ".join(dict.fromkeys(names)),
             "accept",
-            proto=proto,
+            proto="" if proto == EVERY_PROTOCOL.proto else proto,
             ports=merge(ports.get(proto, ())),
             sources=ANYWHERE if outgoing else first.peers,
             destinations=first.peers if outgoing else ANYWHERE,

@@ -33,6 +33,7 @@ from scapy.layers.inet6 import (
 )
 from scapy.layers.ipsec import AH, ESP
 from scapy.layers.l2 import GRE, Ether
+from scapy.layers.sctp import SCTP, SCTPChunkInit, SCTPChunkParamRandom
 from scapy.packet import Packet as Layers
 from scapy.packet import Raw
 
@@ -132,6 +133,9 @@ def body(packet: Packet, number: int, seq: int = 1000, ack: int = 0) -> Layers:
     if packet.protocol == "ah":  # around a datagram: IPv6 has AH as a header on the way to something else
         inner = UDP(sport=source_port(packet, number), dport=33333, chksum=0) / payload
         return AH(nh=PROTOCOLS["udp"], payloadlen=4, spi=0x1001, seq=1, icv=b"\0" * 12) / inner
+    if packet.protocol == "sctp":  # the tracker finds no sense in anything but INIT first (RFC 4960)
+        opening = SCTPChunkInit(init_tag=1, params=[SCTPChunkParamRandom(random=token(number))])
+        return SCTP(sport=source_port(packet, number), dport=packet.port or 3868, tag=0) / opening
     if packet.protocol == "esp":
         return ESP(spi=0x1001, seq=1, data=token(number))
     return Raw(b"\0" * 16 + token(number))

@@ -163,3 +163,39 @@ def test_rules_that_cannot_be_made_again_stay_as_they_are() -> None:
         assert "and the rules could not be made again" in run.raised
         assert "and the rules could not be made again: vps_firewall.lists.office" in run.err
         assert machine.rules() == rules
+
+
+# --- an interface that the policy trusts --------------------------------------------------------------------
+
+TRUSTS = {"allow": [{"service": "all", "interface": "br-*"}]}
+
+
+@pytest.mark.parametrize("families", [(4,), (6,)], ids=["IPv4", "IPv6"])
+@pytest.mark.parametrize("tool", TOOLS)
+def test_everything_is_not_opened_on_an_uplink(tool: str, families: tuple[int, ...]) -> None:
+    with Machine(tool) as machine, behind_a_bridge(machine):
+        assert not machine.apply(TRUSTS).raised
+        assert resolves_for_the_neighbour(machine) == {4, 6}, "the witness: it is open without a default route"
+        assert not machine.apply({}).raised
+        before = machine.rules()
+        route(machine, *families)
+        run = machine.apply(TRUSTS)
+        assert f"vps_firewall.allow[0].interface: {DOCKERS} has the default route on this host" in run.raised
+        assert machine.rules() == before
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_an_interface_that_is_an_uplink_now_is_trusted_no_more(tool: str) -> None:
+    with Machine(tool) as machine, behind_a_bridge(machine):
+        assert not machine.apply({**TRUSTS, "ssh": {"port": [22, 2222]}}).raised
+        assert resolves_for_the_neighbour(machine) == {4, 6}
+        route(machine, 4)
+        found = machine.command("verify")
+        assert found.value == 6
+        assert f"+vps_firewall.allow[0].interface: {DOCKERS} has the default route on this host" in found.out
+        run = later_boot(machine)
+        assert f"{DOCKERS} has the default route on this host" in run.err
+        assert resolves_for_the_neighbour(machine) == set()
+        machine.assert_closed()
+        assert machine.status()["in_force"] == "the policy's own SSH alone"
+        assert [line["ports"] for line in machine.status()["open"]["ipv4"]] == ["22/tcp, 2222/tcp"]

@@ -73,6 +73,7 @@ GOOD: dict[str, Any] = {
             "comment": "application servers",
         },
         {"port": "9000/tcp", "from": "any", "interface": "wg*", "limit": False},
+        {"service": "all", "from": ["10.0.0.0/8"], "interface": "eth1"},
     ],
     "deny": ["scanners", "198.51.100.128/25"],
     "ping": False,
@@ -157,11 +158,15 @@ def mapping(table: keys.Table, *without: str, **fixed: st.SearchStrategy[Any]) -
 
 def _entries(table: keys.Table) -> st.SearchStrategy[Any]:
     by_name = mapping(table, "port", service=SERVICES)
-    return st.lists(st.one_of(OPENINGS, by_name, mapping(table, "service", port=PORT_TEXTS)), max_size=6)
+    kinds = [OPENINGS, by_name, mapping(table, "service", port=PORT_TEXTS)]
+    if table is keys.ENTRY:
+        kinds.append(mapping(table, "port", "from", service=st.just("all"), interface=st.just("wg*")))
+    return st.lists(st.one_of(kinds), max_size=6)
 
 
 # What is good for each reader of the table of keys.
 READERS: dict[str, Callable[[keys.Key], st.SearchStrategy[Any]]] = {
+    "allowed": lambda key: SERVICES,
     "choice": lambda key: st.sampled_from(key.choices),
     "comment": lambda key: st.sampled_from(["a comment", "another"]),
     "denied": lambda key: st.lists(SOURCES, max_size=4),

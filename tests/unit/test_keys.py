@@ -15,8 +15,8 @@ from .any_yaml import GOOD, READERS
 
 PARSER = _Parser((), "", lambda path: "")
 ROWS = [key for table in keys.TABLES for key in table]
-# Of these two an entry takes one, and whether it is for anywhere is told by its other keys.
-OPENING = {"service", "port"}
+# Of these an entry takes one, and whether it is for anywhere is told by its other keys.
+OPENING = {"service", "allowed", "port"}
 
 
 def test_every_reader_is_there_and_asked_for() -> None:

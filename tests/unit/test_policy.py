@@ -338,3 +338,18 @@ def test_a_long_chain_of_lists_is_found_in_no_time() -> None:
     lists = {f"l{n}": [f"l{n + 1}"] for n in range(100_000)}
     own = policy.own_ssh({"ssh": {"from": "l0"}, "lists": lists})
     assert own["lists"] == lists
+
+
+@pytest.mark.parametrize(
+    ("interface", "uplinks", "refused"),
+    [("eth0", ["eth0"], "eth0"), ("eth*", ["wlan0", "eth1"], "eth1"), ("eth*", ["br-ex"], ""), ("eth0", [], "")],
+)
+def test_everything_is_for_no_uplink(interface: str, uplinks: list[str], refused: str) -> None:
+    section = {"allow": ["http", {"service": "all", "interface": interface, "from": ["10.0.0.0/8"]}]}
+    try:
+        policy.parse(section, uplinks=uplinks, read_list=lambda path: "")
+        told = ""
+    except PolicyRefused as found:
+        told = str(found.problems[0])
+    assert told.startswith(f"vps_firewall.allow[1].interface: {refused} has the default route") == bool(refused)
+    assert bool(told) == bool(refused)
