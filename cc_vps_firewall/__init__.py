@@ -214,7 +214,7 @@ def write_file(path, text, mode):
 
 
 # --- when the engine itself is broken -----------------------------------------------------------------------
-# Made by tools/last_resort.py of the built-in policy, by `make generate`: changes here are lost.
+# Made of the built-in policy by `make generate`, see tools/last_resort.py: changes here are lost.
 _NFT = """table inet vps_firewall
 delete table inet vps_firewall
 table inet vps_firewall {
@@ -291,22 +291,42 @@ def _tell(problem, error):
 
 
 def ssh_ports():
-    """The ports that sshd's configuration, or what stands beside its socket unit, names: as many as one multiport
-    match takes; 22 where there are none."""
-    ports = set()
-    beside = glob.glob("/etc/ssh/sshd_config.d/*.conf")
-    for folder in ("/etc", "/run", "/usr/lib", "/lib"):  # not any folder: in /tmp anybody may write
-        beside += glob.glob(folder + "/systemd/*/ssh*.socket.d/*.conf")
-    for path in ["/etc/ssh/sshd_config"] + sorted(beside):
-        try:
-            with open(path, errors="replace") as config:
-                text = config.read()
-        except OSError:
-            continue
-        ports.update(re.findall(r"(?mi)^\s*port[ \t=]+\"?(\d{1,5})\b", text))
-        listen = r"(?mi)^\s*listen(?:address[ \t=]+(?:\[[^\]\s]*\]|[^\s:\[]+):|stream=(?:\S*:)?)(\d{1,5})\b"
-        ports.update(re.findall(listen, text))
-    return sorted(port for port in ports if 0 < int(port) < 65536)[:15] or ["22"]
+    """The ports on which sshd listens, as many as one multiport match takes."""
+    return list(map(str, listening(glob.glob, _read)))[:15]
+
+
+# Made of host/sshd.py by `make generate`: changes here are lost.
+def listening(find, read):
+    """The ports that sshd's configuration names, and its socket unit where systemd listens in its place; or 22.
+
+    Both: on Ubuntu a generator makes the socket listen where the configuration says, on Debian none does, and a port
+    too many that nobody listens on locks nobody out. `find`: pattern -> paths. `read`: path -> text, or ''.
+    """
+
+    def systemd(pattern):  # of the system and its generators, and not of users
+        folders = [f"/{top}/systemd/[!u]*/" for top in ("lib", "usr/lib", "run", "etc")]
+        names = [pattern.format(name) for name in ("ssh", "sshd")]
+        return [path for folder in folders for name in names for path in find(folder + name)]
+
+    files = ["/etc/ssh/sshd_config"] + find("/etc/ssh/sshd_config.d/*.conf")
+    for path in files:  # and what they include, wherever that is (sshd_config(5))
+        for words in re.findall(r"(?mi)^\s*include[ \t=]+(.+)", read(path)):
+            for word in words.replace('"', " ").split():
+                files += [more for more in find(os.path.join("/etc/ssh", word)) if more not in files]
+    text = "\n".join(map(read, files))
+    units = list(map(read, systemd("{}.socket")))
+    if systemd("*.wants/{}.socket") and "" not in units:  # an empty unit is masked
+        # Of drop-ins the name says which comes first, not the folder (systemd.unit(5)).
+        units += map(read, sorted(systemd("{}.socket.d/*.conf"), key=os.path.basename))
+        # An empty assignment takes back what stood before (systemd.socket(5)).
+        text += "\n" + re.split(r"(?m)^ListenStream *= *$", "\n".join(units))[-1]
+    # Behind a name or an address of IPv4, or one of IPv6 in brackets: without them it has no port.
+    address = r"(?:(?:\[\S*\]|[^\s:\[]*):)?"
+    port = r"(?mi)^\s*(?:port|listen(?:address|stream))[ \t=]+\"?" + address + r"(\d{1,5})\b(?![.:])"
+    return sorted(set(map(int, re.findall(port, text))) & set(range(1, 65536))) or [22]
+
+
+# End of what is made.
 
 
 def _load(argv, text):

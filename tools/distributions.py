@@ -6,35 +6,22 @@ nothing of ours yet; and a page is for people.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 
 from cc_vps_firewall.backends.registry import BACKENDS
 from cc_vps_firewall.host.distributions import DISTRIBUTIONS, OWN_UNIT, REDHAT, Distribution, Persistence
 from cc_vps_firewall.host.managers import UNITS as MANAGERS
 
-from . import pages
+from . import blocks, pages
 
-_OPEN = "Made of the table of distributions by `make generate`: changes here are lost."
-_CLOSE = "End of what is made."
-BLOCK = re.compile(
-    rf"(?P<open>^(?:#|<!--) {re.escape(_OPEN)}(?: -->)?\n)(?P<made>.*?)(?=^(?:#|<!--) {re.escape(_CLOSE)})",
-    re.MULTILINE | re.DOTALL,
-)
+MARK = "Made of the table of distributions by `make generate`: changes here are lost."
 _PROGRAMS = {0: "nft", 4: "iptables", 6: "ip6tables"}  # by family
 
 
 def made() -> pages.Files:
     for name, lines in BLOCKS.items():
         path = pages.HOME / name
-        yield path, rewritten(name, path.read_text(encoding="utf-8"), lines())
-
-
-def rewritten(name: str, text: str, lines: str) -> str:
-    """A file with these lines between its marks. Raises LookupError where it has none."""
-    if len(BLOCK.findall(text)) != 1:
-        raise LookupError(f"{name} has no place for what is made of the table of distributions")
-    return BLOCK.sub(lambda match: match["open"] + lines, text)
+        yield path, blocks.rewritten(name, path.read_text(encoding="utf-8"), MARK, lines())
 
 
 # --- the table, asked -------------------------------------------------------------------------------------

@@ -103,10 +103,10 @@ def engine(name: str) -> str:
 
 def stub() -> str:
     """The text of a part-handler: of `__init__.py` and part_handler.py what cloud-init asks for, as it is written, less
-    comments and documentation. Of two definitions of one name the last stays."""
-    source = "".join(
-        (PACKAGE / f"{name}.py").read_text(encoding="utf-8") for name in ("__init__", "bundle/part_handler")
-    )
+    comments and documentation, and one space deep where they are four. Of two definitions of one name the last
+    stays."""
+    paths = (PACKAGE / "__init__.py", PACKAGE / "bundle" / "part_handler.py", STOCK / "entry.py")
+    source = "".join(path.read_text(encoding="utf-8") for path in paths)
     tree = ast.parse(source)
     tree.body = [each for each in tree.body if not (isinstance(each, ast.ImportFrom) and each.level)]
     modules = sorted({alias.name for each in tree.body if isinstance(each, ast.Import) for alias in each.names})
@@ -144,8 +144,13 @@ def _readable(source: str, statement: ast.stmt) -> str:
         cut = next((column for line, column in comments if line == number), None)
         text = lines[number - 1][:cut].rstrip() if number not in inside else lines[number - 1]
         if number not in gone and (text or number in inside):
-            kept.append(text)
+            kept.append(text if number - 1 in inside else _shallow(text))
     return ("\n" if isinstance(statement, ast.FunctionDef) else "") + "\n".join(kept)
+
+
+def _shallow(line: str) -> str:
+    deep = len(line) - len(line.lstrip(" "))
+    return f"{' ' * (deep // 4)}{line.lstrip(' ')}"
 
 
 def _sources(carried: str) -> dict[str, str]:

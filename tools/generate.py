@@ -15,7 +15,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from . import distributions, engine, goldens, last_resort, pages, reference, schema, shown
+from . import distributions, engine, entry, goldens, pages, reference, schema, shown
 from .pages import HOME, Files
 
 
@@ -32,7 +32,7 @@ def _from_a_machine() -> Files:
 
 # In the order in which they are made of each other: the page about the policy is made of the schema.
 KINDS: dict[str, Callable[[], Files]] = {
-    "last-resort": last_resort.made,
+    "entry": entry.made,
     "engine": engine.made,
     "schema": schema.made,
     "goldens": goldens.made,

@@ -16,25 +16,9 @@ from cc_vps_firewall import policy
 from cc_vps_firewall.rules import iptables, nftables, ruleset
 from cc_vps_firewall.rules.ruleset import LISTENER, NEIGHBOUR, Chain, Rule, Ruleset
 
-from . import pages
-
-ENTRY = pages.HOME / "cc_vps_firewall" / "__init__.py"
 PORT = 22  # stands for those that sshd listens on, which the host knows
 LEFT_OUT = ("bridges",)  # chains that are not followed
 UNTRACKED = frozenset({*NEIGHBOUR, *LISTENER})  # ICMPv6 types that nf_conntrack takes no notice of
-_BLOCK = re.compile(r"(?ms)(?P<open>^# Made by tools/last_resort\.py[^\n]*\n).*?(?=^# End of what is made\.)")
-
-
-def made() -> pages.Files:
-    text = ENTRY.read_text(encoding="utf-8")
-    if len(_BLOCK.findall(text)) != 1:
-        raise LookupError(f"{ENTRY} has no place for the last resort")
-    yield ENTRY, _BLOCK.sub(lambda match: match["open"] + constants(texts(built_in())), text)
-
-
-def constants(texts: Mapping[str, str]) -> str:
-    """The lines of Python."""
-    return "".join(f'_{name.upper()} = """{text}"""\n' for name, text in texts.items())
 
 
 def built_in() -> Ruleset:

@@ -197,7 +197,7 @@ def files() -> str:
                 (
                     ("`/etc/os-release`", "which distribution this is"),
                     (
-                        "`/etc/ssh/sshd_config`, `/etc/ssh/sshd_config.d/*.conf`, `ssh.socket`",
+                        "`/etc/ssh/sshd_config`, `/etc/ssh/sshd_config.d/*.conf`, what they include, `ssh.socket`",
                         "where sshd listens, for a policy that does not say",
                     ),
                     ("`/etc/systemd/system/*.wants/`", "which services start at boot"),

@@ -1,6 +1,6 @@
 """The engine with auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "0a45105108b5c92b0749f2c5d325a39a25c1e02e9a1b524020fe95d78885ad71"
+SOURCES = "812f188bf96f4bcccd2cfee0c513c985679af5f7cbfb39b2d92ce40006dae803"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine with iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "dab078cfa9709b3267793780cfa8977fc5377db7f6b7147774b223ddf50d28af"
+SOURCES = "33536620cbc852dd4c911f4ca9f294d8f045f5494d42d4f1ca9ee3e8f4c92d7e"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine with nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "7776363512a964313a5634c5b04a861a0597b9390a0af16647ec3fe8f4b43469"
+SOURCES = "732f9ffeb9dc37cc6f4a52a0d52de7df2bd8433795cb3a386c12549c86098d6f"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine with nftables, of a router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "f3410e8185efc33e8e5a578d43fdb89209cd03bd0c6df8369a8eb78b6e123d70"
+SOURCES = "2087c694aaa2822a9f97c53005911f07ff47c69aec55bc31981604c7ae7875c6"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

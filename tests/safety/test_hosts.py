@@ -573,6 +573,9 @@ def test_only_folders_of_systemd_say_where_ssh_listens() -> None:
             dropin = f"/{folder}/systemd/system/sshd.socket.d/port.conf"
             machine.do(lambda: machine.write(dropin, f"[Socket]\nListenStream=0.0.0.0:{port}\n"))  # noqa: B023
         machine.do(lambda: machine.write("/etc/ssh/sshd_config", "Port 22\n"))
+        machine.run(
+            "cd /etc/systemd/system; mkdir sockets.target.wants; ln -s /dev/null sockets.target.wants/ssh.socket"
+        )
         assert "closed but for SSH" in in_cloud_init(machine, NEW, Path("/run/engine"))
         opened = machine.run("nft -y list chain inet vps_firewall input | grep 'tcp dport'")
         assert opened.split("dport ")[1].strip() == "{ 22, 2201, 2202, 2203 } accept"

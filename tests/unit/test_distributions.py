@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from vps_firewall_fleet import account, conftest, test_building
 
 from cc_vps_firewall.host.distributions import DISTRIBUTIONS, OWN_UNIT, Distribution, Persistence
 from packer.bake import bake
-from tools import distributions, generate, reference
+from tools import blocks, distributions, generate, reference
 from tools.pages import HOME
 
 # Where the table is told to programs. Tests and tutorials say what they expect, and decisions what was so.
@@ -59,9 +58,9 @@ def test_a_new_distribution_is_everywhere(packages: str, its_file: str, monkeypa
     assert sum("solus" in text.lower() for text in after.values()) == len(SAYS) + 1
 
 
-def test_a_file_that_lost_its_marks_is_named(tmp_path: Path) -> None:
+def test_a_file_that_lost_its_marks_is_named() -> None:
     with pytest.raises(LookupError, match="guard"):
-        distributions.rewritten("packaging/guard", "#!/bin/sh\n", "load\n")
+        blocks.rewritten("packaging/guard", "#!/bin/sh\n", distributions.MARK, "load\n")
 
 
 def terms() -> Iterator[str]:
@@ -74,7 +73,7 @@ def terms() -> Iterator[str]:
 
 def repeated(text: str, words: frozenset[str]) -> list[str]:
     """The lines outside of what is made of the table."""
-    bare = distributions.BLOCK.sub("", text)
+    bare = blocks.block(distributions.MARK).sub("", text)
     pattern = re.compile("|".join(rf"(?<![\w/-]){re.escape(word)}(?![\w-])" for word in sorted(words)))
     return [line for line in bare.splitlines() if pattern.search(line)]
 
