@@ -311,8 +311,37 @@ def a_sample_is_one_of_them(algebra: Algebra) -> None:
     assert not 0x7F000000 <= algebra.words.sample(algebra.ranges.without(every, (1 << 24, 0x7F000000)), 4) < 0x80000000
 
 
+def tests_of_a_policy_are_answered(algebra: Algebra) -> None:
+    section = {
+        "lists": {"office": ["203.0.113.0/28", "2001:db8:203::/48"]},
+        "ssh": {"from": ["office"]},
+        "allow": ["8000-8004/tcp", "8006/tcp", {"port": "81/tcp", "interface": "wg7"}],
+        "deny": ["9.9.9.9"],
+    }
+    for asked, holds in (
+        ({"from": "office", "allowed": ["ssh"]}, True),
+        ({"from": "office", "denied": ["ssh"]}, False),
+        ({"from": {"not": "office"}, "denied": ["ssh"]}, True),
+        ({"from": {"not": "office"}, "allowed": ["ssh"]}, False),
+        ({"from": ["192.0.2.1"], "denied": ["ssh"]}, True),
+        ({"from": ["192.0.2.1"], "allowed": ["8000-8004/tcp"]}, True),
+        ({"from": ["192.0.2.1"], "allowed": ["8000-8006/tcp"]}, False),
+        ({"from": ["192.0.2.1"], "denied": ["8005/tcp"]}, True),
+        ({"from": ["192.0.2.1"], "denied": ["8005-8006/tcp"]}, False),
+        ({"from": "any", "allowed": ["8006/tcp"]}, False),
+        ({"from": {"not": ["9.9.9.9"]}, "allowed": ["8006/tcp"]}, True),
+        ({"from": ["9.9.9.9", "192.0.2.1"], "allowed": ["8006/tcp"]}, False),
+        ({"from": "any", "denied": ["81/tcp"]}, True),
+        ({"from": "any", "denied": ["81/tcp"], "interface": "wg*"}, False),
+        ({"from": ["192.0.2.1"], "allowed": ["81/tcp"], "interface": "wg7"}, True),
+        ({"from": ["192.0.2.1"], "allowed": ["81/tcp"], "interface": "wg*"}, False),
+    ):
+        result = algebra.expectations.examine(policy.parse({**section, "tests": [asked]}, read_list=str))
+        assert bool(result.failing) is not holds, asked
+
+
 CHECKS: tuple[Callable[[Algebra], None], ...] = (
     sets_are_sets, zones_stand_for_interfaces, answers_name_their_line, what_leaves_and_what_passes_through,
-    nothing_is_filtered_where_it_is_off, a_sample_is_one_of_them, a_policy_is_as_itself, case_folders,
-    who_has_every_packet, diff_has_every_packet,
+    nothing_is_filtered_where_it_is_off, tests_of_a_policy_are_answered, a_sample_is_one_of_them,
+    a_policy_is_as_itself, case_folders, who_has_every_packet, diff_has_every_packet,
 )  # fmt: skip

@@ -142,6 +142,9 @@ def schema() -> Schema:
             "exits": _some("exit", words="opening"),
             "exit": _either(keys.EXIT),
             "lists": _lists(),
+            "tests": _tests(),
+            "tested": _tested(),
+            "expected": {**_some("opening", minItems=1), "items": _kind_of_opening()},
             "sources": _some("source", minItems=1),
             "source": _kind("source"),
             "denied": _some("listed"),
@@ -250,6 +253,23 @@ def _outgoing() -> Schema:
         "else": nothing,
     }
     return {**mapping, "type": ["string", "object"], "allOf": [beside_accept], **_words("outgoing")}
+
+
+def _tests() -> Schema:
+    """A list of tests, each of which expects something."""
+    test = {**_object(keys.TEST), "anyOf": [{"required": ["allowed"]}, {"required": ["denied"]}]}
+    return {"type": "array", "items": test}
+
+
+def _kind_of_opening() -> Schema:
+    """A service, a group or a port, without a mapping around it."""
+    return {"type": "string", "allOf": [_ref("names")], **_words("opening")}
+
+
+def _tested() -> Schema:
+    """Sources as elsewhere, or a mapping that names those who are not meant."""
+    others = _object(keys.OTHERS, required=_required(keys.OTHERS))
+    return {**_some("source", minItems=1), **others, "type": ["string", "array", "object"]}
 
 
 def _required(table: keys.Table) -> list[str]:

@@ -246,9 +246,18 @@ def _taken_apart(data: bytes) -> tuple[dict[str, Any], list[Part]]:
     rest = [p for p in parts if p.kind != OURS and not (p.kind == HANDLER and MARK.encode() in p.content[:200])]
     carrying = [userdata.carries(part.name, part.kind, part.content) for part in rest]
     section = _stanza(former[-1]) if former and not any(carrying) else userdata.section(given)
-    policy.parse(section, read_list=userdata.read_list)
+    wanted = decide.tested(policy.parse(section, read_list=userdata.read_list))
     assert isinstance(section, dict)
-    return section, [left for part, has in zip(rest, carrying) for left in (_without_stanza(part) if has else [part])]
+    left = [left for part, has in zip(rest, carrying) for left in (_without_stanza(part) if has else [part])]
+    return _without_tests(section, wanted), left
+
+
+def _without_tests(section: Mapping[str, Any], wanted: policy.Policy) -> dict[str, Any]:
+    """What a host needs of a section: its tests, and lists that only these name, have been asked here."""
+    carried = {key: value for key, value in section.items() if key != "tests"}
+    if lists := {name: value for name, value in section.get("lists", {}).items() if name not in wanted.only_tested}:
+        return {**carried, "lists": lists}
+    return {key: value for key, value in carried.items() if key != "lists"}
 
 
 def _parts(data: bytes) -> list[Part]:

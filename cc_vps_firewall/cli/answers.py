@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..algebra import diff as differing
+from ..algebra import expectations
 from ..algebra import explain as explaining
 from ..algebra import who as reaching
 from ..algebra.model import ECHO, ICMP, OTHERS, ROOT, Model, model
@@ -22,7 +23,7 @@ from ..policy.services import SERVICES
 from . import report
 
 LINUX = sys.platform.startswith("linux")
-ANYWHERE = ("explain", "who", "diff")  # of a FILE these answer wherever Python runs
+ANYWHERE = ("explain", "who", "diff", "test")  # of a FILE these answer wherever Python runs
 FOUND = 8  # the exit code of `diff --refuse`
 PING = "ping"
 # Protocols without ports that the table of services has.
@@ -79,6 +80,16 @@ def add(command: Callable[..., Any], read: Read) -> None:
     sub.add_argument("--refuse", choices=differing.REFUSABLE, help="end with 8 where B opens, or closes, anything")
     sub.add_argument("--json", action="store_true", help="print it as JSON, network by network")
 
+    sub = command(
+        "test",
+        lambda options: test(options, read),
+        "do the tests of a policy hold",
+        "vps-firewall test user-data.yaml",
+        file=False,
+    )
+    _file(sub)
+    sub.add_argument("--json", action="store_true", help="print it as JSON")
+
 
 def _file(sub: Any) -> None:
     sub.add_argument(
@@ -124,6 +135,18 @@ def diff(options: Any, read: Read) -> int:
     return FOUND if options.refuse in found.kinds() else 0
 
 
+def test(options: Any, read: Read) -> int:
+    found = expectations.examine(_policy(options.file, read))
+    every = len(found.failing) + found.held
+    lines = [
+        *(f"fails: {problem}" for problem in found.failing),
+        *(f"unknown: {problem}" for problem in found.unknown),
+        f"{found.held:,} of {every:,} hold" if every or found.unknown else "this policy has no tests",
+    ]
+    _show(options, lambda: expectations.as_json(found), lambda: lines)
+    return PolicyRefused.exit_code if found.failing else 0
+
+
 # --- arguments ----------------------------------------------------------------------------------------------
 
 
@@ -155,12 +178,16 @@ def _wrong(option: str, message: str) -> PolicyRefused:
 
 
 def _model(file: str | None, read: Read) -> Model:
+    return model(_policy(file, read))
+
+
+def _policy(file: str | None, read: Read) -> Policy:
     if file is not None:
-        return model(read(file))
+        return read(file)
     saved = report.saved_policy(facts.inspect()) if LINUX else None
     if saved is None:
         raise FirewallError("no policy of this host can be read: name a FILE, or run it as root where one was applied")
-    return model(saved)
+    return saved
 
 
 def _show(options: Any, found: Callable[[], object], lines: Callable[[], Sequence[str]]) -> None:

@@ -29,7 +29,7 @@ def apply(
     """
     run = run or Run()
     with run.deciding():
-        policy = decide.parse(section, host)
+        policy = decide.tested(decide.parse(section, host))
         check(policy)
         if policy.enabled and host.managers and not replace:
             are = "are" if len(host.managers) > 1 else "is"

@@ -165,7 +165,8 @@ def check(options: Any) -> int:
     warnings: Sequence[Problem] = ()
     try:
         ports = _host().ssh_ports
-        warnings = overlooked.warnings(policy.parse(_section(data), ssh_ports=ports, read_list=userdata.read_list))
+        wanted = policy.parse(_section(data), ssh_ports=ports, read_list=userdata.read_list)
+        warnings = (*overlooked.warnings(wanted), *decide.examined(decide.tested(wanted))[1])
     except PolicyRefused as refused:
         problems = [*refused.problems, *problems]
     problems += warnings if options.strict else ()
@@ -196,7 +197,7 @@ def plan(options: Any) -> int:
     section = _section(userdata.read(options.file))
     _as_root("plan", "compares a policy with the kernel's rules")
     host = facts.inspect()
-    made = decide.plan(section, host)
+    made = decide.plan_of(decide.tested(decide.parse(section, host)), section, host)
     _warn(made.warnings)
     lines = [] if decide.is_off(section) else drift.preview(made, host)
     if lines:

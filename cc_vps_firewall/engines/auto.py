@@ -1,6 +1,6 @@
 """The engine with auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "812f188bf96f4bcccd2cfee0c513c985679af5f7cbfb39b2d92ce40006dae803"
+SOURCES = "843e3eb3ae1500f7d0a2ce569976b2b847d0d0fe1eccdcaa1db431fc773edab4"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

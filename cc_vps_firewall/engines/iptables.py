@@ -1,6 +1,6 @@
 """The engine with iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "33536620cbc852dd4c911f4ca9f294d8f045f5494d42d4f1ca9ee3e8f4c92d7e"
+SOURCES = "335c6fedd4d66a856a2f8ef6a8634f3de38c95e8aa42b82ab2251e21b98a47ea"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

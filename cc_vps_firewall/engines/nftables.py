@@ -1,6 +1,6 @@
 """The engine with nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "732f9ffeb9dc37cc6f4a52a0d52de7df2bd8433795cb3a386c12549c86098d6f"
+SOURCES = "11891ed6e28aca45ee3e55ff2c93e8cfb039d9154594b0c64edeef8dbf9c86c3"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

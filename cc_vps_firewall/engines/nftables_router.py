@@ -1,6 +1,6 @@
 """The engine with nftables, of a router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "2087c694aaa2822a9f97c53005911f07ff47c69aec55bc31981604c7ae7875c6"
+SOURCES = "b806716a84ee55d20884c959aedfba96028731f7d2febb8c27f3e993a63cd7f0"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

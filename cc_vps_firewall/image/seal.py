@@ -126,7 +126,8 @@ def _sealable(root: str, default: object, prefer: str) -> tuple[Target, policy.P
         # which systemd breaks by leaving out cloud-init's network stage: seen in the boot lab, with every port open.
         named, off = " and ".join(host.managers), " and ".join(IN_IMAGE[name] for name in host.managers)
         raise CannotRegister(f"{named} is switched on at {root} and would keep the seal from being loaded; {off}")
-    wanted = policy.parse(default, ssh_ports=host.ssh_ports, read_list=lambda path: userdata.read_list(path, root))
+    read = policy.parse(default, ssh_ports=host.ssh_ports, read_list=lambda path: userdata.read_list(path, root))
+    wanted = decide.tested(read)
     if not wanted.enabled:
         raise CannotRegister(
             "the default policy says `enabled: false`: every machine whose user-data has no policy would stay shut"

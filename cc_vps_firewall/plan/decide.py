@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from .. import policy
@@ -48,7 +48,7 @@ def first_boot(section: object, host: Host, unread: Unread | None = None) -> Dec
     def policy_plan() -> Plan:
         if unread:
             raise PolicyRefused([*unread.problems, *problems(section, host)])
-        return plan(section, host)
+        return plan_of(tested(parse(section, host)), section, host)
 
     return Decision(stand_ins(unread.section if unread else section, host), policy_plan)
 
@@ -67,10 +67,27 @@ def parse(section: object, host: Host) -> Policy:
 def problems(section: object, host: Host) -> tuple[Problem, ...]:
     """What a section is refused for on this host; nothing where it is not."""
     try:
-        parse(section, host)
+        tested(parse(section, host))
     except PolicyRefused as refused:
         return refused.problems
     return ()
+
+
+def tested(wanted: Policy) -> Policy:
+    """A policy, where its own tests hold. Raises PolicyRefused with those that do not."""
+    if failing := examined(wanted)[0]:
+        raise PolicyRefused(failing)
+    return wanted
+
+
+def examined(wanted: Policy) -> tuple[Sequence[Problem], Sequence[Problem]]:
+    """The tests of a policy that do not hold, and those that nobody can tell here."""
+    if not wanted.tests:
+        return (), ()
+    from ..algebra import expectations  # a first boot has no use for it, mostly
+
+    result = expectations.examine(wanted)
+    return result.failing, result.unknown
 
 
 def is_off(section: object) -> bool:
@@ -141,6 +158,8 @@ def warnings(wanted: Policy) -> list[str]:
     keep a host from its rules."""
     try:
         here = overlooked.on_host(wanted, facts.interfaces(), wanted.uplinks)
-        return [str(warning) for warning in (*overlooked.warnings(wanted), *here)]
+        # At a first boot a test that fails has refused the policy; at a later one it warns.
+        failing, unknown = examined(wanted)
+        return [str(warning) for warning in (*overlooked.warnings(wanted), *here, *failing, *unknown)]
     except Exception as failure:
         return [f"{KEY}: could not be looked at for warnings: {reason(failure)}"]

@@ -147,6 +147,22 @@ POLICY: Table = (
         ("3/minute", False),
         "3/minute",
     ),
+    Key(
+        "tests",
+        "tests",
+        "What must and must not get in",
+        "Each holds for every address of its source, or the policy is refused, with a packet that shows why. They are "
+        "about first packets to this host; a published port counts under the port of this host. A later boot only "
+        "warns, and a bundle does not carry them.",
+        (
+            [
+                {"from": "any", "denied": ["22/tcp", "mysql"]},
+                {"from": ["office"], "allowed": ["ssh"]},
+                {"from": {"not": ["office"]}, "denied": ["ssh"]},
+            ],
+        ),
+        [],
+    ),
 )
 
 SSH: Table = (
@@ -236,7 +252,38 @@ LIST_FILE: Table = (
     ),
 )
 
-TABLES = (POLICY, SSH, ENTRY, OUTGOING, EXIT, LIST_FILE)
+TEST: Table = (
+    Key(
+        "from",
+        "tested",
+        "Who sends it",
+        "Sources, or {not: SOURCES} for all others.",
+        (["office"], {"not": ["office"]}),
+        "any",
+    ),
+    Key("allowed", "expected", "What must get in", "Services, groups and ports.", (["ssh", "443/tcp"],)),
+    Key("denied", "expected", "What must not get in", "Services, groups and ports.", (["mysql", "8000-8999/tcp"],)),
+    Key(
+        "interface",
+        "interface",
+        "By which interface",
+        "A name, or a pattern with * at the end. Default: one that no entry and no bridge of containers is about.",
+        ("eth1", "wg*"),
+    ),
+)
+
+OTHERS: Table = (
+    Key(
+        "not",
+        "sources",
+        "All sources but these",
+        "Sources that the test is not about.",
+        (["office"],),
+        required="the sources that the test is not about",
+    ),
+)
+
+TABLES = (POLICY, SSH, ENTRY, OUTGOING, EXIT, LIST_FILE, TEST, OTHERS)
 
 _ENTRIES = "a list of [services and groups](services.md), [ports](#port), and mappings with the keys below"
 
@@ -297,6 +344,9 @@ KINDS: Mapping[str, Kind] = {
         "Stands beside the rule in the kernel's own listing. Up to 64 printable ASCII characters without \" and \\.",
         ("application servers",),
     ),
+    "tests": Kind("a list of mappings with the keys below"),
+    "tested": Kind("a list of [sources](#source), or `{not: SOURCES}`"),
+    "expected": Kind("a list of [services and groups](services.md) and [ports](#port)"),
     "lists": Kind("a mapping of names to sources, or to files"),
 }
 

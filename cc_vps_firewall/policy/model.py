@@ -70,6 +70,29 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Expectation:
+    """One item of a test: where it stands, how it is written, and what that is."""
+
+    path: str
+    name: str
+    openings: tuple[Opening, ...]
+
+
+@dataclass(frozen=True)
+class PolicyTest:
+    """What must and must not get in. `others`: not `sources` are meant, but everybody else. `interface`: by which, a
+    name or a pattern; '' for one that no line of the policy and no bridge is about. `unknown`: why nobody can tell."""
+
+    path: str
+    sources: Sources
+    others: bool
+    allowed: tuple[Expectation, ...] = ()
+    denied: tuple[Expectation, ...] = ()
+    interface: str = ""
+    unknown: str = ""
+
+
+@dataclass(frozen=True)
 class Policy:
     """What the owner wrote, resolved: no names left, both families sorted out."""
 
@@ -86,7 +109,9 @@ class Policy:
     containers: str = "guard"
     uplinks: tuple[str, ...] = ()  # the host's interfaces that hold a default route
     log: Limit | None = field(default=Limit(3, "minute"))
+    tests: tuple[PolicyTest, ...] = ()
     unused: tuple[str, ...] = ()  # lists that nothing names
+    only_tested: frozenset[str] = frozenset()  # lists that nothing but tests has a use for
 
     @property
     def entries(self) -> tuple[Entry, ...]:

@@ -9,11 +9,11 @@ from ..errors import PolicyRefused, Problem
 from . import clouds
 from .bounds import MAX_ENTRIES, expansion_error
 from .checks import locked_out, too_much, trusted_uplinks, wide_open_ssh
+from .expectations import ExpectationValues
 from .keys import BACKENDS, ENTRY, EXIT, OUTGOING, POLICY, SSH, Table, names
 from .messages import quoted
 from .model import BUILT_IN, EVERY_PROTOCOL, KEY, Entry, Limit, Opening, Policy
 from .networks import EVERYTHING, addresses
-from .openings import OpeningValues
 
 SSH_LIMIT = Limit(30, "minute")  # while SSH is open to anywhere, and the policy says nothing of it
 
@@ -68,7 +68,7 @@ def own_ssh(section: object) -> dict[str, object]:
     return {**own, "lists": needed} if needed else own
 
 
-class _Parser(OpeningValues):
+class _Parser(ExpectationValues):
     """Walks the section once."""
 
     def __init__(self, ssh_ports: Sequence[int], cloud_id: str, read_list: Callable[[str], str]) -> None:
@@ -79,6 +79,7 @@ class _Parser(OpeningValues):
             "choice": lambda path, value, key: self.choice(path, value, key.choices),
             "comment": lambda path, value, key: self.comment(path, value),
             "denied": lambda path, value, key: self.sources(path, value, "deny"),
+            "expected": lambda path, value, key: self.expected(path, value),
             "exits": lambda path, value, key: self.entries(path, value, EXIT),
             "file": lambda path, value, key: self.list_file(path, value),
             "flag": lambda path, value, key: self.flag(path, value),
@@ -89,6 +90,8 @@ class _Parser(OpeningValues):
             "ports": lambda path, value, key: self.ssh_port(path, value),
             "sources": lambda path, value, key: self.sources(path, value),
             "ssh": lambda path, value, key: self.ssh(path, value),
+            "tested": lambda path, value, key: self.tested(path, value),
+            "tests": lambda path, value, key: self.tests(path, value),
         }
 
     def policy(self, section: object) -> Policy:
@@ -108,10 +111,14 @@ class _Parser(OpeningValues):
             if self.count != before:
                 wrong.add(name)
             before = self.count
+        self.forgive()
+        needed = self.reached(self.used)
+        named = self.used | self.used_by_lists | self.asked
         policy = Policy(
             **read,
             metadata_services=addresses(clouds.metadata(self.cloud_id, containers="metadata" in section)),
-            unused=tuple(name for name in self.lists if name not in self.used),  # which is known once all is read
+            unused=tuple(name for name in self.lists if name not in named),  # which is known once all is read
+            only_tested=frozenset(self.reached(self.asked) - needed),
         )
         for problem in wide_open_ssh(policy, section.get("ssh"), self.ssh_ports):
             self.refuse(problem.path, problem.message)

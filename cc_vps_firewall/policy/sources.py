@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
+from ..errors import Problem
 from . import services
 from .bounds import MAX_NETWORKS, MAX_PROBLEMS
 from .keys import LIST_FILE, LIST_NAME, PATH
@@ -25,7 +26,12 @@ class SourceValues(Values):
         self.lists: dict[str, tuple[str, Items]] = {}  # with where the items stand, see collect()
         self.resolved: dict[str, Sources] = {}
         self.lists_are_good = True
+        # Names of lists: by whom they are used. `naming` is that of who is read now.
         self.used: set[str] = set()
+        self.used_by_lists: set[str] = set()
+        self.asked: set[str] = set()  # by tests
+        self.naming = self.used
+        self.unreadable: dict[str, Problem] = {}  # lists whose file is not there, or not now
         self.networks = 0
 
     def read_lists(self, path: str, value: object) -> None:
@@ -45,11 +51,15 @@ class SourceValues(Values):
             if isinstance(name, str):
                 # A list with a bad name is read too: those who name it need no problem of their own.
                 if isinstance(value[name], Mapping):
+                    told = len(self.problems)
                     self.lists[name] = "file", self.mapping(at, value[name], LIST_FILE).get("file", [])
+                    self.unreadable.update((name, problem) for problem in self.problems[told:] if problem.passing)
                 else:
                     self.lists[name] = "lists", self.items(at, value[name], "sources")
+        self.naming = self.used_by_lists
         for name in self.lists:
             self.resolve(name)
+        self.naming = self.used
         self.lists_are_good = self.count == before
 
     def list_file(self, path: str, name: object) -> Items:
@@ -103,7 +113,7 @@ class SourceValues(Values):
             if not isinstance(item, str):
                 self.refuse(path, f"{quoted(item)} is not a source; write an address, a network or the name of a list")
             elif item in self.lists and kind != "file":
-                self.used.add(item)
+                self.naming.add(item)
                 named = self.resolved.get(item, NOWHERE)  # not there: it goes round, which is said
                 if len(items) == 1:
                     return named

@@ -35,6 +35,18 @@ def test_a_refused_policy_on_a_fresh_host(tool: str) -> None:
         machine.assert_closed()
 
 
+def test_a_policy_whose_test_fails_is_refused() -> None:
+    """With a packet that shows it, as any refusal; what it would have opened stays closed."""
+    with Machine("nftables") as machine:
+        problems = machine.handle({"allow": ["http", "3306/tcp"], "tests": [{"denied": ["mysql"]}]}).value
+        machine.assert_closed()
+        assert machine.status()["in_force"] == "the built-in policy"
+        assert machine.status()["problems"] == problems
+        assert [problem.partition(" gets in by allow[1]")[0] for problem in problems] == [
+            "vps_firewall.tests[0].denied[0]: 3306/tcp from 198.51.100.99"
+        ]
+
+
 @pytest.mark.parametrize("loaded", [True, False])
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_refused_policy_where_a_good_one_was_saved(tool: str, loaded: bool) -> None:

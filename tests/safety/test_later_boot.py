@@ -46,6 +46,23 @@ def test_what_nobody_loaded_is_loaded_and_told(tool: str) -> None:
         assert stand_guard(machine).value == [], "they are there: a tool that was slow to say so is no failure"
 
 
+def test_a_test_that_fails_by_now_only_warns() -> None:
+    """The policy was good when it was applied; a list has changed since."""
+    with Machine("nftables") as machine:
+        machine.do(lambda: machine.write("/etc/office.list", "192.0.2.0/24\n2001:db8:1::/64\n"))
+        test = {"from": "office", "denied": ["3306/tcp"]}
+        opening = {"port": "3306/tcp", "from": ["10.0.0.0/8"]}
+        section = {"lists": {"office": {"file": "/etc/office.list"}}, "allow": [opening]}
+        rebooted(machine, {**section, "tests": [test]})
+        machine.do(lambda: machine.write("/etc/office.list", "10.0.0.0/8\n"))
+        stand_guard(machine)
+        machine.assert_closed()
+        status = machine.status()
+        assert status["in_force"] == "the policy"
+        (warning,) = status["warnings"]
+        assert warning.startswith("vps_firewall.tests[0].denied[0]: 3306/tcp from 10.0.0.1 gets in by allow[0]")
+
+
 def leave(machine: Machine, script: str) -> None:
     """What its owner has done since stays as it is."""
     machine.run(script)

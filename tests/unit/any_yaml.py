@@ -82,6 +82,11 @@ GOOD: dict[str, Any] = {
     "metadata": "root",
     "containers": "guard",
     "log": "3/minute",
+    "tests": [
+        {"from": "any", "denied": ["5432/tcp"]},
+        {"from": ["home", "192.0.2.7"], "allowed": ["ssh", "http"], "denied": "gre", "interface": "eth0"},
+        {"from": {"not": ["office"]}, "denied": ["6379/tcp", "redis"], "interface": "wg*"},
+    ],
 }
 LIST_FILE = "198.51.100.0/25\n2001:db8:bad::/48 # scanners\n"
 
@@ -170,6 +175,7 @@ READERS: dict[str, Callable[[keys.Key], st.SearchStrategy[Any]]] = {
     "choice": lambda key: st.sampled_from(key.choices),
     "comment": lambda key: st.sampled_from(["a comment", "another"]),
     "denied": lambda key: st.lists(SOURCES, max_size=4),
+    "expected": lambda key: st.just(["http"] if key.name == "allowed" else ["mysql", "8000-8010/udp"]),
     "exits": lambda key: _entries(keys.EXIT),
     "file": lambda key: st.just("/srv/list"),
     "flag": lambda key: st.booleans(),
@@ -189,5 +195,9 @@ READERS: dict[str, Callable[[keys.Key], st.SearchStrategy[Any]]] = {
     "service": lambda key: SERVICES,
     "sources": lambda key: st.lists(SOURCES, min_size=1, max_size=4),
     "ssh": lambda key: st.just(False) | mapping(keys.SSH),
+    "tested": lambda key: (
+        READERS["sources"](key) | mapping(keys.OTHERS, **{"not": st.lists(SOURCES, min_size=1, max_size=2)})
+    ),
+    "tests": lambda key: st.lists(mapping(keys.TEST, denied=st.just(["mysql"])), max_size=3),
 }
 POLICIES = mapping(keys.POLICY)

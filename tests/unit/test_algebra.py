@@ -97,6 +97,12 @@ MUTATIONS = (
     ("diff", "ports[key] = ranges.union(ports.get(key, ranges.NONE), cell.ports)", "ports[key] = cell.ports"),
     ("diff", "self.interfaces[0].sample", '"eth0"'),
     ("diff", "names, place.zone, place.user", "names, cells.zones[0], place.user"),
+    ("expectations", "ranges.without(every, named) if test.others else named", "named"),
+    ("expectations", "if missing := ranges.without(asked, sources):", "if missing := ranges.both(asked, sources):"),
+    ("expectations", "within = ranges.without(within, cell.ports)", "within = ranges.NONE"),
+    ("expectations", "return self.cells.zones[:1]", "return self.cells.zones"),
+    ("expectations", "expected in test.allowed)", "True)"),
+    ("expectations", "if hit := ranges.both(cell.sources, asked):", "if hit := cell.sources:"),
     ("words", "if all(limits) else ()", "if any(limits) else ()"),
     ("words", "if ranges.has(found, STRANGER[family]):", "if True:"),
 )  # fmt: skip
