@@ -58,7 +58,7 @@ def test_a_test_that_fails_by_now_only_warns() -> None:
         stand_guard(machine)
         machine.assert_closed()
         status = machine.status()
-        assert status["in_force"] == "the policy"
+        assert status["result"] == "applied"
         (warning,) = status["warnings"]
         assert warning.startswith("vps_firewall.tests[0].denied[0]: 3306/tcp from 10.0.0.1 gets in by allow[0]")
 

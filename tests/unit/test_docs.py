@@ -13,6 +13,7 @@ import pytest
 from cc_vps_firewall import policy
 from cc_vps_firewall.cli import command as cli
 from cc_vps_firewall.errors import PolicyRefused
+from cc_vps_firewall.plan import decide
 from tools import pages, played, reference, shown
 from tools.pages import HOME, Block
 
@@ -61,7 +62,7 @@ def problems_with(block: Block, files: Mapping[str, str]) -> list[str]:
         return files[path]
 
     try:
-        policy.parse(pages.section(block), read_list=read_list)
+        decide.tested(policy.parse(pages.section(block), read_list=read_list))
     except PolicyRefused as refused:
         return [str(problem) for problem in refused.problems]
     return []
