@@ -1,6 +1,6 @@
 """The engine with auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "843e3eb3ae1500f7d0a2ce569976b2b847d0d0fe1eccdcaa1db431fc773edab4"
+SOURCES = "941052a347df0554bb081d2b600c3c827d11ceeb185cd2eb26a153518e862a06"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -201,12 +201,12 @@ TEXT = (
     "\tif a.endswith('*'):return b.startswith(a[:-1])\n"
     "\treturn a in('',b)\n"
     "def GK(a):return a.startswith(tuple(b.rstrip('*')for b in DW))\n"
-    "M='vps-firewall.service'\n"
+    "N='vps-firewall.service'\n"
     "CY='/etc/vps-firewall'\n"
     "CX={0:'nft',4:'v4',6:'v6'}\n"
     "AK='[Service]\\nExecStop=\\n'\n"
     '@dataclass(frozen=True)\n'
-    "class Y:e_:0;c_:0=(M,);al_:0='';s_:0='';fallback:0='';y_:0='';w_:0=False;an_:0=()\n"
+    "class Y:e_:0;c_:0=(N,);al_:0='';s_:0='';fallback:0='';y_:0='';w_:0=False;an_:0=()\n"
     '@dataclass(frozen=True)\n'
     'class BA:\n'
     '\tname:0;af_:0=frozenset();ag_:0=0;o_:0=field(default_factory=dict)\n'
@@ -217,13 +217,13 @@ TEXT = (
     'CW=BA(\'debian\',frozenset({\'debian\',\'ubuntu\'}),o_={\'iptables\':Y({4:\'/etc/iptables/rules.v4\',6:\'/etc/iptables/rules.v6\'},(\'netfilter-persistent.service\',),\'iptables-persistent\',an_=tuple(f"usr/share/netfilter-persistent/plugins.d/{name}"for name in(\'15-ip4tables\',\'25-ip6tables\'))),\'nftables\':Y({0:BD},(\'nftables.service\',),\'nftables\',\'/etc/nftables.conf\',y_=AK,w_=True)})\n'
     'AZ={each.name:each for each in(CZ,CW,AJ)}\n'
     'BB=tuple(place for each in AZ.values()for place in each.o_.values())\n'
-    'BC=frozenset(unit for place in BB for unit in place.c_)|{M}\n'
+    'BC=frozenset(unit for place in BB for unit in place.c_)|{N}\n'
     "DB='cloud-init-local.service'\n"
     "BV='/etc/systemd/system'\n"
     'def DS(a):b=os.path.realpath(J(os.devnull));return any(os.path.realpath(J(f"{c}/{a}"))==b for c in BQ)\n'
     'def R(a):return not DS(a)and any(a in BR(f"etc/systemd/system/{b}")for b in BR(\'etc/systemd/system\')if b.endswith(\'.wants\'))\n'
     'def GD(a,b,c,d):\n'
-    '\tif c:return{f"{BV}/{M}":GA(a,b,d)}\n'
+    '\tif c:return{f"{BV}/{N}":GA(a,b,d)}\n'
     "\te='# Made by vps-firewall: the rules come before cloud-init, and stay.\\n'+DQ;return{FY(f):e+b.y_.replace('UNIT',f.partition('.')[0])for f in b.c_}\n"
     'def FY(a):return f"{BV}/{a}.d/vps-firewall.conf"\n'
     'DQ=f"[Unit]\\nBefore={DB}\\n"\n'
@@ -442,12 +442,12 @@ TEXT = (
     'class GJ:\n'
     '\tbackend:0;d_:0;n_:0=False\n'
     '\t@property\n'
-    '\tdef c_(a):return(M,)if a.n_ else a.d_.c_\n'
+    '\tdef c_(a):return(N,)if a.n_ else a.d_.c_\n'
     "\tdef r_(a,b='/'):\n"
     '\t\tc={d:FT(d)for d in a.backend.r_}\n'
     '\t\tif(e:=[d for(d,f)in c.items()if not f]):raise W(f"{a.backend.name}: {\', \'.join(e)} not installed")\n'
     '\t\treturn c\n'
-    'def AD(a,b):c=U[a];d=b.k_.ah_(a,c.families);e=b.c_&b.ak_ if d.w_ else b.c_;return GJ(c,d,M in d.c_ or not e.issuperset(d.c_))\n'
+    'def AD(a,b):c=U[a];d=b.k_.ah_(a,c.families);e=b.c_&b.ak_ if d.w_ else b.c_;return GJ(c,d,N in d.c_ or not e.issuperset(d.c_))\n'
     "def FO():a,b=Q(AN),BS();c=a.get('section');return c if b and a.get('instance')==b and isinstance(c,dict)else{}\n"
     'def EH(a,b):\n'
     '\tc={}\n'
@@ -554,7 +554,7 @@ TEXT = (
     '\treturn[f"{j[0]}{c} {j[1:]}"for j in i]\n'
     'def EK(a):return[f"{b[0]}kernel {b[1:]}"for b in a]\n'
     '@dataclass(frozen=True)\n'
-    'class N:\n'
+    'class M:\n'
     '\tstatus:0;problems:0=();notes:0=();ab_:0=False;av_:0=False\n'
     '\t@property\n'
     "\tdef u_(a):return bool(a.status)and not a.status.get('open_families')\n"
@@ -575,7 +575,7 @@ TEXT = (
     "\t\t\twith c.f_('roll back'):s=EG(c,h,g,j,k,d)\n"
     '\t\t\traise c.ad_(r,s)from r.__cause__\n'
     "\t\twith c.f_('disable others'):j.ae_();c.notes+=i.ap_(g,b.g_)if l else[];t=EF(f,b,c.notes,d);c.notes+=CD(h,b,c.t_.get('backend',''))\n"
-    "\t\tc.status['result']='applied'if l or q or k else'unchanged';return N(c.status,ab_=not t)\n"
+    "\t\tc.status['result']='applied'if l or q or k else'unchanged';return M(c.status,ab_=not t)\n"
     "def CB(a,b,c,d):e,f=a.i_.backend,a.i_.d_.e_;g=all((H(f[h])or'').startswith(i)for(h,i)in a.m_.items());j,k=e.aa_(a.m_,b,a.v_.result,g,c.g_);e.load(j,k,[d]);return any(j.values())\n"
     'def EG(a,b,c,d,e,f):\n'
     '\tg=[]\n'
@@ -606,7 +606,6 @@ TEXT = (
     '\tc=GF(b);return tuple(AD(d,b)for d in sorted(U,key=lambda e:e!=c))\n'
     'def GF(a):\n'
     '\tb=a.k_.o_\n'
-    "\tif not b and M in a.c_:return'iptables'\n"
     "\tfor c in('iptables','nftables'):\n"
     '\t\tif c in b and any(d in a.c_ for d in b[c].c_):return c\n'
     "\treturn'iptables'if 0<a.major<=a.k_.ag_ else'nftables'\n"
@@ -624,8 +623,8 @@ TEXT = (
     '\t\treturn CC(f,b,e)\n'
     '\texcept Exception as h:\n'
     '\t\ttry:i=CR(a.p_,b,h,e,d)\n'
-    '\t\texcept Exception as j:return N({},[f"{E(j)}; and before it: {E(h)}"],e.notes)\n'
-    "\t\tk=isinstance(h,X)and not any(l.am_ for l in h.problems);m=k and bool(i['services'])and not BF();return N(i,AY(h),e.notes,m,isinstance(h,V))\n"
+    '\t\texcept Exception as j:return M({},[f"{E(j)}; and before it: {E(h)}"],e.notes)\n'
+    "\t\tk=isinstance(h,X)and not any(l.am_ for l in h.problems);m=k and bool(i['services'])and not BF();return M(i,AY(h),e.notes,m,isinstance(h,V))\n"
     'def CR(a,b,c,d,e=S):\n'
     "\tf,g=CQ(a,b,e);d.notes+=g.get('notes',());h={'in_force':f,'by':'cloud-init','result':'failed','problems':AY(c)};i={**g,**h,'notes':[*dict.fromkeys(d.notes)]}\n"
     "\tif d.failed_in:i['failed_in']=d.failed_in\n"
@@ -666,10 +665,10 @@ TEXT = (
     "\t\t\tAH.info('The firewall is loaded, verified and saved')\n"
     '\t\treturn asdict(q)\n'
     '\tdef k():\n'
-    '\t\ttry:return N(**CS(h))\n'
+    '\t\ttry:return M(**CS(h))\n'
     '\t\texcept CO as p:q=p\n'
-    "\t\tdef r():s,t=a(),S('cloud-init',e);return asdict(N(CR(b(s).p_,s,q,t),[str(q)],t.notes))\n"
-    '\t\treturn N(**CS(r))\n'
+    "\t\tdef r():s,t=a(),S('cloud-init',e);return asdict(M(CR(b(s).p_,s,q,t),[str(q)],t.notes))\n"
+    '\t\treturn M(**CS(r))\n'
     '\tj,l,i=k(),H(BP),a();m=BW(c,i)\n'
     '\tfor n in(*m,*(o for o in BW(AP,i)if o not in m)):\n'
     '\t\tif EW(n,m,j):e=[*j.notes,EV(n,d,j,l)];j=k()\n'

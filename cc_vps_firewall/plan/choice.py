@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..backends.registry import BACKENDS
-from ..host.distributions import OWN_UNIT
 from ..host.facts import Host
 from .model import Plan
 from .targets import Target, target
@@ -23,10 +22,8 @@ def choose(wanted: str, host: Host) -> tuple[Target, ...]:
 
 def preferred(host: Host) -> str:
     """The backend whose service is installed, else the one that the distribution would install: iptables on EL up to
-    9, nftables on everything newer or else."""
+    9, nftables on everything newer or else. Our own unit says nothing of it: it loads the files of either."""
     places = host.distribution.persistence
-    if not places and OWN_UNIT in host.units:
-        return "iptables"
     for name in ("iptables", "nftables"):
         if name in places and any(unit in host.units for unit in places[name].units):
             return name

@@ -161,6 +161,7 @@ class Machine:
     def _begin(self) -> None:
         if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET | CLONE_NEWNS):
             raise OSError(ctypes.get_errno(), "unshare: root is needed")
+        self._mounts = os.readlink("/proc/thread-self/ns/mnt")
         lines = [
             "set -e",
             "mount --make-rprivate /",
@@ -246,6 +247,8 @@ class Machine:
         return self.do(lambda: self.sh(script, text, check))
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
+        """Inside the machine: by do(), and not of this computer's own files."""
+        assert os.readlink("/proc/thread-self/ns/mnt") == self._mounts, f"{path} is not this computer's to write"
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(text, encoding="utf-8")
         os.chmod(path, mode)

@@ -313,3 +313,17 @@ def test_an_owner_who_enables_debians_service_later_gets_it_at_the_next_apply() 
         assert f"/etc/systemd/system/sysinit.target.wants/{OWN_UNIT}" not in files
         assert files["/etc/nftables.conf"][1].endswith(f"{INCLUDE}\n")
         assert machine.command("verify").value == 0
+
+
+@pytest.mark.parametrize("again", [OLD, NEW])
+def test_a_distribution_that_nobody_knows_keeps_its_backend(again: dict[str, list[str]]) -> None:
+    """Our own unit loads its rules, whichever backend they are of; both are installed."""
+    with Machine("nftables", "other") as machine:
+        assert machine.command("apply", "FILE", policy=OLD).value == 0
+        first = machine.status()
+        assert (first["backend"], first["services"]) == ("nftables", [OWN_UNIT])
+        assert machine.command("apply", "FILE", policy=again).value == 0
+        second = machine.status()
+        assert (second["backend"], second["saved"]) == (first["backend"], first["saved"])
+        assert second["result"] == ("unchanged" if again == OLD else "applied")
+        assert machine.command("verify").value == 0

@@ -43,6 +43,7 @@ UNITS = "usr/lib/systemd/system"
 IPTABLES = {f"{UNITS}/iptables.service": "", f"{UNITS}/ip6tables.service": ""}
 LOADER = "netfilter-persistent.service"
 PLUGINS = place("debian", "iptables").plugins
+OWN = {f"etc/systemd/system/{OWN_UNIT}": ""}
 PERSISTENT = {f"{UNITS}/netfilter-persistent.service": "", **dict.fromkeys(PLUGINS, "")}
 NFTABLES = {f"{UNITS}/nftables.service": ""}
 
@@ -101,6 +102,11 @@ def test_os_release_may_be_in_usr_lib(tmp_path: Path) -> None:
         # A service of another distribution's does not load our file.
         ("debian13", IPTABLES, ["nftables", "iptables"]),
         ("centos9", PERSISTENT | NFTABLES, ["nftables", "iptables"]),
+        # Our own unit says nothing: it loads either's files, and is there from the first policy on.
+        ("alpine", OWN, ["nftables", "iptables"]),
+        ("nothing", OWN, ["nftables", "iptables"]),
+        ("debian13", OWN, ["nftables", "iptables"]),
+        ("centos9", OWN, ["iptables", "nftables"]),
         # Tools alone say nothing: Debian and Ubuntu have iptables wherever Docker is.
         ("debian13", {"usr/sbin/iptables-restore": ""}, ["nftables", "iptables"]),
     ],
