@@ -63,7 +63,10 @@ def _pure(reason: str, asked: Sequence[str], others: Sequence[str]) -> int:
 
 
 def _pytest(folders: Sequence[str], others: Sequence[str]) -> int:
-    return subprocess.run([*PYTEST, *(f"tests/{name}" for name in folders), *others], check=False).returncode
+    # A run starts a few thousand interpreters, and each would compile all modules anew.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [*PYTEST, *(f"tests/{name}" for name in folders), *others]
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 def _installed(purpose: str) -> bool:

@@ -7,6 +7,7 @@ for one packet each, so that a case can say "everybody, to these four ports, ove
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -142,6 +143,7 @@ def load_all(home: Path = HOME) -> list[Case]:
     return [load(folder) for folder in folders]
 
 
+@functools.cache
 def load(folder: Path) -> Case:
     said = yaml.safe_load((folder / "case.yaml").read_text(encoding="utf-8"))
     user_data = (folder / "user-data.yaml").read_text(encoding="utf-8")

@@ -8,9 +8,10 @@ parser` the schema lets it pass, and `because:` says why it has to. What is too 
 
 from __future__ import annotations
 
+import functools
 import gzip
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,10 +63,11 @@ def refused() -> list[Stanza]:
 
 
 def accepted() -> list[Stanza]:
-    return load(HOME / "accepted" / "accepted.yaml")
+    return [*load(HOME / "accepted" / "accepted.yaml")]
 
 
-def load(path: Path) -> list[Stanza]:
+@functools.cache
+def load(path: Path) -> Sequence[Stanza]:
     said = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert set(said) == {"about", "cases"}, path
     stanzas = [_stanza(path.parent.name, case) for case in said["cases"]]

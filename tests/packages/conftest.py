@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import suites
+from tests.boot.guests import locked
 from tests.lab.world import Machine, world
 from tests.packages import made
 from tests.packages.stand_in import stand_in
@@ -18,13 +21,26 @@ from tests.packages.stand_in import stand_in
 @pytest.fixture(scope="session")
 def rpms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """older, this, newer: for EL 9."""
-    return made.three("rpm", tmp_path_factory.mktemp("rpm"))
+    return _three("rpm", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def debs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """older, this, newer."""
-    return made.three("deb", tmp_path_factory.mktemp("deb"))
+    return _three("deb", tmp_path_factory)
+
+
+def _three(kind: str, factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Made by the first process of this run that asks for them."""
+    run = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        run = run.parent
+    listed = run / f"{kind}.json"
+    with locked(run / f"{kind}.lock"):
+        if not listed.exists():
+            packages = made.three(kind, run / kind)
+            listed.write_text(json.dumps({name: str(path) for name, path in packages.items()}))
+    return {name: Path(path) for name, path in json.loads(listed.read_text()).items()}
 
 
 @pytest.fixture
