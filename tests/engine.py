@@ -19,6 +19,7 @@ from cc_vps_firewall.host.distributions import DISTRIBUTIONS, Persistence
 from cc_vps_firewall.host.facts import Host
 from cc_vps_firewall.plan import decide
 from cc_vps_firewall.plan.targets import Target
+from cc_vps_firewall.root import Root
 
 Checkpoint = Callable[[str], None]
 
@@ -80,4 +81,4 @@ def place(distribution: str, backend: str) -> Persistence:
 
 def unit_files(chosen: Target, tools: Mapping[str, str], root: str = "/") -> dict[str, str]:
     """What systemd has to know of a target."""
-    return systemd.unit_files(chosen.backend, chosen.place, chosen.own_unit, tools, root)
+    return systemd.unit_files(chosen.backend, chosen.place, chosen.own_unit, tools, Root(root))

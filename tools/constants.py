@@ -8,6 +8,7 @@ fields by their text, and what is called from outside is not called inside. Else
 from __future__ import annotations
 
 import ast
+import copy
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -17,11 +18,22 @@ def settled(tree: ast.Module) -> ast.Module:
     """The program with all that is certain worked out."""
     text = ""
     while text != (text := ast.unparse(tree)):
-        _without_given(tree)
+        once = _bound_once(tree)
+        _without_given(tree, once)
         _without_calls(tree)
         _without_fields(tree)
-        tree = ast.parse(ast.unparse(ast.fix_missing_locations(_Fold().visit(tree))))
+        tree = ast.parse(ast.unparse(ast.fix_missing_locations(_Fold(once).visit(tree))))
     return tree
+
+
+def _bound_once(tree: ast.Module) -> frozenset[str]:
+    """The names that the file binds to a value once and for all: as good as constants."""
+    bound = Counter(
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ) + Counter(node.arg for node in ast.walk(tree) if isinstance(node, ast.arg))
+    values = [each.targets for each in tree.body if isinstance(each, ast.Assign)]
+    names = [targets[0].id for targets in values if len(targets) == 1 and isinstance(targets[0], ast.Name)]
+    return frozenset(name for name in names if bound[name] == 1)
 
 
 class _Unknown:
@@ -57,8 +69,9 @@ def _calls(tree: ast.Module) -> dict[str, list[ast.Call] | None]:
     return found
 
 
-def _without_given(tree: ast.Module) -> None:
-    """A parameter that is the same constant in every call is that constant, and one that is not read is nothing."""
+def _without_given(tree: ast.Module, once: frozenset[str]) -> None:
+    """A parameter that is the same constant in every call, or the same of the names in `once`, is that, and one that is
+    not read is nothing."""
     calls = _calls(tree)
     for function in (each for each in tree.body if isinstance(each, ast.FunctionDef)):
         its = calls.get(function.name)
@@ -67,16 +80,23 @@ def _without_given(tree: ast.Module) -> None:
         for name, default in [*_parameters(function)]:
             stored, loaded = _uses(function, name)
             given = [_given(function, call, name, default) for call in its]
-            first = _constant(given[0])
-            same = not stored and all(_constant(g) is not _UNKNOWN and repr(_constant(g)) == repr(first) for g in given)
+            same = not stored and all(_is_certain(g, once) and _text(g) == _text(given[0]) for g in given)
             harmless = all(each is None or _is_harmless(each) for each in given)
-            if (same and first is not _UNKNOWN) or (not loaded and not stored and harmless):
+            if same or (not loaded and not stored and harmless):
                 for node in loaded:
-                    _become(node, ast.Constant(first))
+                    _become(node, copy.copy(given[0] or ast.Constant(None)))
                 for call in its:
                     _drop_argument(function, call, name)
                 _drop_parameter(function, name)
                 return
+
+
+def _is_certain(node: ast.AST | None, once: frozenset[str]) -> bool:
+    return isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in once)
+
+
+def _text(node: ast.AST | None) -> str:
+    return ast.dump(node) if node else ""
 
 
 def _parameters(function: ast.FunctionDef) -> Iterator[tuple[str, ast.AST | None]]:
@@ -181,7 +201,10 @@ def _without_fields(tree: ast.Module) -> None:
 
 
 class _Fold(ast.NodeTransformer):
-    """Works out what is made of constants."""
+    """Works out what is made of constants, and of the names in `once`."""
+
+    def __init__(self, once: frozenset[str]) -> None:
+        self.once = once
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         self.generic_visit(node)
@@ -191,6 +214,10 @@ class _Fold(ast.NodeTransformer):
                 return ast.Constant(left == right)
             if isinstance(node.ops[0], (ast.NotEq, ast.IsNot)):
                 return ast.Constant(left != right)
+        if isinstance(node.left, ast.Name) and node.left.id in self.once and len(node.ops) == 1:
+            same = _text(node.left) == _text(node.comparators[0])
+            if same and isinstance(node.ops[0], (ast.Eq, ast.NotEq)):
+                return ast.Constant(isinstance(node.ops[0], ast.Eq))
         return node
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:

@@ -11,10 +11,10 @@ from ..host import managers, process, saved, systemd
 from ..host.facts import Host
 from ..host.policy_record import PolicyRecord
 from ..host.records import enabled_by_us
-from ..host.root import below, masked_file
 from ..host.saved import Files
 from ..plan.model import Plan, Texts
 from ..plan.targets import Target
+from ..root import HERE, Root, masked_file
 from .copies import copies_of
 
 LABEL_TIMEOUT = 3.0  # seconds that restorecon may take: no rule depends on a label
@@ -43,7 +43,7 @@ def save_rules(
     fallback: Texts,
     undo: saved.Undo,
     notes: list[str],
-    root: str = "/",
+    root: Root = HERE,
     also: Files | None = None,
     copies: bool = True,
 ) -> list[str]:
@@ -57,12 +57,12 @@ def save_rules(
     if not target.own_unit and place.fallback:
         files.update({path + place.fallback: (fallback[family], 0o600) for family, path in place.files.items()})
     if not target.own_unit and place.include_in:
-        shared = saved.read(below(root, place.include_in), "surrogateescape")
+        shared = saved.read(root / place.include_in, "surrogateescape")
         files[place.include_in] = (saved.with_include(shared, place.files[0]), None)
     kept = copies_of({**files, **unit_files}, notes) if copies else {}
     every = {**kept, **files, **unit_files, **(also or {})}
-    written = saved.save_all({below(root, path): file for path, file in every.items()}, undo)
-    if root == "/":
+    written = saved.save_all({root / path: file for path, file in every.items()}, undo)
+    if root == HERE:
         notes += relabel(written)
         if any(path in written for path in unit_files):
             systemd.reload_units()

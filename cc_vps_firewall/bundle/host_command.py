@@ -19,6 +19,7 @@ from ..host import facts, policy_record, saved, trusted
 from ..host.facts import Host
 from ..plan.choice import AUTO, in_order
 from ..plan.model import Decision, Plan, from_json
+from ..root import HERE
 
 PLANS = os.path.join(os.path.dirname(__file__), "plans")  # a bundle's own, see bundle.plans()
 KEY = "vps_firewall"
@@ -40,7 +41,7 @@ def enter(
 
 def _inspect() -> Host:
     """This host. Nothing of ours was on it before."""
-    return facts.inspect_firewall("/", frozenset())
+    return facts.inspect_firewall(HERE, frozenset())
 
 
 def _decision(stanza: Mapping[str, object], ssh_ports: Sequence[str], host: Host) -> Decision:

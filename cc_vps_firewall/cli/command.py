@@ -26,6 +26,7 @@ try:
     from ..image import register
     from ..plan import choice, decide
     from ..policy import overlooked, userdata
+    from ..root import HERE, Root
     from . import answers, removal, report
     from . import apply as applying
     from . import verify as verification
@@ -149,7 +150,9 @@ def _parser() -> argparse.ArgumentParser:
         ("uninstall", uninstall, "take the module out of a system's cloud-init"),
     ):
         sub = command(name, call, about, f"vps-firewall {name} --root /mnt/image", file=False)
-        sub.add_argument("--root", default="/", metavar="DIR", help="the system's root folder; default: this system")
+        sub.add_argument(
+            "--root", type=Root, default=HERE, metavar="DIR", help="the system's root folder; default: this system"
+        )
         if name == "install":
             sub.add_argument("--sealed", action="store_true", help="closed from the first boot until user-data speaks")
             sub.add_argument("--default", metavar="FILE", help="with --sealed: the policy where user-data has none")
@@ -307,7 +310,7 @@ def uninstall(options: Any) -> int:
     with saved.at_work(options.root):
         done = register.uninstall(options.root)
     print("\n".join(done) or "not installed; nothing was changed")
-    if options.root == "/" and saved.read_json(saved.POLICY):
+    if options.root == HERE and saved.read_json(saved.POLICY):
         print("the rules stay in force; `vps-firewall remove` takes them out")
     return 0
 

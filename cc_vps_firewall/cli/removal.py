@@ -12,6 +12,7 @@ from ..host.facts import Host
 from ..host.managers import ENABLE_AGAIN
 from ..host.records import enabled_by_us
 from ..plan.choice import AUTO, choose
+from ..root import HERE
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def remove(host: Host) -> Removal:
                 remove_rules(chosen, lock)
                 done += [f"removed the rules from {chosen.backend.name}", *(f"removed {path}" for path in files)]
         state = [saved.POLICY, saved.SERVICES, saved.STATUS, saved.PUBLIC, saved.TOOLS]
-        done += saved.remove_all("/", state, saved.Undo())
+        done += saved.remove_all(HERE, state, saved.Undo())
     disabled = [unit for unit in saved.strings(record, "disabled") if systemd.masked(unit)]
     return Removal(tuple(done), (_filtered_by(live.other_filters(host)), *(_still_masked(unit) for unit in disabled)))
 

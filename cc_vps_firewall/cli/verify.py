@@ -15,6 +15,7 @@ from ..host.facts import Host
 from ..plan import decide
 from ..plan.targets import Target, target
 from ..policy.checks import trusted_uplinks
+from ..root import HERE
 from ..rules import ruleset
 
 
@@ -53,6 +54,6 @@ def lacking(backend: str, host: Host) -> list[str]:
     """What is missing in kernels that may boot next, and could not load what is saved. This one has loaded it."""
     files = target(backend, host).place.files
     texts = {family: saved.read(path) or "" for family, path in files.items()}
-    those = modules.lacking("/", backend, [texts], skip=os.uname().release)
+    those = modules.lacking(HERE, backend, [texts], skip=os.uname().release)
     cannot = f"without which it cannot load {' and '.join(files.values())}"
     return [f"+kernel {version}: {', '.join(missing)}, {cannot}" for version, missing in those.items()]

@@ -1,6 +1,6 @@
 """The engine with nftables, of a router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "b806716a84ee55d20884c959aedfba96028731f7d2febb8c27f3e993a63cd7f0"
+SOURCES = "42993d6d3cea30962a6bd955259174f886f8bd754292b62589620a97756667f6"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -18,11 +18,11 @@ TEXT = (
     "\tdef __init__(a,b):a.problems=tuple(b);super().__init__('\\n'.join(map(str,a.problems)))\n"
     'class P(A):exit_code=3\n'
     'class O(A):exit_code=4\n'
-    'class EA(A):exit_code=5\n'
-    'class DZ(A):exit_code=6\n'
-    'class DY(A):0\n'
+    'class EB(A):exit_code=5\n'
+    'class EA(A):exit_code=6\n'
+    'class DZ(A):0\n'
     'class B(O):0\n'
-    'class EB(A):0\n'
+    'class EC(A):0\n'
     'def D(a):\n'
     '\tif isinstance(a,OSError)and a.strerror:return f"{a.filename}: {a.strerror}"if a.filename else a.strerror\n'
     "\tif isinstance(a,KeyboardInterrupt):return'interrupted'\n"
@@ -32,11 +32,11 @@ TEXT = (
     'AS=threading.local()\n'
     "def CK():a=[*CF,*os.environ.get('PATH','').split(os.pathsep)];return os.pathsep.join(dict.fromkeys(b for b in a if os.path.isabs(b)))\n"
     "def CJ(a):return shutil.which(a,path=CK())or''\n"
-    "def E(*a,text='',pass_fds=(),limit=0):return EN(CL(*a,text=text,pass_fds=pass_fds),a[0],len(text),limit)\n"
+    "def F(*a,text='',pass_fds=(),limit=0):return EO(CL(*a,text=text,pass_fds=pass_fds),a[0],len(text),limit)\n"
     "def CL(*a,text='',pass_fds=()):\n"
     '\tif not text:return CG(a,subprocess.DEVNULL,pass_fds)\n'
-    '\twith EM(text)as b:return CG(a,b,pass_fds)\n'
-    'def EN(a,b,c=0,limit=0):\n'
+    '\twith EN(text)as b:return CG(a,b,pass_fds)\n'
+    'def EO(a,b,c=0,limit=0):\n'
     '\td,e,f=CH(a,b,c,limit)\n'
     '\tif d:raise B(CI(b,d,f))\n'
     '\treturn e\n'
@@ -51,7 +51,7 @@ TEXT = (
     '\t\traise\n'
     "\treturn a.returncode,e.decode('utf-8','replace'),f.decode('utf-8','replace')\n"
     '@contextmanager\n'
-    'def EM(text):\n'
+    'def EN(text):\n'
     '\timport fcntl;a=text.encode();b,c=os.pipe()\n'
     '\ttry:fcntl.fcntl(c,1031,len(a)or 1)\n'
     "\texcept OSError:os.close(b);os.close(c);b=os.memfd_create('vps-firewall',os.MFD_CLOEXEC);c=os.dup(b)\n"
@@ -69,15 +69,14 @@ TEXT = (
     '\texcept OSError as e:raise B(f"{a[0]}: {e.strerror}")from None\n'
     '@contextmanager\n'
     'def AT():\n'
-    "\twith ThreadPoolExecutor(1,'scratch')as a:a.submit(EL).result();yield a\n"
-    'def EL():\n'
+    "\twith ThreadPoolExecutor(1,'scratch')as a:a.submit(EM).result();yield a\n"
+    'def EM():\n'
     '\ta=ctypes.CDLL(None,use_errno=True)\n'
     '\tif a.unshare(1073741824):b=os.strerror(ctypes.get_errno());raise P(f"cannot make a network namespace to rehearse the rules in: {b}")\n'
     '\tAS.alone=True\n'
-    'def F(a):return f"/{a.lstrip(\'/\')}"\n'
-    'def EQ(a):return CJ(a)\n'
-    'def CM():return[]\n'
-    'def EP(a):0\n'
+    'class FG:\n'
+    '\tdef __truediv__(a,b):return f"/{b.lstrip(\'/\')}"\n'
+    'E=FG()\n'
     "I='/var/lib/vps-firewall'\n"
     'AX=f"{I}/status-private.json"\n'
     'AW=f"{I}/status.json"\n'
@@ -97,7 +96,7 @@ TEXT = (
     '\t\t\t\tif d is None:\n'
     '\t\t\t\t\twith contextlib.suppress(FileNotFoundError):os.unlink(c)\n'
     '\t\t\t\telif os.path.exists(C(c).i_):os.rename(C(c).i_,C(c).a_);J(c)\n'
-    '\t\t\t\telse:ET(c,d[0],d[1])\n'
+    '\t\t\t\telse:ES(c,d[0],d[1])\n'
     '\t\t\texcept OSError as e:b.append(e)\n'
     '\t\tif b:raise b[0]\n'
     '\tdef ac_(a):\n'
@@ -119,24 +118,28 @@ TEXT = (
     '\t\t\tif d not in b.f_:J(d)\n'
     '\t\traise\n'
     '\treturn list(c)\n'
-    'def ET(a,b,mode):J(a);CP(a,b,mode);os.rename(C(a).m_,C(a).a_);CQ([a])\n'
+    'def ES(a,b,mode):J(a);CP(a,b,mode);os.rename(C(a).m_,C(a).a_);CQ([a])\n'
     'def CT():os.sync()\n'
     'def J(a):\n'
     '\tfor b in(C(a).m_,C(a).i_):\n'
     '\t\tif os.path.lexists(b):os.unlink(b)\n'
     '@dataclass(frozen=True)\n'
-    'class ER:a_:0;m_:0;i_:0\n'
-    'def C(a):b=os.path.realpath(a);c,d=os.path.split(b);return ER(b,f"{c}/.{d}.vps-firewall",f"{c}/.{d}.vps-firewall-old")\n'
+    'class EQ:a_:0;m_:0;i_:0\n'
+    'def C(a):b=os.path.realpath(a);c,d=os.path.split(b);return EQ(b,f"{c}/.{d}.vps-firewall",f"{c}/.{d}.vps-firewall-old")\n'
     'def CP(a,b,mode):\n'
     '\tc=C(a);d=os.path.dirname(c.a_)\n'
     '\ttry:\n'
     '\t\tCO(d)\n'
     "\t\tif os.path.exists(c.a_)and not os.path.isfile(c.a_):raise OSError(0,'is no file')\n"
     '\t\te=os.O_WRONLY|os.O_CREAT|os.O_EXCL|os.O_NOFOLLOW|os.O_CLOEXEC\n'
-    "\t\twith open(os.open(c.m_,e,384),'wb')as f:f.write(b);f.flush();os.fchmod(f.fileno(),mode);EP(f.fileno());os.fsync(f.fileno())\n"
+    "\t\twith open(os.open(c.m_,e,384),'wb')as f:f.write(b);f.flush();os.fchmod(f.fileno(),mode);CM(f.fileno(),d,c.a_);os.fsync(f.fileno())\n"
     '\texcept OSError as g:J(a);raise OSError(g.errno,g.strerror,a)from None\n'
+    'def CM(a,b,c):\n'
+    '\td=os.stat(b)\n'
+    '\twith contextlib.suppress(OSError):os.chown(a,d.st_uid,d.st_gid)\n'
+    "\twith contextlib.suppress(OSError):e=os.getxattr(c if os.path.exists(c)else b,'security.selinux');os.setxattr(a,'security.selinux',e)\n"
     'def CO(a):\n'
-    '\tif not os.path.isdir(a):b=os.path.dirname(a);CO(b);os.mkdir(a);os.chmod(a,493)\n'
+    '\tif not os.path.isdir(a):b=os.path.dirname(a);CO(b);os.mkdir(a);os.chmod(a,493);CM(a,b,b)\n'
     'def CQ(a):\n'
     '\tfor b in{os.path.dirname(C(c).a_)for c in a}:\n'
     '\t\td=os.open(b,os.O_RDONLY|os.O_DIRECTORY|os.O_CLOEXEC)\n'
@@ -149,13 +152,13 @@ TEXT = (
     "def K(a,b='replace'):c=CN(a);return None if c is None else c[0].decode('utf-8',b)\n"
     'def V(a):\n'
     '\ttry:\n'
-    "\t\twith open(F(a),encoding='utf-8',errors='replace')as b:return b.read(1<<20)\n"
+    "\t\twith open(E/a,encoding='utf-8',errors='replace')as b:return b.read(1<<20)\n"
     "\texcept OSError:return''\n"
     'def BA(a):\n'
-    '\ttry:return sorted(os.listdir(F(a)))\n'
+    '\ttry:return sorted(os.listdir(E/a))\n'
     '\texcept OSError:return[]\n'
     "def BB():a=(K('/var/lib/cloud/data/instance-id')or'').strip();return a if a!='iid-datasource-none'else''\n"
-    'def ES(text,a):\n'
+    'def ER(text,a):\n'
     '\tb=f\'include "{a}"\'\n'
     '\tif text is None:return f"""#!/usr/sbin/nft -f\n'
     '\n'
@@ -180,7 +183,7 @@ TEXT = (
     '\t\twhile True:\n'
     '\t\t\ttry:fcntl.flock(a,fcntl.LOCK_EX|fcntl.LOCK_NB);break\n'
     '\t\t\texcept BlockingIOError:\n'
-    '\t\t\t\tif time.monotonic()>b:c=f"another vps-firewall has been at work for {AV} s; nothing was changed";raise DY(c)from None\n'
+    '\t\t\t\tif time.monotonic()>b:c=f"another vps-firewall has been at work for {AV} s; nothing was changed";raise DZ(c)from None\n'
     '\t\t\t\ttime.sleep(.05)\n'
     '\t\tyield a\n'
     '\tfinally:os.close(a)\n'
@@ -206,69 +209,70 @@ TEXT = (
     'AP=frozenset(unit for place in AO for unit in place.b_)|{H}\n'
     "CE='cloud-init-local.service'\n"
     "BE='/etc/systemd/system'\n"
-    'def CW(a):b=os.path.realpath(F(os.devnull));return any(os.path.realpath(F(f"{c}/{a}"))==b for c in AZ)\n'
-    'def M(a):return not CW(a)and any(a in BA(f"etc/systemd/system/{b}")for b in BA(\'etc/systemd/system\')if b.endswith(\'.wants\'))\n'
-    'def FA(a,b,c,d):\n'
-    '\tif c:return{f"{BE}/{H}":EX(a,b,d)}\n'
-    "\te='# Made by vps-firewall: the rules come before cloud-init, and stay.\\n'+CU;return{EV(f):e+b.w_.replace('UNIT',f.partition('.')[0])for f in b.b_}\n"
-    'def EV(a):return f"{BE}/{a}.d/vps-firewall.conf"\n'
+    'def CX(a):b=os.path.realpath(E/os.devnull);return any(os.path.realpath(E/f"{c}/{a}")==b for c in AZ)\n'
+    'def M(a):return not CX(a)and any(a in BA(f"etc/systemd/system/{b}")for b in BA(\'etc/systemd/system\')if b.endswith(\'.wants\'))\n'
+    'def EZ(a,b,c,d):\n'
+    '\tif c:return{f"{BE}/{H}":EW(a,b,d)}\n'
+    "\te='# Made by vps-firewall: the rules come before cloud-init, and stay.\\n'+CU;return{EU(f):e+b.w_.replace('UNIT',f.partition('.')[0])for f in b.b_}\n"
+    'def EU(a):return f"{BE}/{a}.d/vps-firewall.conf"\n'
     'CU=f"[Unit]\\nBefore={CE}\\n"\n'
-    'def EX(a,b,c):d=a.x_(b.c_,c);e=\'\'.join(f"After={f}\\n"for f in b.b_ if b.u_);return e.join(\'[Unit]\\nDescription=Load the firewall rules that vps-firewall saved\\nDocumentation=man:nft(8) man:iptables-restore(8)\\nDefaultDependencies=no\\nRequiresMountsFor=/etc /usr\\nWants=network-pre.target\\nAFTER\\nBefore=cloud-init-local.service network-pre.target sysinit.target shutdown.target\\nConflicts=shutdown.target\\n\\n[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nLOADS\\n\\n[Install]\\nWantedBy=sysinit.target\\n\'.split(\'AFTER\\n\')).replace(\'LOADS\',\'\\n\'.join(f"ExecStart={g}"for g in d))\n'
-    "def EW(a):E('systemctl',*CM(),'enable',a)\n"
-    "def EU(a):E('systemctl','disable',a,'--no-reload');E('systemctl','mask',a,'--no-reload')\n"
-    'def EZ(a):\n'
-    "\tif os.path.isdir('/run/systemd/system'):E('systemctl','stop',a)\n"
-    "def CV(a):E('systemctl',*CM(),'disable',a)\n"
-    'def EY():\n'
-    "\tif os.path.isdir('/run/systemd/system'):E('systemctl','daemon-reload')\n"
+    'def EW(a,b,c):d=a.x_(b.c_,c);e=\'\'.join(f"After={f}\\n"for f in b.b_ if b.u_);return e.join(\'[Unit]\\nDescription=Load the firewall rules that vps-firewall saved\\nDocumentation=man:nft(8) man:iptables-restore(8)\\nDefaultDependencies=no\\nRequiresMountsFor=/etc /usr\\nWants=network-pre.target\\nAFTER\\nBefore=cloud-init-local.service network-pre.target sysinit.target shutdown.target\\nConflicts=shutdown.target\\n\\n[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nLOADS\\n\\n[Install]\\nWantedBy=sysinit.target\\n\'.split(\'AFTER\\n\')).replace(\'LOADS\',\'\\n\'.join(f"ExecStart={g}"for g in d))\n'
+    'def CV():return[]\n'
+    "def EV(a):F('systemctl',*CV(),'enable',a)\n"
+    "def ET(a):F('systemctl','disable',a,'--no-reload');F('systemctl','mask',a,'--no-reload')\n"
+    'def EY(a):\n'
+    "\tif os.path.isdir('/run/systemd/system'):F('systemctl','stop',a)\n"
+    "def CW(a):F('systemctl',*CV(),'disable',a)\n"
+    'def EX():\n'
+    "\tif os.path.isdir('/run/systemd/system'):F('systemctl','daemon-reload')\n"
     "AD='/etc/ufw/ufw.conf'\n"
     "S={'firewalld':'firewalld.service','ufw':'ufw.service'}\n"
-    'def AR():return tuple(a for a in S if EI(a))\n'
-    'def EI(a):\n'
+    'def AR():return tuple(a for a in S if EJ(a))\n'
+    'def EJ(a):\n'
     '\tif a==\'ufw\':return bool(re.search(\'(?m)^ENABLED=[\\\\"\\\']?yes\',V(AD)))\n'
     '\treturn M(S[a])\n'
-    'def EJ(a,b):\n'
-    '\tc=S[a];d=[lambda:EU(c),lambda:EZ(c)]\n'
-    "\tif a=='ufw':d.insert(0,lambda:EH(b))\n"
+    'def EK(a,b):\n'
+    '\tc=S[a];d=[lambda:ET(c),lambda:EY(c)]\n'
+    "\tif a=='ufw':d.insert(0,lambda:EI(b))\n"
     '\te=[]\n'
     '\tfor f in d:\n'
     '\t\ttry:f()\n'
     '\t\texcept(A,OSError)as g:e.append(D(g))\n'
     '\treturn[*dict.fromkeys(e)]\n'
-    'def EH(a):\n'
+    'def EI(a):\n'
     "\tb=K(AD,'surrogateescape')or'';CR({AD:re.sub('(?m)^ENABLED=.*','ENABLED=no',b)},T(),mode=None)\n"
-    "\tif not a.shares_tables:E('ufw','--force','disable')\n"
-    "def EO():return frozenset(CS(L(AF),'enabled'))\n"
+    "\tif not a.shares_tables:F('ufw','--force','disable')\n"
+    "def EP():return frozenset(CS(L(AF),'enabled'))\n"
     '@dataclass(frozen=True)\n'
-    'class EC:s_:0=AB;major:0=0;b_:0=frozenset();ah_:0=frozenset();e_:0=();v_:0=True\n'
-    "def EF(a):b=EE();c={b.get('ID',''),*b.get('ID_LIKE','').split()};return EC(s_=next((d for d in AM.values()if d.ad_&c),AB),major=int(re.match('\\\\d{0,4}',b.get('VERSION_ID',''))[0]or 0),b_=frozenset(e for e in AP if ED(e)),ah_=frozenset(e for e in AP if M(e))-a,e_=AR(),v_=os.path.exists(F('proc/net/if_inet6')))\n"
-    'def ED(a):b=any(a in BA(c)for c in AZ);d=[e for f in AO if a in f.b_ for e in f.ak_];return b and all(os.path.exists(F(e))for e in d)and not CW(a)\n'
-    "def EG():a=[b.split()for b in V('proc/net/route').splitlines()];c=[d[0]for d in a if len(d)>7 and d[1]==d[7]=='00000000'];a=[b.split()for b in V('proc/net/ipv6_route').splitlines()];c+=[d[-1]for d in a if len(d)>9 and d[1]=='00'and not set(d[0])-{'0'}];return tuple(dict.fromkeys(e for e in c if e!='lo'))\n"
-    'def EE():a=V(\'etc/os-release\')or V(\'usr/lib/os-release\');b=(c.partition(\'=\')for c in a.splitlines()if\'=\'in c);return{d.strip():e.strip().strip(\'"\\\'\')for(d,f,e)in b}\n'
+    'class ED:s_:0=AB;major:0=0;b_:0=frozenset();ah_:0=frozenset();e_:0=();v_:0=True\n'
+    "def EG(a):b=EF();c={b.get('ID',''),*b.get('ID_LIKE','').split()};return ED(s_=next((d for d in AM.values()if d.ad_&c),AB),major=int(re.match('\\\\d{0,4}',b.get('VERSION_ID',''))[0]or 0),b_=frozenset(e for e in AP if EE(e)),ah_=frozenset(e for e in AP if M(e))-a,e_=AR(),v_=os.path.exists(E/'proc/net/if_inet6'))\n"
+    'def EE(a):b=any(a in BA(c)for c in AZ);d=[e for f in AO if a in f.b_ for e in f.ak_];return b and all(os.path.exists(E/e)for e in d)and not CX(a)\n'
+    "def EH():a=[b.split()for b in V('proc/net/route').splitlines()];c=[d[0]for d in a if len(d)>7 and d[1]==d[7]=='00000000'];a=[b.split()for b in V('proc/net/ipv6_route').splitlines()];c+=[d[-1]for d in a if len(d)>9 and d[1]=='00'and not set(d[0])-{'0'}];return tuple(dict.fromkeys(e for e in c if e!='lo'))\n"
+    'def EF():a=V(\'etc/os-release\')or V(\'usr/lib/os-release\');b=(c.partition(\'=\')for c in a.splitlines()if\'=\'in c);return{d.strip():e.strip().strip(\'"\\\'\')for(d,f,e)in b}\n'
     '@dataclass(frozen=True)\n'
     'class FB:backend:0;texts:0\n'
     '@dataclass(frozen=True)\n'
     'class FD:name:0;candidates:0;fallback:0;open:0;source:0;good:0=True;warnings:0=();interfaces:0=None\n'
     '@dataclass(frozen=True)\n'
     'class FC:l_:0;al_:0\n'
-    "def DA(a):b=tuple(FB(c['backend'],CZ(c['texts']))for c in a['candidates']);return FD(a['name'],b,CZ(a['fallback']),a['open'],a['source'],a['good'],tuple(a['warnings']),a['interfaces'])\n"
-    'def CZ(a):return{int(b):c for(b,c)in a.items()}\n'
-    'def DB(a,b):\n'
+    "def DB(a):b=tuple(FB(c['backend'],DA(c['texts']))for c in a['candidates']);return FD(a['name'],b,DA(a['fallback']),a['open'],a['source'],a['good'],tuple(a['warnings']),a['interfaces'])\n"
+    'def DA(a):return{int(b):c for(b,c)in a.items()}\n'
+    'def DC(a,b):\n'
     '\tif a==b:return[]\n'
     '\tc,d=b.splitlines(),a.splitlines();e,f=Counter(c)-Counter(d),Counter(d)-Counter(c);g=[f"-{h}"for h in c if h in e]+[f"+{h}"for h in d if h in f];return list(dict.fromkeys(g))or[\'+(the same lines in another order)\']\n'
     "W='inet vps_firewall'\n"
     "def X(a):a=re.sub('\\\\t# count \\\\d+$','',a,flags=re.MULTILINE);return re.sub('(\\\\tflags dynamic[^\\\\n]*\\\\n(?:\\\\t\\\\t\\\\w[^\\\\n]*\\\\n)*?)\\\\t\\\\telements = \\\\{[^}]*\\\\}\\\\n','\\\\1',a)\n"
-    'def DC(a):\n'
+    'def DD(a):\n'
     "\tb,c='',[]\n"
     '\tfor d in a.splitlines():\n'
     '\t\tif d.startswith(\'\\t\\t\'):c.append(f"{b}: {d.strip()}")\n'
     "\t\telif d.startswith('\\t')and d.endswith(' {'):b=d[1:-2];c.append(b)\n"
     "\treturn'\\n'.join(c)\n"
-    'class DO:\n'
+    'class DP:\n'
     "\tname='nftables';families=0,;shares_tables=False;n_='nft',\n"
     '\tdef x_(a,b,c):return[f"{c[\'nft\']} -f {b[0]}"]\n'
     '\tdef load(a,b,c=(),pass_fds=()):\n'
-    "\t\tif b:E('nft','-f','-',text=b[0],pass_fds=pass_fds)\n"
+    "\t\tif b:F('nft','-f','-',text=b[0],pass_fds=pass_fds)\n"
     '\tdef dump(a,b):\n'
     "\t\tc=CL('nft','-s','list','table',*W.split());d,e,f=CH(c,'nft')\n"
     "\t\tif d==1 and f.startswith('Error: No such file or directory'):return{0:''}\n"
@@ -279,46 +283,47 @@ TEXT = (
     '\tdef y_(a,b,c,d,e,e_):\n'
     '\t\tif c[0]and e and not a.h_(c,d()):return{},[]\n'
     '\t\treturn dict(b),[]\n'
-    '\tdef h_(a,b,c):d,e=X(b[0]),X(c[0]);return[]if d==e else DB(DC(e),DC(d))\n'
+    '\tdef h_(a,b,c):d,e=X(b[0]),X(c[0]);return[]if d==e else DC(DD(e),DD(d))\n'
     '\tdef ap_(a,b,c):return X(b[0])==X(c[0])\n'
     '\tdef am_(a,b,e_):return[]\n'
     '\tdef au_(a,b,c,e_):return dict(b),[]\n'
     'BR=f"table {W}\\ndelete table {W}\\n"\n'
-    'Y={each.name:each for each in(DO(),)}\n'
+    'Y={each.name:each for each in(DP(),)}\n'
+    'def FA(a):return CJ(a)\n'
     '@dataclass(frozen=True)\n'
     'class FE:\n'
     '\tbackend:0;a_:0;k_:0=False\n'
     '\t@property\n'
     '\tdef b_(a):return(H,)if a.k_ else a.a_.b_\n'
-    "\tdef n_(a,b='/'):\n"
-    '\t\tc={d:EQ(d)for d in a.backend.n_}\n'
+    '\tdef n_(a,b=E):\n'
+    '\t\tc={d:FA(d)for d in a.backend.n_}\n'
     '\t\tif(e:=[d for(d,f)in c.items()if not f]):raise P(f"{a.backend.name}: {\', \'.join(e)} not installed")\n'
     '\t\treturn c\n'
     'def AG(a,b):c=Y[a];d=b.s_.ae_(a,c.families);e=b.b_&b.ah_ if d.u_ else b.b_;return FE(c,d,H in d.b_ or not e.issuperset(d.b_))\n'
-    "def EK():a,b=L(AE),BB();c=a.get('section');return c if b and a.get('instance')==b and isinstance(c,dict)else{}\n"
-    'def DF(a):return{}\n'
-    "def DN(a,b,c,d,e,f):g={**c.source,'backend':a.backend.name,'instance':BB()if c.good else''};h={*EO(),*(i for i in a.b_ if not M(i))};j={*CS(L(AF),'disabled'),*(S[k]for k in d.e_)};l={'enabled':sorted(h),'disabled':sorted(j)};m={AE:(U(g),384),AF:(U(l),384)};return BM(a,b,c.fallback,e,f,also=m)\n"
+    "def EL():a,b=L(AE),BB();c=a.get('section');return c if b and a.get('instance')==b and isinstance(c,dict)else{}\n"
+    'def DG(a):return{}\n'
+    "def DO(a,b,c,d,e,f):g={**c.source,'backend':a.backend.name,'instance':BB()if c.good else''};h={*EP(),*(i for i in a.b_ if not M(i))};j={*CS(L(AF),'disabled'),*(S[k]for k in d.e_)};l={'enabled':sorted(h),'disabled':sorted(j)};m={AE:(U(g),384),AF:(U(l),384)};return BM(a,b,c.fallback,e,f,also=m)\n"
     'def BM(a,b,fallback,c,d,also=None):\n'
-    "\te=a.a_;f=FA(a.backend,e,a.k_,a.n_('/'));g={h:(i,420)for(h,i)in f.items()};j={h:(b[k],384)for(k,h)in e.c_.items()}\n"
+    '\te=a.a_;f=EZ(a.backend,e,a.k_,a.n_(E));g={h:(i,420)for(h,i)in f.items()};j={h:(b[k],384)for(k,h)in e.c_.items()}\n'
     '\tif not a.k_ and e.fallback:j.update({h+e.fallback:(fallback[k],384)for(k,h)in e.c_.items()})\n'
-    "\tif not a.k_ and e.o_:l=K(F(e.o_),'surrogateescape');j[e.o_]=ES(l,e.c_[0]),None\n"
-    '\tm=DF({**j,**g});n={**m,**j,**g,**(also or{})};o=BD({F(h):p for(h,p)in n.items()},c);d+=BL(o)\n'
-    '\tif any(h in o for h in g):EY()\n'
+    "\tif not a.k_ and e.o_:l=K(E/e.o_,'surrogateescape');j[e.o_]=ER(l,e.c_[0]),None\n"
+    '\tm=DG({**j,**g});n={**m,**j,**g,**(also or{})};o=BD({E/h:p for(h,p)in n.items()},c);d+=BL(o)\n'
+    '\tif any(h in o for h in g):EX()\n'
     '\treturn o\n'
-    'def DM(a,b):c=[d for d in b.s_.p_.values()if d.c_!=a.a_.c_];e=[f for d in c for f in d.b_];return[f for f in e if f not in a.b_ and M(f)]\n'
+    'def DN(a,b):c=[d for d in b.s_.p_.values()if d.c_!=a.a_.c_];e=[f for d in c for f in d.b_];return[f for f in e if f not in a.b_ and M(f)]\n'
     'def BK(a,b):\n'
     '\tfor c in a.b_:\n'
-    '\t\tif not M(c):b.append(c);EW(c)\n'
+    '\t\tif not M(c):b.append(c);EV(c)\n'
     '\tif b:CT()\n'
     'def BL(a):\n'
     '\ttry:\n'
-    "\t\tif a and os.path.exists('/sys/fs/selinux/enforce'):E('restorecon',*a,limit=3.)\n"
+    "\t\tif a and os.path.exists('/sys/fs/selinux/enforce'):F('restorecon',*a,limit=3.)\n"
     '\texcept B as b:return[f"SELinux labels were not set: {b}"]\n'
     '\treturn[]\n'
     "def BI(a,b,c=''):\n"
     '\td=[]\n'
     '\ttry:\n'
-    '\t\tfor e in DM(a,b):CV(e);d.append(f"{e} no longer starts at boot: {a.backend.name} is what filters here")\n'
+    '\t\tfor e in DN(a,b):CW(e);d.append(f"{e} no longer starts at boot: {a.backend.name} is what filters here")\n'
     '\texcept(A,OSError)as f:d.append(f"not disabled: {D(f)}")\n'
     '\treturn d\n'
     "BN='in_force','backend','digest','open','saved','services','skipped_families','warnings','interfaces'\n"
@@ -350,20 +355,20 @@ TEXT = (
     '\tdef ab_(a,b,c):\n'
     '\t\tif c:return A(f"{D(b)}; and this could not be put back: {\'; \'.join(c)}")\n'
     '\t\tif isinstance(b,O)and a.failed_in==\'load\':return O(f"{b}; nothing was changed")\n'
-    '\t\tif isinstance(b,(A,OSError,KeyboardInterrupt)):return EA(f"{D(b)}; what was there before is back")\n'
+    '\t\tif isinstance(b,(A,OSError,KeyboardInterrupt)):return EB(f"{D(b)}; what was there before is back")\n'
     '\t\treturn b\n'
     '@dataclass(frozen=True)\n'
-    'class DJ:g_:0;texts:0;j_:0;aq_:0;t_:0;f_:0;notes:0\n'
-    'def DL(a,b,c):\n'
+    'class DK:g_:0;texts:0;j_:0;aq_:0;t_:0;f_:0;notes:0\n'
+    'def DM(a,b,c):\n'
     "\td=c.enter_context(ThreadPoolExecutor(1,'keep'));e=[];f=[]\n"
-    '\tfor(g,h,i)in DK(a,b):\n'
+    '\tfor(g,h,i)in DL(a,b):\n'
     '\t\tj=AG(g,b);k=j.backend\n'
-    "\t\ttry:j.n_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AT());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(BJ,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return DJ(j,h,l,i,q,p,tuple(f))\n"
+    "\t\ttry:j.n_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AT());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(BJ,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return DK(j,h,l,i,q,p,tuple(f))\n"
     '\t\texcept A as r:e.append(r);f.append(f"{g} was not used: {r}")\n'
     "\ts='; '.join(map(str,e))\n"
     '\tif all(isinstance(t,P)for t in e):raise P(s)\n'
     '\traise O(f"{s}; nothing was changed")\n'
-    'def DK(a,b):\n'
+    'def DL(a,b):\n'
     '\tfor c in a.candidates:\n'
     '\t\tyield(c.backend,c.texts,())\n'
     '\t\tif not b.v_ and 6 in c.texts:yield(c.backend,c.texts,(6,))\n'
@@ -372,14 +377,14 @@ TEXT = (
     '\tif(d:=sum(max(0,e.count(AH)-c[f].count(AH))for(f,e)in b.items())):raise B(f"{a.name}: {d} of the rules are not there after they were loaded")\n'
     '\treturn c\n'
     'AH=\'comment "\'\n'
-    'def DI(a,b,c):\n'
+    'def DJ(a,b,c):\n'
     "\td=AG(b,c);e,f=d.backend,next(g.texts for g in a.candidates if g.backend==b);h=AI().get('skipped_families',());i=[]\n"
     '\twith BC(),AT()as j:\n'
     '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(BJ,e,k).result()\n'
-    '\t\tfor(l,o)in d.a_.c_.items():i+=DG(e,l,o,f[l],n)\n'
-    '\t\tp=[q for q in d.b_ if not M(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=DH(e.h_(e.dump(tuple(k)),n))\n'
+    '\t\tfor(l,o)in d.a_.c_.items():i+=DH(e,l,o,f[l],n)\n'
+    '\t\tp=[q for q in d.b_ if not M(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=DI(e.h_(e.dump(tuple(k)),n))\n'
     '\treturn i\n'
-    'def DG(a,b,c,text,d):\n'
+    'def DH(a,b,c,text,d):\n'
     '\te=K(c)\n'
     '\tif e is None:return[f"+{c} (there is no such file)"]\n'
     '\tif e==text:return[]\n'
@@ -388,9 +393,9 @@ TEXT = (
     '\t\t\twith AT()as f:f.submit(a.load,{b:e}).result();g=f.submit(a.dump,(b,)).result()\n'
     '\t\texcept B as h:return[f"+{c} (does not load: {h})"]\n'
     '\t\ti=a.h_(g,{b:d[b]})\n'
-    '\telse:i=DB(text,e)\n'
+    '\telse:i=DC(text,e)\n'
     '\treturn[f"{j[0]}{c} {j[1:]}"for j in i]\n'
-    'def DH(a):return[f"{b[0]}kernel {b[1:]}"for b in a]\n'
+    'def DI(a):return[f"{b[0]}kernel {b[1:]}"for b in a]\n'
     '@dataclass(frozen=True)\n'
     'class G:\n'
     '\tstatus:0;problems:0=();notes:0=();z_:0=False;ar_:0=False\n'
@@ -399,26 +404,26 @@ TEXT = (
     'def BH(a,b,c=None):\n'
     '\tc=c or N()\n'
     '\twith BC()as d,c.an_(),contextlib.ExitStack()as e:\n'
-    "\t\twith c.d_('rehearse'):f=DL(a,b,e)\n"
+    "\t\twith c.d_('rehearse'):f=DM(a,b,e)\n"
     "\t\twith c.d_('keep'):g=f.f_.result()\n"
     "\t\th,i=f.g_,f.g_.backend;c.notes+=f.notes;c.status.update(BO(h,a,f.texts));c.status['skipped_families']=list(f.aq_);c.write();j=T(af_=True);k=[]\n"
     '\t\ttry:\n'
     "\t\t\twith c.d_('load'):l=BG(f,g,b,d)\n"
     "\t\t\twith c.d_('read back'):\n"
     '\t\t\t\tm=i.dump(tuple(f.j_))\n'
-    '\t\t\t\tif(n:=i.h_(m,f.t_.result())):raise DZ(f"the kernel holds something else than what was loaded: {\'; \'.join(n[:5])}")\n'
-    "\t\t\twith c.d_('save'):o,p=i.au_(f.texts,h.a_.c_,b.e_);c.notes+=p;q=DN(h,o,a,b,j,c.notes)\n"
+    '\t\t\t\tif(n:=i.h_(m,f.t_.result())):raise EA(f"the kernel holds something else than what was loaded: {\'; \'.join(n[:5])}")\n'
+    "\t\t\twith c.d_('save'):o,p=i.au_(f.texts,h.a_.c_,b.e_);c.notes+=p;q=DO(h,o,a,b,j,c.notes)\n"
     "\t\t\twith c.d_('enable'):BK(h,k)\n"
     '\t\texcept BaseException as r:\n'
-    "\t\t\twith c.d_('roll back'):s=DE(c,h,g,j,k,d)\n"
+    "\t\t\twith c.d_('roll back'):s=DF(c,h,g,j,k,d)\n"
     '\t\t\traise c.ab_(r,s)from r.__cause__\n'
-    "\t\twith c.d_('disable others'):j.ac_();c.notes+=i.am_(g,b.e_)if l else[];t=DD(f,b,c.notes,d);c.notes+=BI(h,b,c.q_.get('backend',''))\n"
+    "\t\twith c.d_('disable others'):j.ac_();c.notes+=i.am_(g,b.e_)if l else[];t=DE(f,b,c.notes,d);c.notes+=BI(h,b,c.q_.get('backend',''))\n"
     "\t\tc.status['result']='applied'if l or q or k else'unchanged';return G(c.status,z_=not t)\n"
     "def BG(a,b,c,d):e,f=a.g_.backend,a.g_.a_.c_;g=all((K(f[h])or'').startswith(i)for(h,i)in a.j_.items());j,k=e.y_(a.j_,b,a.t_.result,g,c.e_);e.load(j,k,[d]);return any(j.values())\n"
-    'def DE(a,b,c,d,e,f):\n'
+    'def DF(a,b,c,d,e,f):\n'
     '\tg=[]\n'
     '\tfor h in e:\n'
-    '\t\twith contextlib.suppress(A):CV(h)\n'
+    '\t\twith contextlib.suppress(A):CW(h)\n'
     '\ttry:d.at_();a.notes+=BL([i for(i,j)in d.f_.items()if j])\n'
     '\texcept(A,OSError)as k:g.append(f"the files: {D(k)}")\n'
     '\ttry:\n'
@@ -429,18 +434,18 @@ TEXT = (
     'def BF(a,b):\n'
     '\ttry:return a.backend.ap_(a.backend.dump(tuple(b)),b)\n'
     '\texcept B:return False\n'
-    'def DD(a,b,c,d):\n'
+    'def DE(a,b,c,d):\n'
     '\te=[]\n'
     '\tfor f in b.e_:\n'
-    '\t\tif(g:=EJ(f,a.g_.backend)):e.append(f);c.append(f"{f} could not be disabled: {\'; \'.join(g)}")\n'
+    '\t\tif(g:=EK(f,a.g_.backend)):e.append(f);c.append(f"{f} could not be disabled: {\'; \'.join(g)}")\n'
     '\t\telse:c.append(f"{f} was disabled and masked: its rules would conflict with these")\n'
     '\tif b.e_:\n'
     '\t\ttry:BG(a,a.g_.backend.dump(tuple(a.j_)),b,d)\n'
     '\t\texcept A as h:i=\' and \'.join(b.e_);c.append(f"what {i} did on the way out could not be mended: {h}")\n'
     '\treturn e\n'
-    'def CY(a):return tuple(AG(b,a)for b in Y)\n'
+    'def CZ(a):return tuple(AG(b,a)for b in Y)\n'
     "Z=logging.getLogger('cloudinit.config.cc_vps_firewall')\n"
-    'def DV(a,b,c=(),d=N):\n'
+    'def DW(a,b,c=(),d=N):\n'
     "\te=d('cloud-init',c)\n"
     '\ttry:\n'
     '\t\tCT()\n'
@@ -458,23 +463,23 @@ TEXT = (
     "\tf,g=BU(a,b,e);d.notes+=g.get('notes',());h={'in_force':f,'by':'cloud-init','result':'failed','problems':AL(c)};i={**g,**h,'notes':[*dict.fromkeys(d.notes)]}\n"
     "\tif d.failed_in:i['failed_in']=d.failed_in\n"
     '\tBQ(i)\n'
-    "\tif'open'not in i:raise EB('nothing could close this host')\n"
+    "\tif'open'not in i:raise EC('nothing could close this host')\n"
     '\treturn i\n'
     'def BU(a,b,c):\n'
-    '\tfor(d,e)in DP(a,b,c):\n'
+    '\tfor(d,e)in DQ(a,b,c):\n'
     '\t\twith contextlib.suppress(Exception):return d.name,e()\n'
     "\treturn'nothing: this host may be open',{}\n"
-    'def DP(a,b,c):\n'
+    'def DQ(a,b,c):\n'
     '\tfor d in a:\n'
-    '\t\tfor e in range(len(d.candidates)):f=replace(d,candidates=d.candidates[e:]);yield(d,partial(DT,f,b,c))\n'
+    '\t\tfor e in range(len(d.candidates)):f=replace(d,candidates=d.candidates[e:]);yield(d,partial(DU,f,b,c))\n'
     '\t\tyield(d,partial(BT,d,b,c,whole=True))\n'
     '\tfor d in a:yield(d,partial(BT,d,b,c,whole=False))\n'
-    "def DT(a,b,c):return BH(a,b,c('first boot',())).status\n"
+    "def DU(a,b,c):return BH(a,b,c('first boot',())).status\n"
     'def BT(a,b,c,d):\n'
     '\tfor e in sorted(a.candidates,key=lambda f:len(Y[f.backend].families)):\n'
-    '\t\twith contextlib.suppress(B):return DQ(a,e,b,c,d)\n'
+    '\t\twith contextlib.suppress(B):return DR(a,e,b,c,d)\n'
     '\traise B\n'
-    'def DQ(a,b,c,d,e):\n'
+    'def DR(a,b,c,d,e):\n'
     '\tf,g=AG(b.backend,c),b.texts;h=[];i=BO(f,a,g)\n'
     '\tfor(j,k)in g.items():\n'
     '\t\ttry:f.backend.load({j:k})\n'
@@ -486,9 +491,9 @@ TEXT = (
     '\ttry:BM(f,g,a.fallback,T(),h);BK(f,[])\n'
     '\texcept(A,OSError)as l:h.append(f"the next boot may be open: {D(l)}");i[\'saved\']=i[\'services\']=[]\n'
     "\treturn{**d('first boot',()).status,**i,'notes':['loaded without a rehearsal: this host does not allow one, or its tools or disk are broken',*h]}\n"
-    'def DU(a,b,c,d=(),e=lambda:None,f=N):\n'
+    'def DV(a,b,c,d=(),e=lambda:None,f=N):\n'
     '\tdef g():\n'
-    '\t\to=a();p=DV(b(o),o,d,f)\n'
+    '\t\to=a();p=DW(b(o),o,d,f)\n'
     '\t\tif not p.problems:\n'
     "\t\t\tfor q in p.status['notes']:Z.info('%s',q)\n"
     "\t\t\tZ.info('The firewall is loaded, verified and saved')\n"
@@ -498,9 +503,9 @@ TEXT = (
     '\t\texcept BS as o:p=o\n'
     "\t\tdef q():r,s=a(),N('cloud-init',d);return asdict(G(BV(b(r).l_,r,p,s),[str(p)],s.notes))\n"
     '\t\treturn G(**BW(q))\n'
-    '\ti,k,h=j(),K(AY),a();l=CY(h)\n'
-    '\tfor m in(*l,*(n for n in CY(h)if n not in l)):\n'
-    '\t\tif DS(m,l,i):d=[*i.notes,DR(m,c,i,k)];i=j()\n'
+    '\ti,k,h=j(),K(AY),a();l=CZ(h)\n'
+    '\tfor m in(*l,*(n for n in CZ(h)if n not in l)):\n'
+    '\t\tif DT(m,l,i):d=[*i.notes,DS(m,c,i,k)];i=j()\n'
     '\tif i.z_:e()\n'
     '\tif not i.status:raise A(i.problems[0])\n'
     '\treturn[*i.problems]\n'
@@ -521,41 +526,41 @@ TEXT = (
     '\tk,l=json.loads(i)\n'
     '\tif not k:raise A(l)\n'
     '\treturn l\n'
-    'def DW():\n'
+    'def DX():\n'
     "\twith open('/proc/uptime',encoding='ascii')as a:return a.read().split('.')[0]\n"
     'def AJ(a):\n'
     '\twith contextlib.suppress(P):return bool(a.n_())\n'
     '\treturn False\n'
-    'def DS(a,b,c):\n'
+    'def DT(a,b,c):\n'
     '\tif not c.problems or AJ(a):return False\n'
     '\tif c.r_:return a in b and(c.ar_ or not any(map(AJ,b)))\n'
     '\treturn True\n'
-    'def DR(a,b,c,d):\n'
+    'def DS(a,b,c,d):\n'
     '\te,f=a.a_.ai_,BB()\n'
     '\tif d!=f:\n'
     '\t\ttry:b.distro.install_packages([e])\n'
     "\t\texcept Exception as g:Z.info('%s could not be installed: %s',e,g)\n"
-    '\t\tif AJ(a):h=f"unprotected for up to {DW()} s, from power-on to here";return f"{e} had to be installed: {\'closed but for SSH\'if c.r_ else h}"\n'
+    '\t\tif AJ(a):h=f"unprotected for up to {DX()} s, from power-on to here";return f"{e} had to be installed: {\'closed but for SSH\'if c.r_ else h}"\n'
     '\t\twith contextlib.suppress(OSError):CR({AY:f},T(),420)\n'
     '\treturn f"{e} could not be installed, which is tried once: install it, and reboot"\n'
-    'def CX(a):\n'
+    'def CY(a):\n'
     "\tb=a.get('allow')\n"
     '\tfor c in b if isinstance(b,list)else():\n'
     "\t\tif isinstance(c,dict)and c.get('service')=='all'and'interface'in c:\n"
-    '\t\t\tfor d in EG():\n'
+    '\t\t\tfor d in EH():\n'
     "\t\t\t\tif FF(c['interface'],d):return d\n"
     "\treturn''\n"
     "BX=os.path.join(os.path.dirname(__file__),'plans')\n"
     "AA='vps_firewall'\n"
     'public=BP\n'
-    "def enter(a,b,c,d):e=a if isinstance(a,dict)else{};f=str(e.get('backend','auto'));return DU(BZ,lambda g:DX(e,d),b,(),c)\n"
-    'def BZ():return EF(frozenset())\n'
-    'def DX(a,b):\n'
-    "\tc=BY();d,e,f=(g for g in map(DA,c['plans']));h=d.source['section'];i=[replace(d,name='the last good policy')]if EK()==h else[];i+=[e]if all(a.get(j)==h.get(j)for j in('ssh','lists'))else[];k=c['default_port']and[*b]!=['22']\n"
+    "def enter(a,b,c,d):e=a if isinstance(a,dict)else{};f=str(e.get('backend','auto'));return DV(BZ,lambda g:DY(e,d),b,(),c)\n"
+    'def BZ():return EG(frozenset())\n'
+    'def DY(a,b):\n'
+    "\tc=BY();d,e,f=(g for g in map(DB,c['plans']));h=d.source['section'];i=[replace(d,name='the last good policy')]if EL()==h else[];i+=[e]if all(a.get(j)==h.get(j)for j in('ssh','lists'))else[];k=c['default_port']and[*b]!=['22']\n"
     '\tdef l():\n'
     '\t\tif k:m=f"sshd listens on {\', \'.join(b)} here, not on 22; write port: and bundle again";raise Q([AK(f"{AA}.ssh",m)])\n'
     "\t\tif a!=h:raise Q([AK(AA,'is not what this bundle was made of; make it again')])\n"
-    '\t\tif CX(h):m=f"{CX(h)} has the default route here, and service: all trusts it; name networks";raise Q([AK(f"{AA}.allow",m)])\n'
+    '\t\tif CY(h):m=f"{CY(h)} has the default route here, and service: all trusts it; name networks";raise Q([AK(f"{AA}.allow",m)])\n'
     '\t\treturn d\n'
     '\treturn FC([]if k else[*i,f],l)\n'
     'def BY():\n'
@@ -565,8 +570,8 @@ TEXT = (
     "\t\tif sys.argv[1:]==['status']:print(U(AI()),end='');return 0\n"
     "\t\tif sys.argv[1:]!=['verify']:raise A('vps-firewall status | verify')\n"
     '\t\ta=L(AE)\n'
-    "\t\tfor b in map(DA,BY()['plans']):\n"
-    "\t\t\tif b.source['section']==a.get('section'):c=DI(b,str(a.get('backend')),BZ());print('\\n'.join(c)or'equal: kernel, saved file and policy');return 6 if c else 0\n"
+    "\t\tfor b in map(DB,BY()['plans']):\n"
+    "\t\t\tif b.source['section']==a.get('section'):c=DJ(b,str(a.get('backend')),BZ());print('\\n'.join(c)or'equal: kernel, saved file and policy');return 6 if c else 0\n"
     "\t\traise A('no policy of this bundle is in force')\n"
     '\texcept Exception as d:print(f"vps-firewall: {D(d)}",file=sys.stderr);return getattr(d,\'exit_code\',1)'
 )

@@ -8,10 +8,10 @@ import re
 import socket
 from dataclasses import dataclass, replace
 
+from ..root import HERE, Root
 from . import managers, sshd, systemd
 from .distributions import DISTRIBUTIONS, KNOWN, OTHER, UNITS, Distribution
 from .records import enabled_by_us
-from .root import below
 from .saved import UNIT_FOLDERS, entries, text_at
 
 
@@ -32,14 +32,14 @@ class Host:
     uplinks: tuple[str, ...] = ()
 
 
-def inspect(root: str = "/") -> Host:
+def inspect(root: Root = HERE) -> Host:
     """Read the facts from the files of the system at `root`; runs nothing."""
     firewall = inspect_firewall(root, enabled_by_us(root))
     ports = sshd.ports(root)
     return replace(firewall, ssh_ports=ports, cloud_id=_cloud_id(root), uplinks=with_default_route(root))
 
 
-def inspect_firewall(root: str, ours: frozenset[str]) -> Host:
+def inspect_firewall(root: Root, ours: frozenset[str]) -> Host:
     """The same without what only a policy needs to be read. `ours`: the services that we have enabled."""
     release = _os_release(root)
     ids = {release.get("ID", ""), *release.get("ID_LIKE", "").split()}
@@ -49,11 +49,11 @@ def inspect_firewall(root: str, ours: frozenset[str]) -> Host:
         units=frozenset(unit for unit in UNITS if _loads(unit, root)),
         owners=frozenset(unit for unit in UNITS if systemd.enabled(unit, root)) - ours,
         managers=managers.enabled(root),
-        ipv6=os.path.exists(below(root, "proc/net/if_inet6")),
+        ipv6=os.path.exists(root / "proc/net/if_inet6"),
     )
 
 
-def _cloud_id(root: str) -> str:
+def _cloud_id(root: Root) -> str:
     """What cloud-id(1) would print; up to cloud-init 21.4 it has no file of its own, and says it among all it knows."""
     if cloud_id := text_at(root, "run/cloud-init/cloud-id").strip():
         return cloud_id
@@ -64,11 +64,11 @@ def _cloud_id(root: str) -> str:
     return cloud_id if isinstance(cloud_id, str) else ""
 
 
-def _loads(unit: str, root: str) -> bool:
+def _loads(unit: str, root: Root) -> bool:
     """Is this service installed, and would it load our rules once it is enabled?"""
     there = any(unit in entries(root, folder) for folder in UNIT_FOLDERS)
     plugins = [path for place in KNOWN if unit in place.units for path in place.plugins]
-    return there and all(os.path.exists(below(root, path)) for path in plugins) and not systemd.masked(unit, root)
+    return there and all(os.path.exists(root / path) for path in plugins) and not systemd.masked(unit, root)
 
 
 def interfaces() -> tuple[str, ...]:
@@ -76,7 +76,7 @@ def interfaces() -> tuple[str, ...]:
     return tuple(name for _, name in socket.if_nameindex())
 
 
-def with_default_route(root: str = "/") -> tuple[str, ...]:
+def with_default_route(root: Root = HERE) -> tuple[str, ...]:
     """The interfaces that have a default route now, of either family (proc(5))."""
     rows = [line.split() for line in text_at(root, "proc/net/route").splitlines()]
     found = [row[0] for row in rows if len(row) > 7 and row[1] == row[7] == "00000000"]
@@ -85,7 +85,7 @@ def with_default_route(root: str = "/") -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in found if name != "lo"))
 
 
-def _os_release(root: str) -> dict[str, str]:
+def _os_release(root: Root) -> dict[str, str]:
     text = text_at(root, "etc/os-release") or text_at(root, "usr/lib/os-release")
     pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
     return {key.strip(): value.strip().strip("\"'") for key, _, value in pairs}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from ..errors import FirewallError, reason
+from ..root import HERE, Root
 from ..rules.backend import Backend
 from . import process, saved, systemd
 from .saved import text_at
@@ -19,12 +20,12 @@ IN_IMAGE = {"firewalld": "mask it there", "ufw": f"write ENABLED=no into {UFW_CO
 ENABLE_AGAIN = {"ufw": "ufw enable"}  # where enabling its unit is not enough
 
 
-def enabled(root: str = "/") -> tuple[str, ...]:
+def enabled(root: Root = HERE) -> tuple[str, ...]:
     """The names of those that the system at `root` starts."""
     return tuple(name for name in UNITS if _is_enabled(name, root))
 
 
-def _is_enabled(name: str, root: str) -> bool:
+def _is_enabled(name: str, root: Root) -> bool:
     if name == "ufw":  # its service may be enabled and load nothing
         return bool(re.search(r"(?m)^ENABLED=[\"']?yes", text_at(root, UFW_CONF)))
     return systemd.enabled(UNITS[name], root)

@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..root import Root
 from ..rules import nftables
 from . import saved
-from .root import below, find_tool
+from .tools import find_tool
 
 FOLDERS = ("lib/modules", "usr/lib/modules")
 
@@ -61,7 +62,7 @@ class Kernel:
         return asked in there or any(module in self.builtin or module in old for module in modules)
 
 
-def lacking(root: str, name: str, all_texts: Sequence[Mapping[int, str]], skip: str = "") -> dict[str, list[str]]:
+def lacking(root: Root, name: str, all_texts: Sequence[Mapping[int, str]], skip: str = "") -> dict[str, list[str]]:
     """Version of each kernel in the system at `root`, but for `skip`, that cannot load one of these texts -> the
     modules that it lacks. A kernel of which nothing is known is not among them: see `unknown`."""
     kernels = [one for one in _kernels(root) if one.loadable and one.version != skip]
@@ -74,7 +75,7 @@ def lacking(root: str, name: str, all_texts: Sequence[Mapping[int, str]], skip: 
     return found
 
 
-def unknown(root: str) -> str:
+def unknown(root: Root) -> str:
     """Why it cannot be said of every kernel in the system at `root` what it can load; '' where it can."""
     found = _kernels(root)
     if not found:
@@ -92,12 +93,12 @@ def summary(missing: Mapping[str, Sequence[str]]) -> str:
 # --- what a text needs ------------------------------------------------------------------------------------
 
 
-def _variants(root: str, name: str) -> tuple[str, ...]:
+def _variants(root: Root, name: str) -> tuple[str, ...]:
     """Which iptables this system has, by the program that its links lead to; both where that does not say."""
     if name == nftables.NAME:
         return ("",)
     path = find_tool(root, "iptables-restore")
-    program = os.path.basename(os.path.realpath(below(root, path)))
+    program = os.path.basename(os.path.realpath(root / path))
     if "nft" in program:
         return (NFT,)
     return (LEGACY,) if "legacy" in program else (NFT, LEGACY)
@@ -139,18 +140,18 @@ def _of_iptables(text: str, family: int, variant: str) -> list[Need]:
 # --- what a kernel has ------------------------------------------------------------------------------------
 
 
-def _kernels(root: str) -> list[Kernel]:
+def _kernels(root: Root) -> list[Kernel]:
     for folder in FOLDERS:
         try:
-            versions = sorted(os.listdir(below(root, folder)))
+            versions = sorted(os.listdir(root / folder))
         except OSError:
             continue
         paths = {version: f"{folder}/{version}" for version in versions}
-        return [_kernel(root, v, path) for v, path in paths.items() if os.path.isdir(below(root, path))]
+        return [_kernel(root, v, path) for v, path in paths.items() if os.path.isdir(root / path)]
     return []
 
 
-def _kernel(root: str, version: str, path: str) -> Kernel:
+def _kernel(root: Root, version: str, path: str) -> Kernel:
     """From the files that depmod(8) and the kernel's own build make; what cannot be read is not there."""
     loadable, builtin, aliases, of_builtin = (
         _read(root, f"{path}/modules.{name}") for name in ("dep", "builtin", "alias", "builtin.modinfo")
@@ -165,9 +166,9 @@ def _kernel(root: str, version: str, path: str) -> Kernel:
     return Kernel(version, modules, inside, frozenset(map(_same, answers)))
 
 
-def _read(root: str, path: str) -> str:
+def _read(root: Root, path: str) -> str:
     try:
-        return saved.read(below(root, path)) or ""
+        return saved.read(root / path) or ""
     except OSError:
         return ""
 

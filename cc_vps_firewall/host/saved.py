@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import Busy
-from .root import adopt, below, check_root
+from ..root import Root, check_root
 
 STATE = "/var/lib/vps-firewall"
 STATUS = f"{STATE}/status-private.json"
@@ -153,11 +153,22 @@ def _stage(path: str, data: bytes, mode: int) -> None:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), mode)
-            adopt(file.fileno(), folder, names.place)
+            _adopt(file.fileno(), folder, names.place)
             os.fsync(file.fileno())
     except OSError as error:
         discard(path)
         raise OSError(error.errno, error.strerror, path) from None
+
+
+def _adopt(made: int | str, folder: str, former: str) -> None:
+    """Give what was made in a folder that folder's owner, and the SELinux label of what it replaces, or the folder's.
+    An image may be mounted where nobody could restore them: its root may be another user, and SELinux be off."""
+    about = os.stat(folder)
+    with contextlib.suppress(OSError):
+        os.chown(made, about.st_uid, about.st_gid)
+    with contextlib.suppress(OSError):
+        label = os.getxattr(former if os.path.exists(former) else folder, "security.selinux")
+        os.setxattr(made, "security.selinux", label)
 
 
 def _make_folder(folder: str) -> None:
@@ -166,7 +177,7 @@ def _make_folder(folder: str) -> None:
         _make_folder(above)
         os.mkdir(folder)
         os.chmod(folder, 0o755)  # noqa: S103 - whatever the umask, everybody may read the status
-        adopt(folder, above, above)
+        _adopt(folder, above, above)
 
 
 def _sync_folders(paths: Iterable[str]) -> None:
@@ -228,27 +239,27 @@ def remove_package(path: str) -> None:
             remove_folder(folder)
 
 
-def remove_folders(root: str, folders: Iterable[str]) -> None:
+def remove_folders(root: Root, folders: Iterable[str]) -> None:
     """The same for several below `root`, the inner ones first."""
     for folder in sorted(folders, key=len, reverse=True):
-        remove_folder(below(root, folder))
+        remove_folder(root / folder)
 
 
-def remove_all(root: str, paths: Iterable[str], undo: Undo) -> list[str]:
+def remove_all(root: Root, paths: Iterable[str], undo: Undo) -> list[str]:
     """Take files below `root` away, and what a run that was killed left beside them. -> what was done"""
     done = []
     for path in paths:
-        if os.path.lexists(below(root, path)):
+        if os.path.lexists(root / path):
             done.append(f"removed {path.lstrip('/')}")
-        remove(below(root, path), undo)
+        remove(root / path, undo)
     return done
 
 
-def missing_folders(root: str, paths: Iterable[str]) -> set[str]:
+def missing_folders(root: Root, paths: Iterable[str]) -> set[str]:
     """The folders that files below `root` need and that are not there."""
     missing = set()
     for folder in map(os.path.dirname, paths):
-        while (folder := folder.lstrip("/")) and not os.path.isdir(below(root, folder)):
+        while (folder := folder.lstrip("/")) and not os.path.isdir(root / folder):
             missing.add(folder)
             folder = os.path.dirname(folder)
     return missing
@@ -285,25 +296,25 @@ def read(path: str, errors: str = "replace") -> str | None:
     return None if old is None else old[0].decode("utf-8", errors)
 
 
-def text_at(root: str, path: str) -> str:
+def text_at(root: Root, path: str) -> str:
     """The text of a file of the system at `root`, a megabyte at the most; empty where it cannot be read."""
     try:
-        with open(below(root, path), encoding="utf-8", errors="replace") as file:
+        with open(root / path, encoding="utf-8", errors="replace") as file:
             return file.read(1 << 20)
     except OSError:
         return ""
 
 
-def read_all(root: str, path: str, folder: str, ending: str = "") -> str:
+def read_all(root: Root, path: str, folder: str, ending: str = "") -> str:
     """The text of a file, and of those in the folder beside it."""
     beside = [f"{folder}/{name}" for name in entries(root, folder) if name.endswith(ending)]
     return "".join(text_at(root, each) + "\n" for each in [path, *beside])
 
 
-def entries(root: str, folder: str) -> list[str]:
+def entries(root: Root, folder: str) -> list[str]:
     """The names in a folder: a link that leads nowhere has one too."""
     try:
-        return sorted(os.listdir(below(root, folder)))
+        return sorted(os.listdir(root / folder))
     except OSError:
         return []
 
@@ -375,7 +386,7 @@ def locked() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def at_work(root: str) -> Iterator[None]:
+def at_work(root: Root) -> Iterator[None]:
     """One install, uninstall or clean of the system at `root` at a time, by the folder itself: who comes second waits.
     Raises CannotRegister where there is no such folder."""
     import fcntl

@@ -12,15 +12,16 @@ import re
 from collections.abc import Callable
 from functools import partial
 
+from ..root import HERE, Root
 from .saved import entries, text_at
 
 
-def ports(root: str = "/") -> tuple[int, ...]:
+def ports(root: Root = HERE) -> tuple[int, ...]:
     """Where sshd of the system at `root` listens."""
     return tuple(listening(partial(_matching, root), partial(text_at, root)))
 
 
-def _matching(root: str, pattern: str) -> list[str]:
+def _matching(root: Root, pattern: str) -> list[str]:
     """What glob.glob() would find in the system at `root`. Links on the way lead where they would there."""
     found = [""]
     for part in pattern.strip("/").split("/"):
@@ -28,7 +29,7 @@ def _matching(root: str, pattern: str) -> list[str]:
     return found
 
 
-def _names(root: str, folder: str, part: str) -> list[str]:
+def _names(root: Root, folder: str, part: str) -> list[str]:
     if part in (".", ".."):
         return [part]
     names = entries(root, folder)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from ..root import HERE, Root
 from ..rules.backend import Backend
 from . import process
 from .distributions import OWN_UNIT, Persistence
 from .ordering import FIRST_STAGE, circular
-from .root import below, systemctl_options
 from .saved import UNIT_FOLDERS, entries
 
 UNITS = "/etc/systemd/system"
@@ -18,13 +18,13 @@ UNITS = "/etc/systemd/system"
 # --- what is there ----------------------------------------------------------------------------------------
 
 
-def masked(unit: str, root: str = "/") -> bool:
+def masked(unit: str, root: Root = HERE) -> bool:
     """Has somebody said that this unit must never start (systemctl(1), mask)?"""
-    null = os.path.realpath(below(root, os.devnull))  # the image's own, which may have no devices
-    return any(os.path.realpath(below(root, f"{folder}/{unit}")) == null for folder in UNIT_FOLDERS)
+    null = os.path.realpath(root / os.devnull)  # the image's own, which may have no devices
+    return any(os.path.realpath(root / f"{folder}/{unit}") == null for folder in UNIT_FOLDERS)
 
 
-def enabled(unit: str, root: str = "/") -> bool:
+def enabled(unit: str, root: Root = HERE) -> bool:
     """Is there a link that starts this unit at boot, and nothing that keeps it from starting?"""
     return not masked(unit, root) and any(
         unit in entries(root, f"etc/systemd/system/{folder}")
@@ -37,7 +37,7 @@ def enabled(unit: str, root: str = "/") -> bool:
 
 
 def unit_files(
-    backend: Backend, place: Persistence, own: bool, tools: Mapping[str, str], root: str = "/"
+    backend: Backend, place: Persistence, own: bool, tools: Mapping[str, str], root: Root = HERE
 ) -> dict[str, str]:
     """Path -> text of what the systemd of the system at `root` has to know: our unit, or when the distribution's starts
     and what its stop does."""
@@ -95,10 +95,15 @@ WantedBy=sysinit.target
 # --- systemctl --------------------------------------------------------------------------------------------
 
 
-def enable(unit: str, root: str = "/") -> None:
+def _options(root: Root) -> list[str]:
+    """What has systemctl(1) work on the system at `root`."""
+    return [f"--root={root}"] if root != HERE else []
+
+
+def enable(unit: str, root: Root = HERE) -> None:
     """Start a service at every boot from the next on; it is not started now (its stop would flush our rules,
     and a start from one of cloud-init's stages can wait for that very stage)."""
-    process.run("systemctl", *systemctl_options(root), "enable", unit)
+    process.run("systemctl", *_options(root), "enable", unit)
 
 
 def disable_for_good(unit: str) -> None:
@@ -115,9 +120,9 @@ def stop(unit: str) -> None:
         process.run("systemctl", "stop", unit)
 
 
-def disable(unit: str, root: str = "/") -> None:
+def disable(unit: str, root: Root = HERE) -> None:
     """Do not start a service at boot; what it loaded stays."""
-    process.run("systemctl", *systemctl_options(root), "disable", unit)
+    process.run("systemctl", *_options(root), "disable", unit)
 
 
 def reload_units() -> None:

@@ -30,7 +30,7 @@ import yaml
 
 from ..errors import CannotRegister, FirewallError
 from ..host import facts, process, saved
-from ..host.root import below, check_root
+from ..root import HERE, Root, check_root
 from . import seal
 from .seal import DEFAULT, DROP_INS, FORMER_PRESET, PRESET, RECORD
 
@@ -63,7 +63,7 @@ class CloudInit:
     packages: str  # the folder that holds the package `cloudinit`, and will hold ours
 
 
-def install(root: str = "/") -> list[str]:
+def install(root: Root = HERE) -> list[str]:
     """Put the module into the cloud-init of the system at `root`. -> what was done, empty when nothing was left
     to do. Raises CannotRegister, or OSError with everything put back."""
     found = find(root)
@@ -71,7 +71,7 @@ def install(root: str = "/") -> list[str]:
     if found.version[:2] > NEWEST_TRIED:
         notes.append(f"cloud-init {'.'.join(map(str, found.version))} is newer than any that this was tried with")
     listed = _drop_in(root)
-    first = not os.path.exists(below(root, RECORD))
+    first = not os.path.exists(root / RECORD)
     undo = saved.Undo()
     engine = [f"{found.packages}/{DEFINITION}/{name}" for name in saved.modules(_here())]
     made = saved.missing_folders(root, (*engine, RECORD, CLEAN_HOOK, COMMAND, DROP_IN))
@@ -84,16 +84,16 @@ def install(root: str = "/") -> list[str]:
         raise
     if not packaged(root):
         _compile(root, found)
-    elif root == "/" and first:
+    elif root == HERE and first:
         notes += _keep_the_service()
     return [*(f"wrote {path}" for path in written), *notes]
 
 
-def install_sealed(root: str, default: object) -> list[str]:
+def install_sealed(root: Root, default: object) -> list[str]:
     """install(), and the seal; both or none of them. -> what was done. Raises as they do."""
     find(root)
     seal.check(root, default)
-    first = not os.path.exists(below(root, RECORD))
+    first = not os.path.exists(root / RECORD)
     done = install(root)
     try:
         return done + seal.close(root, default)
@@ -103,7 +103,7 @@ def install_sealed(root: str, default: object) -> list[str]:
         raise
 
 
-def uninstall(root: str = "/") -> list[str]:
+def uninstall(root: Root = HERE) -> list[str]:
     """Take the module out of the system at `root` again. -> what was done. The firewall itself stays as it is.
     Raises CannotRegister with nothing changed, or FirewallError or OSError, where the next run goes on."""
     check_root(root)
@@ -114,36 +114,36 @@ def uninstall(root: str = "/") -> list[str]:
     undo = saved.Undo()
     done += saved.remove_all(root, [DROP_IN, DEFAULT, PRESET, FORMER_PRESET], undo)
     for path, original in schema.items():
-        done += [f"restored {path}" for _ in saved.save({below(root, path): original}, undo, _mode(record))]
+        done += [f"restored {path}" for _ in saved.save({root / path: original}, undo, _mode(record))]
         if isinstance(date := record.get("date"), float):  # of which `rpm -V` keeps a record
-            saved.set_date(below(root, path), date)
+            saved.set_date(root / path, date)
     # The engine and the command behind what may fail, for the next run to go on with. /usr/sbin may be a link to
     # /usr/bin, and the command there a package's.
     own = [CLEAN_HOOK, COMMAND, *_words(record.get("files")), *_leftovers(root, record.get("folder"))]
     done += saved.remove_all(root, [] if packaged(root) else list(dict.fromkeys(own)), undo)
     if isinstance(engine := record.get("folder"), str):
-        saved.remove_package(below(root, engine))
+        saved.remove_package(root / engine)
     saved.remove_folders(root, [*_words(record.get("folders")), *_words(sealed.get("folders"))])
     saved.remove_all(root, [KEPT_SCHEMA, RECORD], undo)  # last: a run that is killed before this knows what is left
     if not packaged(root):
-        saved.remove_folder(below(root, saved.STATE))
+        saved.remove_folder(root / saved.STATE)
     return done
 
 
-def _recorded(root: str) -> Mapping[str, Any]:
+def _recorded(root: Root) -> Mapping[str, Any]:
     """What install() wrote down; where that cannot be read, what it would say of the system as it is."""
-    record = saved.read_json(below(root, RECORD))
-    if record or not os.path.exists(below(root, RECORD)):
+    record = saved.read_json(root / RECORD)
+    if record or not os.path.exists(root / RECORD):
         return record
     packages = find(root).packages
-    engine, now = f"{packages}/{DEFINITION}", saved.read(below(root, f"{packages}/{SCHEMA}")) or ""
+    engine, now = f"{packages}/{DEFINITION}", saved.read(root / f"{packages}/{SCHEMA}") or ""
     told = {"folder": engine, "files": [f"{engine}/{SCHEMA_NAME}"], "schema": f"{packages}/{SCHEMA}"}
     return {**told, "patched": _digest(now)} if not packaged(root) else {**told, "files": [], "folder": None}
 
 
-def _leftovers(root: str, folder: object) -> list[str]:
+def _leftovers(root: Root, folder: object) -> list[str]:
     """What an upgrade that was killed left in the engine's folder, of an older version or half-written."""
-    place = below(root, folder) if isinstance(folder, str) else ""
+    place = root / folder if isinstance(folder, str) else ""
     return [
         f"{folder}/{os.path.relpath(os.path.join(inner, name), place)}"
         for inner, _, names in (os.walk(place) if place else ())
@@ -152,14 +152,14 @@ def _leftovers(root: str, folder: object) -> list[str]:
     ]
 
 
-def _kept_schema(root: str, record: Mapping[str, object]) -> dict[str, str]:
+def _kept_schema(root: Root, record: Mapping[str, object]) -> dict[str, str]:
     """path -> text: cloud-init's schema as it was before us, where what is there is ours. Raises CannotRegister where
     it is ours and somebody else's."""
-    schema, original = record.get("schema"), saved.read(below(root, KEPT_SCHEMA))
+    schema, original = record.get("schema"), saved.read(root / KEPT_SCHEMA)
     if not isinstance(schema, str):
         return {}
-    saved.discard(below(root, schema))
-    now = saved.read(below(root, schema))
+    saved.discard(root / schema)
+    now = saved.read(root / schema)
     if original is None or now is None:
         return {}
     if now == original or _digest(now) in (record.get("patched"), record.get("formerly")):
@@ -172,13 +172,13 @@ def _kept_schema(root: str, record: Mapping[str, object]) -> dict[str, str]:
 # --- looking ----------------------------------------------------------------------------------------------
 
 
-def find(root: str) -> CloudInit:
+def find(root: Root) -> CloudInit:
     """The cloud-init of the system at `root`. Raises CannotRegister with what is missing."""
     check_root(root)
     script = next((p for p in ("usr/bin/cloud-init", "usr/local/bin/cloud-init") if _is_file(root, p)), "")
     if not script:
         raise CannotRegister(f"there is no cloud-init below {root}")
-    first = (saved.read(below(root, script)) or "").partition("\n")[0]
+    first = (saved.read(root / script) or "").partition("\n")[0]
     match = re.match(r"#!\s*(?:/usr/bin/env\s+(?:-S\s+)?)?(\S+)", first)
     interpreter = match[1] if match else ""
     if not interpreter.startswith("/"):
@@ -204,7 +204,7 @@ def find(root: str) -> CloudInit:
         raise CannotRegister(f"{script} is there, its package for {real} is not")
     # From 26.1 on version.py takes it from a file that the build makes.
     said = "".join(
-        saved.read(below(root, f"{packages}/cloudinit/{name}")) or "" for name in ("version.py", "meson_versions.py")
+        saved.read(root / f"{packages}/cloudinit/{name}") or "" for name in ("version.py", "meson_versions.py")
     )
     told = re.search(r'(?:__|UPSTREAM_)VERSION(?:__)? = "([0-9.]+)', said)
     if not told:
@@ -218,22 +218,22 @@ def find(root: str) -> CloudInit:
 _PYTHON = re.compile(r"python3(\.\d+)?|platform-python[\d.]*")
 
 
-def packaged(root: str) -> bool:
+def packaged(root: Root) -> bool:
     """Is the engine at `root` a package's?"""
     return bool(_in_packages(root, f"{DEFINITION}/{INSTALLER}"))
 
 
-def _in_packages(root: str, name: str) -> list[str]:
+def _in_packages(root: Root, name: str) -> list[str]:
     """Where that is among the packages of a Python of the system at `root`."""
-    folders = [glob.escape(below(root, folder)) for folder in ("usr/lib", "usr/local/lib")]
+    folders = [glob.escape(root / folder) for folder in ("usr/lib", "usr/local/lib")]
     return sorted(path for folder in folders for path in glob.glob(f"{folder}/python3*/*-packages/{name}"))
 
 
-def module_list(root: str) -> list[Any]:
+def module_list(root: Root) -> list[Any]:
     """The effective module list of the network stage, ours left out: cloud.cfg, then the drop-ins by name."""
     found: object = None
     for name in [CONFIG, *_drop_ins(root)]:
-        text = saved.read(below(root, name))
+        text = saved.read(root / name)
         if text is None:
             raise CannotRegister(f"there is no {name}")
         if re.match(r"##\s*template:\s*jinja", text, re.IGNORECASE):
@@ -262,38 +262,38 @@ def module_list(root: str) -> list[Any]:
     return [item for item in found if _name(item) != MODULE]
 
 
-def _drop_ins(root: str) -> list[str]:
+def _drop_ins(root: Root) -> list[str]:
     """The drop-ins that cloud-init reads (its util.read_conf_d), but for ours: a hidden file too, no folder, and no
     link that leads nowhere."""
-    folder = below(root, DROP_INS)
+    folder = root / DROP_INS
     names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     paths = (f"{DROP_INS}/{name}" for name in names if name.endswith(".cfg"))
-    return [path for path in paths if path != DROP_IN and os.path.isfile(below(root, path))]
+    return [path for path in paths if path != DROP_IN and os.path.isfile(root / path)]
 
 
 # --- the parts --------------------------------------------------------------------------------------------
 
 
-def _install(root: str, found: CloudInit, drop_in: str, undo: saved.Undo) -> Iterator[str]:
+def _install(root: Root, found: CloudInit, drop_in: str, undo: saved.Undo) -> Iterator[str]:
     engine = f"{found.packages}/{DEFINITION}"
-    held = os.path.exists(below(root, f"{engine}/{INSTALLER}"))
+    held = os.path.exists(root / f"{engine}/{INSTALLER}")
     # A package's engine may be another version than this one, and its schema is the one that counts there.
     files = {} if held else {f"{engine}/{name}": data for name, data in _engine()}
-    own = saved.read(below(root, f"{engine}/{SCHEMA_NAME}")) if held else None
+    own = saved.read(root / f"{engine}/{SCHEMA_NAME}") if held else None
     schema = f"{found.packages}/{SCHEMA}"
     command = f"#!{found.interpreter}\nimport sys\n\nfrom {DEFINITION}.cli import main\n\nsys.exit(main())\n"
     programs = {} if held else {CLEAN_HOOK: clean_hook(found.interpreter), COMMAND: command}
-    former = saved.read_json(below(root, RECORD))
+    former = saved.read_json(root / RECORD)
     made = saved.missing_folders(root, (*programs, DROP_IN))
     record: dict[str, object] = {"files": sorted(files), "folder": None if held else engine}
     record["folders"] = sorted(made.union(_words(former.get("folders"))))
     if "seal" in former:
         record["seal"] = former["seal"]
-    if (text := saved.read(below(root, schema))) is not None:
-        original, about = text, os.stat(below(root, schema))
+    if (text := saved.read(root / schema)) is not None:
+        original, about = text, os.stat(root / schema)
         mode, date = stat.S_IMODE(about.st_mode), about.st_mtime
         if DEFINITION in text:
-            original = saved.read(below(root, KEPT_SCHEMA)) or text
+            original = saved.read(root / KEPT_SCHEMA) or text
             date = known if isinstance(known := former.get("date"), float) else date
         patched = patch_schema(original, own)
         record.update(schema=schema, patched=_digest(patched), mode=mode, date=date)
@@ -308,15 +308,15 @@ def _install(root: str, found: CloudInit, drop_in: str, undo: saved.Undo) -> Ite
         older = former.get("files")
         gone = [path for path in _words(older) if path not in files]
         for path in gone:
-            saved.remove(below(root, path), undo)
+            saved.remove(root / path, undo)
         yield from _put(root, files, undo, 0o644)
         saved.remove_folders(root, {os.path.dirname(path) for path in gone}.difference(map(os.path.dirname, files)))
         if isinstance(other := former.get("folder"), str) and other != engine:  # another Python's
-            saved.remove_package(below(root, other))
+            saved.remove_package(root / other)
     yield from _put(root, programs, undo, 0o755)
-    if (presets := saved.read(below(root, FORMER_PRESET))) is not None:
+    if (presets := saved.read(root / FORMER_PRESET)) is not None:
         yield from _put(root, {PRESET: presets}, undo, 0o644)
-        saved.remove(below(root, FORMER_PRESET), undo)
+        saved.remove(root / FORMER_PRESET, undo)
     yield from _put(root, {DROP_IN: drop_in}, undo, 0o644)
 
 
@@ -349,7 +349,7 @@ except Exception as failure:
 '''
 
 
-def _compile(root: str, found: CloudInit) -> None:
+def _compile(root: Root, found: CloudInit) -> None:
     """Compile the engine for the Python that will import it: without this a first boot does, in its most precious
     seconds, and again at every boot where /usr is read-only. Whatever goes wrong here is no harm."""
     folder = f"{found.packages}/{DEFINITION}"
@@ -359,12 +359,12 @@ def _compile(root: str, found: CloudInit) -> None:
         return
     tag = f"cpython-{version[1]}{version[2]}"
     with contextlib.suppress(FirewallError, OSError):
-        if saved.is_compiled(below(root, folder), tag):
+        if saved.is_compiled(root / folder, tag):
             return
         if tag == sys.implementation.cache_tag:
-            saved.compile_folder(below(root, folder), f"/{folder}")
+            saved.compile_folder(root / folder, f"/{folder}")
         elif _is_program(program):
-            inside = ["chroot", root] if root != "/" else []
+            inside = ["chroot", str(root)] if root != HERE else []
             digest = ("--invalidation-mode", "checked-hash")
             process.run(*inside, found.interpreter, "-I", "-m", "compileall", "-q", *digest, f"/{folder}")
 
@@ -399,7 +399,7 @@ def _is_program(path: str) -> bool:
         return file.read(4) == b"\x7fELF"
 
 
-def _drop_in(root: str) -> str:
+def _drop_in(root: Root) -> str:
     modules = module_list(root)
     names = [_name(item) for item in modules]
     at = next((names.index(name) + 1 for name in AFTER if name in names), 0)
@@ -481,25 +481,25 @@ def _own_schema() -> str:
     raise CannotRegister(f"this installation has no {SCHEMA_NAME}")
 
 
-def _put(root: str, files: Mapping[str, str], undo: saved.Undo, mode: int) -> Iterator[str]:
-    for path in saved.save({below(root, path): text for path, text in files.items()}, undo, mode):
+def _put(root: Root, files: Mapping[str, str], undo: saved.Undo, mode: int) -> Iterator[str]:
+    for path in saved.save({root / path: text for path, text in files.items()}, undo, mode):
         yield os.path.relpath(path, root)
 
 
-def _hide_status(root: str, undo: saved.Undo) -> Iterator[str]:
+def _hide_status(root: Root, undo: saved.Undo) -> Iterator[str]:
     """What an earlier version has left for every user to read, who may log in among it, becomes root's."""
-    told = saved.read_json(below(root, saved.PUBLIC))
-    if told and not os.path.exists(below(root, saved.STATUS)):
+    told = saved.read_json(root / saved.PUBLIC)
+    if told and not os.path.exists(root / saved.STATUS):
         yield from _put(root, {saved.STATUS: saved.as_json(told)}, undo, 0o600)
         shown = {key: value for key, value in told.items() if key not in ("open", "problems", "notes")}
         yield from _put(root, {saved.PUBLIC: saved.as_json(shown)}, undo, 0o644)
 
 
-def _remove_bundles_command(root: str) -> list[str]:
+def _remove_bundles_command(root: Root) -> list[str]:
     """A machine that a bundle closed has its short command in a folder that comes before ours on PATH. -> what was
     done"""
     folder, name = os.path.split(BUNDLES_COMMAND)
-    link = os.path.join(below(root, folder), name)
+    link = os.path.join(root / folder, name)
     if not (os.path.islink(link) and os.readlink(link).endswith(BUNDLES_ENGINE)):
         return []
     saved.unlink(link)
@@ -509,12 +509,12 @@ def _remove_bundles_command(root: str) -> list[str]:
 # --- paths ------------------------------------------------------------------------------------------------
 
 
-def _resolve(root: str, path: str) -> str:
+def _resolve(root: Root, path: str) -> str:
     """The file itself, which a link may name otherwise."""
-    return os.path.realpath(path) if root == "/" else below(root, path)
+    return os.path.realpath(path) if root == HERE else root / path
 
 
-def _is_file(root: str, path: str) -> bool:
+def _is_file(root: Root, path: str) -> bool:
     return os.path.isfile(_resolve(root, f"/{path}"))
 
 

@@ -26,11 +26,11 @@ from ..host import facts, modules, process, saved, systemd
 from ..host.distributions import KNOWN, OTHER, OWN_UNIT, UNITS, Persistence
 from ..host.managers import IN_IMAGE
 from ..host.records import enabled_by_us
-from ..host.root import below, check_root, masked_file
 from ..plan import decide
 from ..plan.choice import AUTO, choose
 from ..plan.targets import Target
 from ..policy import userdata
+from ..root import HERE, Root, check_root, masked_file
 from ..rules import fallback, iptables
 from ..rules.backend import Backend
 
@@ -45,7 +45,7 @@ _DEFAULT_HEADER = "# The image's policy, by `vps-firewall install`; vendor-data 
 _STAGES = ("cloud-init-network.service", "cloud-init.service")  # in which the module runs: from 24.3 on, and before
 
 
-def close(root: str, default: object, prefer: str = "", over_policy: bool = False) -> list[str]:
+def close(root: Root, default: object, prefer: str = "", over_policy: bool = False) -> list[str]:
     """Close the system at `root` from its first packet on: rules that let nothing in are saved where its boot
     loads them before the network, until user-data has spoken. `default`: the policy of a machine whose
     user-data has none; `prefer`: another backend than it would take; `over_policy`: also where a policy is in force.
@@ -65,7 +65,7 @@ def close(root: str, default: object, prefer: str = "", over_policy: bool = Fals
         _remember(root, undo, choice, {*fresh, *ours}, {*others} - ours, folders)
         text = _DEFAULT_HEADER + yaml.safe_dump({policy.KEY: default}, default_flow_style=False, sort_keys=False)
         files = {DEFAULT: text, PRESET: _presets(choice)}
-        there = {below(root, path): text for path, text in files.items() if not masked_file(root, path)}
+        there = {root / path: text for path, text in files.items() if not masked_file(root, path)}
         written = saved.save(there, undo, 0o644)
         texts = _with_tables(decide.texts(choice.backend.name, nothing), choice, root)
         written += save.save_rules(choice, texts, fallback.texts(nothing), undo, notes, root, copies=False)
@@ -87,29 +87,29 @@ def close(root: str, default: object, prefer: str = "", over_policy: bool = Fals
     ]
 
 
-def _with_tables(texts: Mapping[int, str], choice: Target, root: str) -> dict[int, str]:
+def _with_tables(texts: Mapping[int, str], choice: Target, root: Root) -> dict[int, str]:
     """The texts, and the image's own tables that let nothing in, nat say, if its kernels can load them: no policy would
     bring them back. They come last, so that one which does not load leaves the seal as it is."""
     out = dict(texts)
     for family, path in choice.place.files.items() if choice.backend.name == iptables.NAME else ():
-        former = saved.read(below(root, path)) or ""
+        former = saved.read(root / path) or ""
         tables = re.findall(r"(?ms)^\*(?:nat|raw|security)\n.*?^COMMIT$", former)
         lines = [line for table in tables for line in table.splitlines() if not iptables.names_set(line)]
         out[family] += "".join(f"{line}\n" for line in lines)
     return dict(texts) if out != texts and modules.lacking(root, choice.backend.name, [out]) else out
 
 
-def check(root: str, default: object) -> None:
+def check(root: Root, default: object) -> None:
     """Raise what close() would find wrong with the image or the policy; change nothing."""
     if not _has_spoken(root):
         _sealable(root, default, "")
 
 
-def _has_spoken(root: str) -> bool:
+def _has_spoken(root: Root) -> bool:
     """Did user-data replace the seal of this system? Raises CannotRegister where there was none: it would be loaded
     at the next boot, and the module has done its work for this instance."""
-    there = [path for path in (saved.POLICY, saved.DONE) if os.path.exists(below(root, path))]
-    if there and "seal" not in saved.read_json(below(root, RECORD)):
+    there = [path for path in (saved.POLICY, saved.DONE) if os.path.exists(root / path)]
+    if there and "seal" not in saved.read_json(root / RECORD):
         has = "a policy in force" if saved.POLICY in there else "a first boot behind it"
         raise CannotRegister(
             f"{root} has {has}, and the seal would lock its owner out; for an image, run `cloud-init clean` first"
@@ -117,7 +117,7 @@ def _has_spoken(root: str) -> bool:
     return bool(there)
 
 
-def _sealable(root: str, default: object, prefer: str) -> tuple[Target, policy.Policy, list[str]]:
+def _sealable(root: Root, default: object, prefer: str) -> tuple[Target, policy.Policy, list[str]]:
     """-> the backend, the policy that opens nothing, and what its owner should know"""
     check_root(root)
     host = replace(facts.inspect(root), cloud_id="", uplinks=())  # what boots from it may be anywhere
@@ -142,11 +142,11 @@ def _sealable(root: str, default: object, prefer: str) -> tuple[Target, policy.P
     return choice, nothing, [f"nobody knows whether its kernel can load the seal: {unknown}"] if unknown else []
 
 
-def _never_opens(root: str) -> str:
+def _never_opens(root: Root) -> str:
     """Why neither systemd would load a seal there nor cloud-init put a policy in its place, as far as can be seen."""
-    if not any(os.path.lexists(below(root, f"{folder}/systemd/systemd")) for folder in ("usr/lib", "lib")):
+    if not any(os.path.lexists(root / f"{folder}/systemd/systemd") for folder in ("usr/lib", "lib")):
         return "there is no systemd"
-    if os.path.exists(below(root, "etc/cloud/cloud-init.disabled")):
+    if os.path.exists(root / "etc/cloud/cloud-init.disabled"):
         return "cloud-init is switched off by /etc/cloud/cloud-init.disabled"
     stages = [unit for unit in _STAGES if _installed(unit, root)]
     if stages and all(systemd.masked(unit, root) for unit in stages):
@@ -154,9 +154,9 @@ def _never_opens(root: str) -> str:
     return ""
 
 
-def _installed(unit: str, root: str) -> bool:
+def _installed(unit: str, root: Root) -> bool:
     """Has systemd a file for this unit? A link that would start it may outlive its package."""
-    return any(os.path.lexists(below(root, f"{folder}/{unit}")) for folder in saved.UNIT_FOLDERS)
+    return any(os.path.lexists(root / f"{folder}/{unit}") for folder in saved.UNIT_FOLDERS)
 
 
 def _presets(choice: Target) -> str:
@@ -165,16 +165,16 @@ def _presets(choice: Target) -> str:
     return "".join([_PRESET_HEADER, *lines, "disable firewalld.service\n"])
 
 
-def forget(root: str = "/") -> list[str]:
+def forget(root: Root = HERE) -> list[str]:
     """Make the next boot of the system at `root` a first boot, as `cloud-init clean` does for cloud-init. -> what
     was done. A sealed image is sealed again; another keeps the rules that it has, until user-data has spoken.
     Raises FirewallError or OSError, with the policy kept."""
     with saved.at_work(root):
         done: list[str] = []
-        if sealed := "seal" in saved.read_json(below(root, RECORD)):
-            default = (yaml.safe_load(saved.read(below(root, DEFAULT)) or "") or {}).get(policy.KEY, {})
+        if sealed := "seal" in saved.read_json(root / RECORD):
+            default = (yaml.safe_load(saved.read(root / DEFAULT) or "") or {}).get(policy.KEY, {})
             # Over the rules that are there: those of another backend would stay beside the seal, and open their ports.
-            there = str(saved.read_json(below(root, saved.POLICY)).get("backend") or "")
+            there = str(saved.read_json(root / saved.POLICY).get("backend") or "")
             _sealable(root, default, there)
         # The mark before the seal: a host that has both is shut, and nothing would ever open it. It does not come back
         # when the seal fails: without it the next boot puts the policy in force once more.
@@ -189,7 +189,7 @@ def forget(root: str = "/") -> list[str]:
 
 
 def _remember(
-    root: str,
+    root: Root,
     undo: saved.Undo,
     choice: Target,
     enabled_now: Collection[str],
@@ -198,11 +198,11 @@ def _remember(
 ) -> None:
     """Write down what stood there before the first seal, or what its owner has put there since, so that uninstall can
     open the image again."""
-    record = saved.read_json(below(root, RECORD))
+    record = saved.read_json(root / RECORD)
     seal: Any = record.setdefault("seal", {})
     before, folders = seal.setdefault("before", {}), {*seal.get("folders", ()), *missing}
     for path in _sealing(choice, root):
-        place = below(root, path)
+        place = root / path
         known = os.path.relpath(place, root)
         text = saved.read(place, "surrogateescape")
         include = choice.place.files[0] if path == choice.place.include_in else ""
@@ -219,10 +219,10 @@ def _remember(
     seal["units"] = sorted(enabled | set(enabled_now) - disabled)
     seal["disabled"] = sorted(disabled | set(disabled_now) - enabled)
     seal["folders"] = sorted(folders)
-    saved.save({below(root, RECORD): saved.as_json(record)}, undo)
+    saved.save({root / RECORD: saved.as_json(record)}, undo)
 
 
-def _sealing(choice: Target, root: str) -> list[str]:
+def _sealing(choice: Target, root: Root) -> list[str]:
     """Every file that a seal writes."""
     place, files = choice.place, list(choice.place.files.values())
     if not choice.own_unit:
@@ -253,37 +253,35 @@ def _without_ours(text: str | None, include: str) -> str | None:
 # --- out again --------------------------------------------------------------------------------------------
 
 
-def told_of(root: str, record: Mapping[str, Any]) -> Mapping[str, Any]:
+def told_of(root: Root, record: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the record says of the seal; where it is lost and the seal's own files are there, what it would say."""
     if isinstance(seal := record.get("seal"), dict):
         return seal
-    sealed = any(os.path.exists(below(root, path)) for path in (DEFAULT, PRESET, FORMER_PRESET))
+    sealed = any(os.path.exists(root / path) for path in (DEFAULT, PRESET, FORMER_PRESET))
     return _guessed(root) if sealed else {}
 
 
-def open_again(root: str, seal: Mapping[str, Any]) -> list[str]:
+def open_again(root: Root, seal: Mapping[str, Any]) -> list[str]:
     """Open an image that never booted; a system that has a policy of its own by now keeps it. -> what was done
 
     A file that its owner has changed since stays, and so does the service that loads it. Where user-data wanted no
     firewall, the services are its owner's.
     """
-    if os.path.exists(below(root, saved.POLICY)):
+    if os.path.exists(root / saved.POLICY):
         return []
-    includes = {
-        os.path.relpath(below(root, place.include_in), root): place.files[0] for place in KNOWN if place.include_in
-    }
+    includes = {os.path.relpath(root / place.include_in, root): place.files[0] for place in KNOWN if place.include_in}
     changed = {
         path
         for path, old in seal.get("before", {}).items()
-        if _is_owners(path, saved.read(below(root, path), "surrogateescape"), old, includes.get(path, ""))
+        if _is_owners(path, saved.read(root / path, "surrogateescape"), old, includes.get(path, ""))
     }
     kept = {unit for place in KNOWN if changed & _loaded(root, place) for unit in place.units}
-    spoken = os.path.exists(below(root, saved.DONE))
+    spoken = os.path.exists(root / saved.DONE)
     off = set() if spoken else {*seal.get("units", ())} - kept
     done = _switch(root, on=seal.get("disabled", ()), off=sorted(off))
     undo = saved.Undo()
     for path, old in seal.get("before", {}).items():
-        place = below(root, path)
+        place = root / path
         saved.discard(place)
         now = saved.read(place, "surrogateescape")
         if path in changed and path not in includes:
@@ -296,18 +294,18 @@ def open_again(root: str, seal: Mapping[str, Any]) -> list[str]:
         elif now is not None or path not in includes:
             saved.save_all({place: (old[0], old[1])}, undo)
         done.append(f"put back {path}")
-    if done and root == "/" and not spoken and os.path.isdir("/run/systemd/system"):
+    if done and root == HERE and not spoken and os.path.isdir("/run/systemd/system"):
         done.append("the rules that are in force now stay until the next boot")
     return done
 
 
-def _loaded(root: str, place: Persistence) -> set[str]:
+def _loaded(root: Root, place: Persistence) -> set[str]:
     """What the services of this place read their rules from, below `root`."""
     paths = [place.include_in] if place.include_in else list(place.files.values())
-    return {os.path.relpath(below(root, path), root) for path in paths}
+    return {os.path.relpath(root / path, root) for path in paths}
 
 
-def _guessed(root: str) -> dict[str, Any]:
+def _guessed(root: Root) -> dict[str, Any]:
     """What the record of a seal would say, where it is lost: our files were not there before. A service that has
     nothing else to load is switched off; one that has a file of its owner's stays as it is."""
     before: dict[str, object] = {}
@@ -315,12 +313,12 @@ def _guessed(root: str) -> dict[str, Any]:
     distributions = (facts.inspect(root).distribution, OTHER)
     for place in (each.keeps(name, BACKENDS[name].families) for each in distributions for name in BACKENDS):
         rules = [path + ending for path in place.files.values() for ending in {"", place.fallback}]
-        ours = [path for path in rules if _is_ours(saved.read(below(root, path)) or "")]
+        ours = [path for path in rules if _is_ours(saved.read(root / path) or "")]
         if not ours:
             continue
         theirs = None
         if place.include_in:
-            shared = saved.read(below(root, place.include_in), "surrogateescape")
+            shared = saved.read(root / place.include_in, "surrogateescape")
             theirs = _without_ours(shared, place.files[0])
             before[place.include_in.lstrip("/")] = None if theirs is None else [theirs, None]
         folder = "etc/systemd/system"
@@ -331,7 +329,7 @@ def _guessed(root: str) -> dict[str, Any]:
     return {"before": before, "units": sorted(units), "folders": sorted(folders)}
 
 
-def _switch(root: str, on: Iterable[str], off: Iterable[str]) -> list[str]:
+def _switch(root: Root, on: Iterable[str], off: Iterable[str]) -> list[str]:
     """Enable and disable services that are not so already, as far as they are still there. -> what was done"""
     done = []
     for unit in off:
@@ -348,7 +346,7 @@ def _switch(root: str, on: Iterable[str], off: Iterable[str]) -> list[str]:
     return done
 
 
-def _usable(root: str, wanted: str, host: facts.Host, policies: Sequence[policy.Policy]) -> Target:
+def _usable(root: Root, wanted: str, host: facts.Host, policies: Sequence[policy.Policy]) -> Target:
     """The first backend whose tools are there, and whose texts every kernel of the image can load. Raises NoBackend."""
     reasons = []
     for choice in choose(wanted, host):
@@ -379,7 +377,7 @@ def not_loaded(host: facts.Host, seconds: str) -> list[str]:
     why = ""
     for choice in sealed_by:
         texts = {family: saved.read(path) or "" for family, path in choice.place.files.items()}
-        lacking = modules.lacking("/", choice.backend.name, [texts]).get(os.uname().release)
+        lacking = modules.lacking(HERE, choice.backend.name, [texts]).get(os.uname().release)
         why = f" (the kernel lacks {', '.join(lacking)})" if lacking else ""
     held, fallen_back = _held([choice.backend for choice in sealed_by] or [*BACKENDS.values()])
     missing = [f"IPv{family}" for family in ((4, 6) if host.ipv6 else (4,)) if family not in held]

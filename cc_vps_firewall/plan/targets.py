@@ -8,7 +8,8 @@ from ..backends.registry import BACKENDS
 from ..errors import NoBackend
 from ..host.distributions import OWN_UNIT, Persistence
 from ..host.facts import Host
-from ..host.root import find_tool
+from ..host.tools import find_tool
+from ..root import HERE, Root
 from ..rules.backend import Backend
 
 
@@ -25,7 +26,7 @@ class Target:
         """What loads the saved files at boot."""
         return (OWN_UNIT,) if self.own_unit else self.place.units
 
-    def tools(self, root: str = "/") -> dict[str, str]:
+    def tools(self, root: Root = HERE) -> dict[str, str]:
         """Name -> path of its tools in the system at `root`. Raises NoBackend when one is missing."""
         paths = {tool: find_tool(root, tool) for tool in self.backend.tools}
         if missing := [tool for tool, path in paths.items() if not path]:

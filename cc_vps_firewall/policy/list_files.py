@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
 import sys
 from collections.abc import Callable, Collection
 
+from ..root import HERE, Root
 from .messages import quoted, refusal
 
 MAX_USER_DATA = 8 << 20  # bytes, unpacked; the largest that any provider takes is 256 KiB
 MAX_LIST = 16 << 20  # bytes; half a million networks
-MAX_LINKS = 40  # as many as Linux follows (path_resolution(7))
 
 
 def read(path: str) -> bytes:
@@ -26,7 +25,7 @@ def read(path: str) -> bytes:
     return data
 
 
-def read_list(path: str, root: str = "/") -> str:
+def read_list(path: str, root: Root = HERE) -> str:
     """A list file's text, below the system at `root`. Raises OSError or ValueError with a reason for people, also
     where others than root, or than whoever asks, may have written it."""
     place, owners = _trusted(path, root)
@@ -42,33 +41,19 @@ def read_list(path: str, root: str = "/") -> str:
 _FLAGS = sum(getattr(os, f"O_{name}", 0) for name in ("RDONLY", "NONBLOCK", "CLOEXEC", "NOCTTY", "BINARY"))
 
 
-def _trusted(path: str, root: str) -> tuple[str, Collection[int]]:
+def _trusted(path: str, root: Root) -> tuple[str, Collection[int]]:
     """Follow a path as the system at `root` would, and see that nobody else can put another file there: by writing it,
     or a folder or a link on the way. -> where it leads, and whose it may be. Raises OSError or ValueError."""
     if not hasattr(os, "geteuid"):  # Windows knows no such thing
         return path, ()
-    parts, here, links = path.split("/")[::-1], "", 0
     found = os.stat(root)
     owners = {0, os.geteuid(), found.st_uid}
-    _refuse_others(found, root, owners)
-    while parts:
-        part = parts.pop()
-        if part in ("", ".", ".."):
-            here = os.path.dirname(here) if part == ".." else here
-            continue
-        there = f"{here}/{part}"
-        found = os.lstat(root.rstrip("/") + there)
-        _refuse_others(found, there if parts else "", owners)
-        if not stat.S_ISLNK(found.st_mode):
-            here = there
-            continue
-        links += 1
-        if links > MAX_LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        target = os.readlink(root.rstrip("/") + there)
-        parts += target.split("/")[::-1]
-        here = "" if target.startswith("/") else here
-    return root.rstrip("/") + here, owners
+    _refuse_others(found, str(root), owners)
+
+    def visit(place: str, last: bool) -> None:
+        _refuse_others(os.lstat(place), "" if last else place, owners)
+
+    return root.follow(path, visit), owners
 
 
 def _refuse_others(found: os.stat_result, folder: str, owners: Collection[int]) -> None:

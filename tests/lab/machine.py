@@ -38,6 +38,7 @@ from cc_vps_firewall.boot import cloudinit
 from cc_vps_firewall.cli import command as cli
 from cc_vps_firewall.host import process, saved
 from cc_vps_firewall.image import seal
+from cc_vps_firewall.root import HERE
 from tests import engine
 from tests.engine import place
 from tests.signals import DEFAULT_SIGNALS
@@ -387,7 +388,7 @@ class Machine:
 
     def seal(self, default: Settings = AS_THEY_ARE) -> None:
         """What an image built with `install --sealed` holds after its boot has loaded it."""
-        assert not self.engine(lambda checkpoint: seal.close("/", dict(default))).raised
+        assert not self.engine(lambda checkpoint: seal.close(HERE, dict(default))).raised
         backend = BACKENDS[self.backend]
         files = place("debian", self.backend).files
         self.run("\n".join(backend.boot_commands(files, {tool: tool for tool in backend.tools})))

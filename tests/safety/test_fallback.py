@@ -14,6 +14,7 @@ import pytest
 from cc_vps_firewall.boot import later_boot
 from cc_vps_firewall.host import saved
 from cc_vps_firewall.image import seal
+from cc_vps_firewall.root import HERE
 from tests.lab.machine import CLOSED, FAMILY, NEIGHBOUR, OPEN, TOOLS, Machine
 from tests.unit.systems import kernel_in
 
@@ -88,7 +89,7 @@ def test_a_fallback_lets_in_who_may_log_in_and_nobody_else(
 @pytest.mark.parametrize("tool", IPTABLES)
 def test_the_fallback_of_a_seal_opens_nothing(tool: str) -> None:
     with Machine(tool, "redhat") as machine:
-        run = machine.engine(lambda checkpoint: seal.close("/", {"backend": "iptables", "ssh": {"from": NEIGHBOURS}}))
+        run = machine.engine(lambda checkpoint: seal.close(HERE, {"backend": "iptables", "ssh": {"from": NEIGHBOURS}}))
         assert not run.raised, run
         for prefix in ("iptables", "ip6tables"):
             machine.run(f"{prefix}-restore --wait 600 /etc/sysconfig/{prefix}.fallback")
@@ -165,7 +166,7 @@ OPEN_FOR = r" for up to \d+ s, from power-on to here"
 
 
 def sealed(machine: Machine, default: object) -> None:
-    run = machine.engine(lambda checkpoint: seal.close("/", default))
+    run = machine.engine(lambda checkpoint: seal.close(HERE, default))
     assert not run.raised, run
 
 

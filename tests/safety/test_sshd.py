@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cc_vps_firewall.host import sshd
+from cc_vps_firewall.root import Root
 from tests import suites
 
 # Its own folder takes the place of the image's.
@@ -46,4 +47,4 @@ def test_sshd_listens_where_we_open(suite: str, files: Mapping[str, str], ports:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     listens = {int(line.rpartition(":")[2]) for line in done.stdout.splitlines() if line.startswith("listenaddress ")}
-    assert listens == ports == set(sshd.ports(str(tmp_path)))
+    assert listens == ports == set(sshd.ports(Root(str(tmp_path))))

@@ -21,6 +21,7 @@ import yaml
 from cc_vps_firewall.cli import command as cli
 from cc_vps_firewall.host import process, systemd
 from cc_vps_firewall.image import register
+from cc_vps_firewall.root import HERE, Root
 
 SCHEMA = {
     "$schema": "http://json-schema.org/draft-04/schema#",
@@ -98,13 +99,13 @@ UNITS = "etc/systemd/system"
 def systemctl(monkeypatch: pytest.MonkeyPatch) -> None:
     """What systemctl does to an image's files. It is a process of its own, and goes on where we are killed."""
 
-    def enable(unit: str, root: str = "/") -> None:
+    def enable(unit: str, root: Root = HERE) -> None:
         wants = Path(root, UNITS, "sysinit.target.wants")
         with not_counted():
             wants.mkdir(parents=True, exist_ok=True)
             (wants / unit).symlink_to(f"/usr/lib/systemd/system/{unit}")
 
-    def disable(unit: str, root: str = "/") -> None:
+    def disable(unit: str, root: Root = HERE) -> None:
         with not_counted():
             for link in Path(root, UNITS).glob("*.wants/*"):
                 if link.name == unit:
@@ -178,7 +179,7 @@ def debian(root: Path, *services: str) -> None:
 def enabled(root: Path) -> None:
     """A Debian whose owner has the service of nftables load rules at boot."""
     debian(root)
-    systemd.enable("nftables.service", str(root))
+    systemd.enable("nftables.service", Root(str(root)))
 
 
 def both(root: Path) -> None:

@@ -15,9 +15,9 @@ from cc_vps_firewall.errors import NoBackend
 from cc_vps_firewall.host import facts, ordering, systemd
 from cc_vps_firewall.host.distributions import DISTRIBUTIONS, OWN_UNIT
 from cc_vps_firewall.host.facts import Host
-from cc_vps_firewall.host.root import below
 from cc_vps_firewall.plan import choice
 from cc_vps_firewall.plan.targets import target
+from cc_vps_firewall.root import Root
 from tests.engine import place, unit_files
 
 PACKAGE = Path(cc_vps_firewall.__file__).parent
@@ -56,7 +56,7 @@ def host(root: Path, name: str = "", files: Mapping[str, str] | None = None) -> 
             target.symlink_to(text[3:])
         else:
             target.write_text(text)
-    return facts.inspect(str(root))
+    return facts.inspect(Root(str(root)))
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_files_that_cannot_be_read_are_no_reason_to_fail(tmp_path: Path) -> None
     (tmp_path / CONFIG).mkdir(parents=True)
     (tmp_path / "etc/os-release").mkdir()
     (tmp_path / "etc/ssh/sshd_config.d").write_bytes(b"\xff\xfe")
-    assert facts.inspect(str(tmp_path)) == Host(ipv6=False)
+    assert facts.inspect(Root(str(tmp_path))) == Host(ipv6=False)
 
 
 # As Linux 6.18 shows them: a default route, one of a network, and in IPv6 those that every host has on lo besides.
@@ -318,7 +318,7 @@ def test_what_holds_a_default_route_is_an_uplink(tmp_path: Path, v4: str, v6: st
     (tmp_path / "proc/net").mkdir(parents=True)
     (tmp_path / "proc/net/route").write_text(v4)
     (tmp_path / "proc/net/ipv6_route").write_text(v6)
-    assert facts.inspect(str(tmp_path)).uplinks == uplinks
+    assert facts.inspect(Root(str(tmp_path))).uplinks == uplinks
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_cloud_init_says_where_the_host_is(tmp_path: Path, files: dict[str, str]
     (tmp_path / "run/cloud-init").mkdir(parents=True)
     for name, text in files.items():
         (tmp_path / "run/cloud-init" / name).write_text(text)
-    assert facts.inspect(str(tmp_path)).cloud_id == cloud
+    assert facts.inspect(Root(str(tmp_path))).cloud_id == cloud
 
 
 def drop_ins(family: str, name: str) -> dict[str, str]:
@@ -383,7 +383,7 @@ def test_a_drop_in_may_take_the_default_dependencies_away(tmp_path: Path) -> Non
     files = {STAGE: EARLY_STAGE, f"{UNITS}/nftables.service": "[Unit]\n"}
     found = host(tmp_path, "centos9", {**files, f"{UNITS}/nftables.service.d/early.conf": "DefaultDependencies=no\n"})
     (chosen,) = choice.choose("nftables", found)
-    assert not ordering.circular(chosen.units, str(tmp_path))
+    assert not ordering.circular(chosen.units, Root(str(tmp_path)))
 
 
 @pytest.mark.parametrize(("family", "name"), [("redhat", "iptables"), ("redhat", "nftables"), ("debian", "nftables")])
@@ -419,10 +419,10 @@ def test_a_masked_service_starts_never(folder: str, tmp_path: Path) -> None:
     """Also where a link of before the mask is still there."""
     wanted = {"etc/systemd/system/sysinit.target.wants/nftables.service": f"-> /{UNITS}/nftables.service"}
     found = host(tmp_path, "debian13", {**NFTABLES, **wanted})
-    assert systemd.enabled("nftables.service", str(tmp_path))
+    assert systemd.enabled("nftables.service", Root(str(tmp_path)))
     assert choice.choose("nftables", found)[0].units == ("nftables.service",)
     found = host(tmp_path / "masked", "debian13", {**NFTABLES, **wanted, f"{folder}/nftables.service": "-> /dev/null"})
-    assert not systemd.enabled("nftables.service", str(tmp_path / "masked"))
+    assert not systemd.enabled("nftables.service", Root(str(tmp_path / "masked")))
     assert choice.choose("nftables", found)[0].units == (OWN_UNIT,)
 
 
@@ -454,7 +454,7 @@ def test_a_link_in_an_image_names_the_images_file(elsewhere: tuple[Path, Path]) 
     linked(image, outside, "etc/os-release", OS_RELEASE["centos9"], OS_RELEASE["debian13"], "os-release")
     linked(image, outside, CONFIG, "Port 2222\n", "Port 3333\n", "sshd_config")
     linked(image, outside, "etc/ufw/ufw.conf", "ENABLED=no\n", "ENABLED=yes\n", "ufw.conf")
-    found = facts.inspect(str(image))
+    found = facts.inspect(Root(str(image)))
     assert (found.distribution.name, found.major, found.ssh_ports, found.managers) == ("redhat", 9, (2222,), ())
 
 
@@ -473,12 +473,12 @@ def test_a_linked_folder_in_an_image_is_the_images(elsewhere: tuple[Path, Path])
     (inside / "ssh/port.conf").write_text("Port 2222\n")
     for name in ("units/iptables.service", "units/ip6tables.service", "wants/firewalld.service", "ssh/port.conf"):
         (outside / name).write_text("Port 3333\n")
-    found = facts.inspect(str(image))
+    found = facts.inspect(Root(str(image)))
     assert found.units == {"nftables.service"}
     assert (found.ssh_ports, found.managers) == ((2222,), ())
-    assert systemd.enabled("nftables.service", str(image))
-    assert not systemd.enabled("iptables.service", str(image))
-    assert not ordering.circular(["nftables.service"], str(image))
+    assert systemd.enabled("nftables.service", Root(str(image)))
+    assert not systemd.enabled("iptables.service", Root(str(image)))
+    assert not ordering.circular(["nftables.service"], Root(str(image)))
 
 
 def test_a_mask_in_an_image_is_one_by_whatever_way(elsewhere: tuple[Path, Path]) -> None:
@@ -492,7 +492,7 @@ def test_a_mask_in_an_image_is_one_by_whatever_way(elsewhere: tuple[Path, Path])
     (outside / "null").symlink_to("/dev/null")
     (system / "ip6tables.service").symlink_to(outside / "null")
     for unit, masked in (("nftables.service", True), ("iptables.service", True), ("ip6tables.service", False)):
-        assert systemd.masked(unit, str(image)) == masked, unit
+        assert systemd.masked(unit, Root(str(image))) == masked, unit
 
 
 def test_a_link_that_leads_out_of_an_image_ends_at_its_root(elsewhere: tuple[Path, Path]) -> None:
@@ -500,7 +500,7 @@ def test_a_link_that_leads_out_of_an_image_ends_at_its_root(elsewhere: tuple[Pat
     linked(image, outside, "etc/os-release", OS_RELEASE["centos9"], OS_RELEASE["debian13"], "os-release")
     (image / "etc/os-release").unlink()
     (image / "etc/os-release").symlink_to("../" * 40 + str(outside / "os-release").lstrip("/"))
-    assert facts.inspect(str(image)).distribution.name == "redhat"
+    assert facts.inspect(Root(str(image))).distribution.name == "redhat"
 
 
 def test_links_of_an_image_in_a_circle_lead_nowhere(elsewhere: tuple[Path, Path]) -> None:
@@ -508,9 +508,9 @@ def test_links_of_an_image_in_a_circle_lead_nowhere(elsewhere: tuple[Path, Path]
     image, _ = elsewhere
     (image / "etc").mkdir()
     (image / "etc/os-release").symlink_to("../" * 40 + "etc/os-release")
-    assert facts.inspect(str(image)).distribution.name == "other"
+    assert facts.inspect(Root(str(image))).distribution.name == "other"
     with pytest.raises(OSError, match="Too many levels of symbolic links"):
-        below(str(image), "etc/os-release")
+        Root(str(image)) / "etc/os-release"
 
 
 def test_a_tool_in_an_image_is_the_images(elsewhere: tuple[Path, Path]) -> None:
@@ -521,19 +521,19 @@ def test_a_tool_in_an_image_is_the_images(elsewhere: tuple[Path, Path]) -> None:
     (outside / "nft").write_text("")
     (image / "usr/sbin/nft").symlink_to(outside / "nft")
     with pytest.raises(NoBackend, match="nft not installed"):
-        target("nftables", Host()).tools(str(image))
+        target("nftables", Host()).tools(Root(str(image)))
     (image / str(outside).lstrip("/")).mkdir(parents=True)
     (image / str(outside / "nft").lstrip("/")).write_text("")
-    assert target("nftables", Host()).tools(str(image)) == {"nft": "/usr/sbin/nft"}
+    assert target("nftables", Host()).tools(Root(str(image))) == {"nft": "/usr/sbin/nft"}
 
 
 def test_there_is_one_way_below_a_root() -> None:
     """Whatever joins a root and a path by hand follows the links of the computer that runs this."""
-    joined = []
+    joined, ways = [], ("root", "str(root)", "root.folder", "self.folder")
     for source in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(source.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("os.path.join", "Path"):
-                joined += [source.stem for given in node.args if ast.unparse(given) == "root"]
-            elif isinstance(node, ast.JoinedStr) and re.match(r"f.\{root\}/", ast.unparse(node)):
+                joined += [source.stem for given in node.args if ast.unparse(given) in ways]
+            elif isinstance(node, ast.JoinedStr) and re.match(r"f.\{root(\.folder)?\}/", ast.unparse(node)):
                 joined.append(source.stem)
-    assert joined == ["root"] * 3, "three times in below(), which is that way"
+    assert joined == ["root"] * 2, "twice in Root.follow(), which is that way"

@@ -15,6 +15,18 @@ PROGRAMS = {
         ("root",),
         ("path(", "name"),
     ),
+    "one that is the same value in every call": (
+        "HERE = object()\ndef path(root, name):\n return 'here' if root == HERE else name\n"
+        "def main():\n return path(HERE, 'a') + path(HERE, 'b')",
+        ("root", "else"),
+        ("'here'",),
+    ),
+    "one that is a value bound anew": (
+        "HERE = 'x'\nHERE += 'y'\ndef path(root, name):\n return root + name\n"
+        "def main():\n return path(HERE, 'a') + path(HERE, 'b')",
+        (),
+        ("path(HERE",),
+    ),
     "one that is never given": (
         "def say(text, loud=False):\n return text.upper() if loud else text\ndef main():\n return say('a') + say('b')",
         ("loud", "upper"),

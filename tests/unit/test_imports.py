@@ -20,7 +20,7 @@ PACKAGE = Path(cc_vps_firewall.__file__).parent
 # the folder's name alone is its `__init__`. The package's own `__init__` comes late because it imports the engine
 # inside handle(), and may import nothing when it is itself imported: see test_the_entry_is_stdlib_only.
 ORDER = (
-    "errors",
+    "errors", "root",
     "policy.interfaces", "policy.bounds", "policy.messages", "policy.networks", "policy.model", "policy.clouds",
     "policy.service_table", "policy.services", "policy.suggest", "policy.keys", "policy.values", "policy.sources",
     "policy.openings", "policy.expectations", "policy.checks", "policy.parser", "policy", "policy.overlooked",
@@ -28,7 +28,7 @@ ORDER = (
     "rules", "rules.ruleset", "rules.backend", "rules.compare", "rules.nftables", "rules.iptables", "rules.fallback",
     "algebra", "algebra.ranges", "algebra.zones", "algebra.model", "algebra.words", "algebra.questions",
     "algebra.explain", "algebra.who", "algebra.diff", "algebra.expectations",
-    "host", "host.process", "host.root", "host.saved", "host.distributions", "host.policy_record", "host.records",
+    "host", "host.process", "host.tools", "host.saved", "host.distributions", "host.policy_record", "host.records",
     "host.ordering", "host.systemd", "host.managers", "host.sshd", "host.modules", "host.facts", "host.trusted",
     "backends", "backends.nftables", "backends.iptables", "backends.registry",
     "plan", "plan.model", "plan.targets", "plan.choice", "plan.decide",
@@ -167,7 +167,7 @@ def test_one_door_to_processes(name: str) -> None:
 
 # The entry says why the engine failed when the engine, and its door to files with it, is what is broken; the
 # part-handler brings that door along.
-DOORS = ("host.saved", "host.root", "__init__", "bundle.part_handler")
+DOORS = ("host.saved", "__init__", "bundle.part_handler")
 
 
 @pytest.mark.parametrize("name", [m for m in MODULES if m not in DOORS])

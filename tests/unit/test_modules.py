@@ -11,6 +11,7 @@ import pytest
 from cc_vps_firewall import policy
 from cc_vps_firewall.host import modules
 from cc_vps_firewall.plan import decide
+from cc_vps_firewall.root import Root
 from cc_vps_firewall.rules import fallback
 from tests.casefiles import load_all
 
@@ -46,15 +47,15 @@ def tools(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_whole_kernel_loads_every_text(tools: Path, name: str, ending: str) -> None:
     kernel_in(tools, VERSION, ending=ending)
-    assert modules.lacking(str(tools), name, TEXTS[name]) == {}
-    assert modules.unknown(str(tools)) == ""
+    assert modules.lacking(Root(str(tools)), name, TEXTS[name]) == {}
+    assert modules.unknown(Root(str(tools))) == ""
 
 
 def test_a_kernel_without_extensions_loads_nftables_alone(tools: Path) -> None:
     """EL 10's, since its packages were split."""
     kernel_in(tools, VERSION, without=EL10)
-    assert modules.lacking(str(tools), "nftables", TEXTS["nftables"]) == {}
-    lacks = modules.lacking(str(tools), "iptables", TEXTS["iptables"])
+    assert modules.lacking(Root(str(tools)), "nftables", TEXTS["nftables"]) == {}
+    lacks = modules.lacking(Root(str(tools)), "iptables", TEXTS["iptables"])
     assert list(lacks) == [VERSION]
     assert {"xt_conntrack", "xt_comment", "xt_tcpudp", "ipt_REJECT", "ip6t_REJECT"} <= set(lacks[VERSION])
     assert "xt_VPSFW-ARRIVING" not in lacks[VERSION]
@@ -65,8 +66,8 @@ def test_a_kernel_without_extensions_loads_a_fallback(tools: Path, ssh: object) 
     kernel_in(tools, VERSION, without=EXTENSIONS)
     section = {"ssh": ssh, "deny": ["203.0.113.7/32"]}
     wanted = policy.parse(section if ssh else {"ssh": ssh, "allow": ["http"]}, read_list=lambda path: "")
-    assert modules.lacking(str(tools), "iptables", [fallback.texts(wanted)]) == {}
-    assert modules.lacking(str(tools), "iptables", [decide.texts("iptables", wanted)]) != {}
+    assert modules.lacking(Root(str(tools)), "iptables", [fallback.texts(wanted)]) == {}
+    assert modules.lacking(Root(str(tools)), "iptables", [decide.texts("iptables", wanted)]) != {}
 
 
 NEEDED = {
@@ -94,14 +95,14 @@ def test_one_module_that_is_missing_is_named(tmp_path: Path, kind: str, gone: st
             (root / "usr/sbin" / tool).symlink_to(f"xtables-{variant}-multi")
         kernel_in(root, VERSION, without=gone)
         name = kind.partition("-")[0]
-        assert modules.lacking(str(root), name, texts(name, {})) == {VERSION: [gone]}
+        assert modules.lacking(Root(str(root)), name, texts(name, {})) == {VERSION: [gone]}
 
 
 def test_what_a_text_does_not_need_may_be_missing(tmp_path: Path) -> None:
     put(tmp_path, "usr/sbin/nft", "", 0o755)
     kernel_in(tmp_path, VERSION, without="nft_log|nf_log_syslog|nft_reject_inet")
     section = {"log": False, "metadata": "all"}
-    assert modules.lacking(str(tmp_path), "nftables", texts("nftables", section)) == {}
+    assert modules.lacking(Root(str(tmp_path)), "nftables", texts("nftables", section)) == {}
 
 
 def test_what_a_user_wrote_is_no_need(tools: Path) -> None:
@@ -110,7 +111,7 @@ def test_what_a_user_wrote_is_no_need(tools: Path) -> None:
     section = {"allow": [{"service": "http", "comment": said}], "log": False, "metadata": "all"}
     for name in TEXTS:
         assert said in str([dict(each) for each in texts(name, section)])
-        assert modules.lacking(str(tools), name, texts(name, section)) == {}
+        assert modules.lacking(Root(str(tools)), name, texts(name, section)) == {}
 
 
 KNOWN = """
@@ -138,10 +139,10 @@ def test_every_word_of_nftables_is_known_to_need_a_module_or_none() -> None:
 def test_names_are_enough_where_there_are_no_aliases(tools: Path) -> None:
     kernel_in(tools, VERSION, aliases=False)
     for name in TEXTS:
-        assert modules.lacking(str(tools), name, TEXTS[name]) == {}
+        assert modules.lacking(Root(str(tools)), name, TEXTS[name]) == {}
     kernel_in(tools, VERSION, aliases=False, without="xt_conntrack|nft_ct")
-    assert modules.lacking(str(tools), "nftables", TEXTS["nftables"]) == {VERSION: ["nft_ct"]}
-    assert modules.lacking(str(tools), "iptables", TEXTS["iptables"]) == {VERSION: ["xt_conntrack"]}
+    assert modules.lacking(Root(str(tools)), "nftables", TEXTS["nftables"]) == {VERSION: ["nft_ct"]}
+    assert modules.lacking(Root(str(tools)), "iptables", TEXTS["iptables"]) == {VERSION: ["xt_conntrack"]}
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["with their aliases", "before Linux 5.2"])
@@ -149,8 +150,8 @@ def test_what_is_built_in_is_there(tools: Path, told: bool) -> None:
     """Or all of it but one module: a kernel with none is one of which nothing is known."""
     kernel_in(tools, VERSION, builtin=r"(?!nfnetlink)\w+", told=told)
     for name in TEXTS:
-        assert modules.lacking(str(tools), name, TEXTS[name]) == {}
-    assert modules.unknown(str(tools)) == ""
+        assert modules.lacking(Root(str(tools)), name, TEXTS[name]) == {}
+    assert modules.unknown(Root(str(tools))) == ""
 
 
 def test_an_icmp_match_is_in_another_module_than_it_was(tools: Path) -> None:
@@ -158,7 +159,7 @@ def test_an_icmp_match_is_in_another_module_than_it_was(tools: Path) -> None:
     kernel_in(tools, VERSION)
     aliases = tools / "lib/modules" / VERSION / "modules.alias"
     aliases.write_text(re.sub(r"(?m)^alias ipt_icmp .*\n", "", aliases.read_text()))
-    assert modules.lacking(str(tools), "iptables", texts("iptables", {})) == {VERSION: ["xt_tcpudp"]}
+    assert modules.lacking(Root(str(tools)), "iptables", texts("iptables", {})) == {VERSION: ["xt_tcpudp"]}
 
 
 @pytest.mark.parametrize("target", ["usr/lib", "/usr/lib"])
@@ -167,17 +168,19 @@ def test_lib_may_be_a_link(tmp_path: Path, target: str) -> None:
     kernel_in(tmp_path, VERSION, without="nft_ct")
     (tmp_path / "lib").rename(tmp_path / "usr/lib")
     (tmp_path / "lib").symlink_to(target)
-    assert modules.lacking(str(tmp_path), "nftables", texts("nftables", {})) == {VERSION: ["nft_ct"]}
+    assert modules.lacking(Root(str(tmp_path)), "nftables", texts("nftables", {})) == {VERSION: ["nft_ct"]}
 
 
 def test_every_kernel_counts(tmp_path: Path) -> None:
     put(tmp_path, "usr/sbin/nft", "", 0o755)
     for version, without in (("6.12.0-9", ""), ("6.12.0-10", "nft_ct"), ("6.12.0-11", "nft_log")):
         kernel_in(tmp_path, version, without=without)
-    lacks = modules.lacking(str(tmp_path), "nftables", texts("nftables", {}))
+    lacks = modules.lacking(Root(str(tmp_path)), "nftables", texts("nftables", {}))
     assert lacks == {"6.12.0-10": ["nft_ct"], "6.12.0-11": ["nft_log"]}
     assert modules.summary(lacks) == "kernel 6.12.0-10 lacks nft_ct; kernel 6.12.0-11 lacks nft_log"
-    assert modules.lacking(str(tmp_path), "nftables", texts("nftables", {}), skip="6.12.0-10").keys() == {"6.12.0-11"}
+    assert modules.lacking(Root(str(tmp_path)), "nftables", texts("nftables", {}), skip="6.12.0-10").keys() == {
+        "6.12.0-11"
+    }
 
 
 def test_modules_of_another_package_count(tmp_path: Path) -> None:
@@ -188,7 +191,7 @@ def test_modules_of_another_package_count(tmp_path: Path) -> None:
     aliases = tmp_path / "lib/modules" / VERSION / "modules.alias"
     dep.write_text(dep.read_text() + "extra/net/netfilter/nft_ct.ko.xz:\n")
     aliases.write_text(aliases.read_text() + "alias nft-expr-ct nft_ct\n")
-    assert modules.lacking(str(tmp_path), "nftables", texts("nftables", {})) == {}
+    assert modules.lacking(Root(str(tmp_path)), "nftables", texts("nftables", {})) == {}
 
 
 # --- bad input --------------------------------------------------------------------------------------------
@@ -213,13 +216,13 @@ def test_a_modules_dep_that_says_nothing(tmp_path: Path, held: bytes | None) -> 
     folder.mkdir()
     if held is not None:
         (folder / "modules.dep").write_bytes(held)
-    assert modules.lacking(str(tmp_path), "nftables", texts("nftables", {})) == {}
-    assert modules.unknown(str(tmp_path)) == f"/lib/modules/{VERSION}/modules.dep names none of its modules"
+    assert modules.lacking(Root(str(tmp_path)), "nftables", texts("nftables", {})) == {}
+    assert modules.unknown(Root(str(tmp_path))) == f"/lib/modules/{VERSION}/modules.dep names none of its modules"
 
 
 def test_a_modules_dep_that_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "lib/modules" / VERSION / "modules.dep").mkdir(parents=True)
-    assert modules.unknown(str(tmp_path)) == f"/lib/modules/{VERSION}/modules.dep names none of its modules"
+    assert modules.unknown(Root(str(tmp_path))) == f"/lib/modules/{VERSION}/modules.dep names none of its modules"
 
 
 def test_a_modules_dep_cut_short(tmp_path: Path) -> None:
@@ -227,18 +230,18 @@ def test_a_modules_dep_cut_short(tmp_path: Path) -> None:
     kernel_in(tmp_path, VERSION)
     dep = tmp_path / "lib/modules" / VERSION / "modules.dep"
     dep.write_text(dep.read_text()[: dep.read_text().index("nft_ct.ko")])
-    assert "nft_ct" in modules.lacking(str(tmp_path), "nftables", texts("nftables", {}))[VERSION]
+    assert "nft_ct" in modules.lacking(Root(str(tmp_path)), "nftables", texts("nftables", {}))[VERSION]
 
 
 def test_no_kernel_at_all(tmp_path: Path) -> None:
     """A container's image, or one whose kernel is still to be installed."""
-    assert modules.unknown(str(tmp_path)) == "there is no kernel in /lib/modules"
+    assert modules.unknown(Root(str(tmp_path))) == "there is no kernel in /lib/modules"
     (tmp_path / "lib/modules").mkdir(parents=True)
     put(tmp_path, "lib/modules/README", "")
-    assert modules.unknown(str(tmp_path)) == "there is no kernel in /lib/modules"
-    assert modules.lacking(str(tmp_path), "nftables", texts("nftables", {})) == {}
+    assert modules.unknown(Root(str(tmp_path))) == "there is no kernel in /lib/modules"
+    assert modules.lacking(Root(str(tmp_path)), "nftables", texts("nftables", {})) == {}
 
 
 def test_links_in_a_circle(tmp_path: Path) -> None:
     (tmp_path / "lib").symlink_to("lib")
-    assert modules.unknown(str(tmp_path)) == "there is no kernel in /lib/modules"
+    assert modules.unknown(Root(str(tmp_path))) == "there is no kernel in /lib/modules"

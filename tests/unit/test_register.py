@@ -18,6 +18,7 @@ from cc_vps_firewall.bundle import part_handler
 from cc_vps_firewall.errors import CannotRegister
 from cc_vps_firewall.host import saved
 from cc_vps_firewall.image import register, seal
+from cc_vps_firewall.root import Root
 from tests.suites import REPOSITORY
 
 from .systems import MODULES, PACKAGES, SCHEMA, everything, kills, put, sealed, tree
@@ -31,7 +32,7 @@ def schema_of(root: Path) -> dict[str, object]:
 
 def test_install_adds_the_module_and_changes_nothing_else(root: Path) -> None:
     before = tree(root)
-    register.install(str(root))
+    register.install(Root(str(root)))
     after = tree(root)
     assert {name for name in before if before[name] != after[name]} == {
         "usr/lib/python3.9/site-packages/cloudinit/config/schemas/schema-cloud-config-v1.json"
@@ -52,15 +53,15 @@ def test_a_bundles_command_makes_room_for_the_whole(root: Path) -> None:
     place = root / register.BUNDLES_COMMAND
     place.parent.mkdir(parents=True)
     place.symlink_to(f"{part_handler.HOMES[0]}/vps-firewall")
-    assert f"removed {register.BUNDLES_COMMAND}, a bundle's" in register.install(str(root))
+    assert f"removed {register.BUNDLES_COMMAND}, a bundle's" in register.install(Root(str(root)))
     assert not place.is_symlink()
     place.symlink_to("/opt/mine")
-    register.install(str(root))
+    register.install(Root(str(root)))
     assert place.is_symlink(), "somebody else's stays"
 
 
 def test_the_schema_knows_the_key_and_still_what_it_knew(root: Path) -> None:
-    register.install(str(root))
+    register.install(Root(str(root)))
     schema = schema_of(root)
     assert set(schema["properties"]) == {"ntp", "vps_firewall"}  # type: ignore[call-overload]
     assert schema["allOf"] == [{"$ref": "#/$defs/cc_ntp"}, {"$ref": "#/$defs/cc_vps_firewall"}]
@@ -70,7 +71,7 @@ def test_the_schema_knows_the_key_and_still_what_it_knew(root: Path) -> None:
 def test_a_schema_without_a_list_of_keys_gets_none(root: Path) -> None:
     name = "usr/lib/python3.9/site-packages/cloudinit/config/schemas/schema-cloud-config-v1.json"
     put(root, name, json.dumps({key: value for key, value in SCHEMA.items() if key in ("$schema", "$defs", "allOf")}))
-    register.install(str(root))
+    register.install(Root(str(root)))
     assert "properties" not in schema_of(root)
     assert {"$ref": "#/$defs/cc_vps_firewall"} in schema_of(root)["allOf"]  # type: ignore[operator]
 
@@ -78,45 +79,45 @@ def test_a_schema_without_a_list_of_keys_gets_none(root: Path) -> None:
 def test_uninstall_restores_every_byte(root: Path) -> None:
     before, schema = tree(root), root / PACKAGES / register.SCHEMA
     os.utime(schema, (1_600_000_000, 1_600_000_000.25))
-    register.install(str(root))
-    register.install(str(root))
+    register.install(Root(str(root)))
+    register.install(Root(str(root)))
     assert tree(root) != before
-    register.uninstall(str(root))
+    register.uninstall(Root(str(root)))
     assert tree(root) == before
     assert schema.stat().st_mtime == 1_600_000_000.25, "rpm -V compares it"
     assert not (root / "usr/lib/python3.9/site-packages/cc_vps_firewall").exists()
 
 
 def test_a_second_install_changes_nothing(root: Path) -> None:
-    register.install(str(root))
+    register.install(Root(str(root)))
     once = tree(root)
-    assert register.install(str(root)) == []
+    assert register.install(Root(str(root))) == []
     assert tree(root) == once
 
 
 def test_a_second_uninstall_changes_nothing(root: Path) -> None:
     before = tree(root)
-    assert register.uninstall(str(root)) == []
+    assert register.uninstall(Root(str(root))) == []
     assert tree(root) == before
 
 
 def test_install_after_an_upgrade_of_cloud_init_takes_up_what_is_new(root: Path) -> None:
-    register.install(str(root))
+    register.install(Root(str(root)))
     newer = json.dumps({**SCHEMA, "properties": {"ntp": {}, "new": {}}})
     put(root, "usr/lib/python3.9/site-packages/cloudinit/config/schemas/schema-cloud-config-v1.json", newer)
     put(root, "etc/cloud/cloud.cfg", yaml.safe_dump({"cloud_init_modules": ["bootcmd", "new", "ssh"]}))
-    register.install(str(root))
+    register.install(Root(str(root)))
     assert set(schema_of(root)["properties"]) == {"ntp", "new", "vps_firewall"}  # type: ignore[call-overload]
     listed = yaml.safe_load((root / register.DROP_IN).read_text())["cloud_init_modules"]
     assert listed == ["bootcmd", "vps_firewall", "new", "ssh"]
-    register.uninstall(str(root))
+    register.uninstall(Root(str(root)))
     assert schema_of(root) == json.loads(newer)
 
 
 @pytest.mark.parametrize("lost", ["drop-in", "engine", "schema"])
 def test_a_half_finished_install_is_finished_by_the_next(root: Path, lost: str) -> None:
     before, date = tree(root), (root / PACKAGES / register.SCHEMA).stat().st_mtime
-    register.install(str(root))
+    register.install(Root(str(root)))
     whole = tree(root)
     (root / register.DROP_IN).unlink()
     if lost != "drop-in":
@@ -125,9 +126,9 @@ def test_a_half_finished_install_is_finished_by_the_next(root: Path, lost: str) 
         name = f"{PACKAGES}/{register.SCHEMA}"
         (root / name).write_bytes(before[name][1])
         os.utime(root / name, (date, date))
-    register.install(str(root))
+    register.install(Root(str(root)))
     assert tree(root) == whole
-    register.uninstall(str(root))
+    register.uninstall(Root(str(root)))
     assert tree(root) == before
 
 
@@ -135,14 +136,14 @@ def test_a_half_finished_install_is_finished_by_the_next(root: Path, lost: str) 
 def test_a_full_disk_in_the_middle_leaves_the_system_as_it_was(root: Path) -> None:
     before = tree(root)
     with pytest.raises(OSError, match="File too large"):
-        register.install(str(root))
+        register.install(Root(str(root)))
     assert tree(root) == before
 
 
 def refused(root: Path) -> str:
     before = tree(root)
     with pytest.raises(CannotRegister) as caught:
-        register.install(str(root))
+        register.install(Root(str(root)))
     assert tree(root) == before
     return str(caught.value)
 
@@ -173,12 +174,12 @@ def test_a_version_that_the_build_wrote(root: Path) -> None:
     package = "usr/lib/python3.9/site-packages/cloudinit"
     put(root, f"{package}/version.py", '__VERSION__ = meson_versions.UPSTREAM_VERSION\n__VERSION__ = "@NOT@"\n')
     put(root, f"{package}/meson_versions.py", 'UPSTREAM_VERSION = "26.2"  # Required\n')
-    assert register.find(str(root)).version == (26, 2)
+    assert register.find(Root(str(root))).version == (26, 2)
 
 
 def test_a_cloud_init_that_is_newer_than_any_is_tried_and_said(root: Path) -> None:
     put(root, "usr/lib/python3.9/site-packages/cloudinit/version.py", '__VERSION__ = "99.1"\n')
-    assert register.install(str(root))[-1] == "cloud-init 99.1 is newer than any that this was tried with"
+    assert register.install(Root(str(root)))[-1] == "cloud-init 99.1 is newer than any that this was tried with"
 
 
 def test_a_cloud_cfg_that_is_not_yaml(root: Path) -> None:
@@ -194,13 +195,13 @@ def test_a_cloud_cfg_without_module_lists(root: Path) -> None:
 def test_a_cloud_cfg_that_is_a_link_stays_one(root: Path) -> None:
     (root / "etc/cloud/cloud.cfg").rename(root / "etc/cloud/real.yaml")
     os.symlink("real.yaml", root / "etc/cloud/cloud.cfg")
-    register.install(str(root))
+    register.install(Root(str(root)))
     assert (root / "etc/cloud/cloud.cfg").is_symlink()
 
 
 def test_a_list_that_another_drop_in_replaced_is_the_one_extended(root: Path) -> None:
     put(root, "etc/cloud/cloud.cfg.d/50_site.cfg", "cloud_init_modules: [bootcmd, site]\n")
-    register.install(str(root))
+    register.install(Root(str(root)))
     listed = yaml.safe_load((root / register.DROP_IN).read_text())["cloud_init_modules"]
     assert listed == ["bootcmd", "vps_firewall", "site"]
 
@@ -213,8 +214,8 @@ def test_a_schema_that_is_not_as_we_know_it(root: Path) -> None:
 def test_a_cloud_init_without_a_schema_file_needs_none(root: Path) -> None:
     (root / "usr/lib/python3.9/site-packages/cloudinit/config/schemas/schema-cloud-config-v1.json").unlink()
     before = tree(root)
-    register.install(str(root))
-    register.uninstall(str(root))
+    register.install(Root(str(root)))
+    register.uninstall(Root(str(root)))
     assert tree(root) == before
 
 
@@ -232,7 +233,7 @@ def packaged(root: Path) -> Path:
 
 def test_a_packages_engine_is_left_to_it(packaged: Path) -> None:
     before = tree(packaged)
-    register.install(str(packaged))
+    register.install(Root(str(packaged)))
     after = tree(packaged)
     assert {name for name in after if before.get(name) != after[name]} == {
         register.DROP_IN,
@@ -242,33 +243,33 @@ def test_a_packages_engine_is_left_to_it(packaged: Path) -> None:
     }
     assert "the package's" in (packaged / PACKAGES / register.SCHEMA).read_text(), "the schema of its version"
     assert json.loads((packaged / seal.RECORD).read_text())["files"] == []
-    assert register.install(str(packaged)) == []
-    register.uninstall(str(packaged))
+    assert register.install(Root(str(packaged))) == []
+    register.uninstall(Root(str(packaged)))
     assert tree(packaged) == before
 
 
 def test_a_packages_command_stays_where_sbin_is_bin(packaged: Path) -> None:
     (packaged / "usr/sbin").symlink_to("bin")
     before = tree(packaged)
-    register.install(str(packaged))
-    register.uninstall(str(packaged))
-    register.uninstall(str(packaged))
+    register.install(Root(str(packaged)))
+    register.uninstall(Root(str(packaged)))
+    register.uninstall(Root(str(packaged)))
     assert tree(packaged) == before
 
 
 def test_what_an_older_version_had_goes_with_the_next(root: Path) -> None:
     before = tree(root)
-    register.install(str(root))
+    register.install(Root(str(root)))
     record = json.loads((root / seal.RECORD).read_text())
     for name in ("older.py", "older/__init__.py", "older/still.py"):
         put(root, f"{PACKAGES}/cc_vps_firewall/{name}", "")
         record["files"].append(f"{PACKAGES}/cc_vps_firewall/{name}")
     put(root, f"{PACKAGES}/cc_vps_firewall/older/__pycache__/still.cpython-39.pyc", "")
     put(root, seal.RECORD, json.dumps(record))
-    register.install(str(root))
+    register.install(Root(str(root)))
     assert not (root / PACKAGES / "cc_vps_firewall/older.py").exists()
     assert not (root / PACKAGES / "cc_vps_firewall/older").exists(), "a folder that it alone had"
-    register.uninstall(str(root))
+    register.uninstall(Root(str(root)))
     assert tree(root) == before
 
 
@@ -280,7 +281,7 @@ def test_a_status_that_every_user_may_read_becomes_roots(root: Path) -> None:
     }  # fmt: skip
     put(root, saved.PUBLIC.lstrip("/"), json.dumps(told), 0o644)
     private, public = root / saved.STATUS.lstrip("/"), root / saved.PUBLIC.lstrip("/")
-    made = register.install(str(root))
+    made = register.install(Root(str(root)))
     assert [f"wrote {path.lstrip('/')}" for path in (saved.STATUS, saved.PUBLIC)] == made[:2]
     assert (json.loads(private.read_text()), stat.S_IMODE(private.stat().st_mode)) == (told, 0o600)
     assert stat.S_IMODE(public.stat().st_mode) == 0o644
@@ -288,15 +289,15 @@ def test_a_status_that_every_user_may_read_becomes_roots(root: Path) -> None:
         "result": "applied", "when": "then", "digest": "d", "services": ["nftables.service"],
     }  # fmt: skip
     private.write_text('{"result": "newer"}')
-    assert register.install(str(root)) == []
+    assert register.install(Root(str(root))) == []
     assert private.read_text() == '{"result": "newer"}', "what is there is newer"
 
 
 def test_the_record_is_roots(root: Path) -> None:
     """It holds the text of files that a seal has replaced, rules of their owner's too."""
-    register.install(str(root))
+    register.install(Root(str(root)))
     (root / seal.RECORD).chmod(0o644)  # as an earlier version made it
-    register.install(str(root))
+    register.install(Root(str(root)))
     assert stat.S_IMODE((root / seal.RECORD).stat().st_mode) == 0o600
 
 
@@ -306,7 +307,7 @@ def compiled(root: Path) -> list[Path]:
 
 def test_the_engine_is_compiled_where_this_python_is_the_targets(same_python: Path) -> None:
     before = tree(same_python)
-    register.install(str(same_python))
+    register.install(Root(str(same_python)))
     made = compiled(same_python)
     engine = next(same_python.glob("usr/lib/python3*/*/cc_vps_firewall"))
     modules = [Path(name) for name, _ in register._engine() if name.endswith(".py")]
@@ -314,24 +315,24 @@ def test_the_engine_is_compiled_where_this_python_is_the_targets(same_python: Pa
         f"{module.parent / '__pycache__' / module.stem}.{sys.implementation.cache_tag}.pyc" for module in modules
     }
     whole = tree(same_python)
-    assert register.install(str(same_python)) == []
+    assert register.install(Root(str(same_python))) == []
     assert tree(same_python) == whole
     # By digest: a date that an image tool sets does not make them stale.
     assert all(path.read_bytes()[4:8] == b"\x03\x00\x00\x00" for path in made)
     assert str(same_python).encode() not in made[0].read_bytes(), "no path of the computer that made the image"
-    register.uninstall(str(same_python))
+    register.uninstall(Root(str(same_python)))
     assert tree(same_python) == before
 
 
 def test_an_engine_that_cannot_be_compiled_is_installed_all_the_same(same_python: Path) -> None:
     folder = next(same_python.glob("usr/lib/python3*/*-packages"))
     put(same_python, f"{folder.relative_to(same_python)}/cc_vps_firewall/__pycache__", "in the way\n")
-    register.install(str(same_python))
+    register.install(Root(str(same_python)))
     assert (same_python / register.DROP_IN).is_file()
 
 
 def test_a_python_that_cannot_be_run_compiles_nothing(root: Path) -> None:
-    register.install(str(root))
+    register.install(Root(str(root)))
     assert compiled(root) == []
 
 
@@ -343,10 +344,10 @@ def test_links_of_an_image_lead_into_the_image(root: Path, tmp_path_factory: pyt
     (root / str(outside).lstrip("/")).mkdir(parents=True)
     (root / str(outside).lstrip("/") / "drop-ins").symlink_to("/../etc/../../etc/drop-ins")
     before = tree(root)
-    register.install(str(root))
+    register.install(Root(str(root)))
     assert list(outside.iterdir()) == []
     assert (root / "etc/drop-ins/99_vps_firewall.cfg").is_file()
-    register.uninstall(str(root))
+    register.uninstall(Root(str(root)))
     assert tree(root) == before
 
 
@@ -354,13 +355,13 @@ def test_a_link_that_leads_to_itself(root: Path) -> None:
     (root / "etc/cloud/cloud.cfg").unlink()
     (root / "etc/cloud/cloud.cfg").symlink_to("cloud.cfg")
     with pytest.raises((CannotRegister, OSError)):
-        register.install(str(root))
+        register.install(Root(str(root)))
 
 
 def test_a_root_that_is_not_where_its_name_says(root: Path) -> None:
     for call in (register.install, register.uninstall, seal.forget):
         with pytest.raises(CannotRegister, match="is no folder, or a name for one that leads elsewhere"):
-            call(str(root / "nowhere"))
+            call(Root(str(root / "nowhere")))
 
 
 @pytest.mark.usefixtures("systemctl")
@@ -381,7 +382,7 @@ def test_an_upgrade_that_is_killed_comes_out_whole(image: Path, monkeypatch: pyt
 
     older()
     for at in kills(lambda: sealed(image)):
-        register.uninstall(str(image))
+        register.uninstall(Root(str(image)))
         assert everything(image) == before, f"killed at {at}"
         older()
 
@@ -390,11 +391,11 @@ def test_an_upgrade_that_is_killed_comes_out_whole(image: Path, monkeypatch: pyt
 def test_the_preset_comes_before_those_of_vendors(image: Path) -> None:
     assert os.path.basename(seal.PRESET) < "10-vendor.preset"
     put(image, seal.FORMER_PRESET, "enable nftables.service\n")
-    register.install(str(image))
+    register.install(Root(str(image)))
     assert not (image / seal.FORMER_PRESET).exists()
     assert (image / seal.PRESET).read_text() == "enable nftables.service\n"
     put(image, seal.FORMER_PRESET, "enable nftables.service\n")
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     assert not (image / seal.FORMER_PRESET).exists()
     assert not (image / seal.PRESET).exists()
 
@@ -412,12 +413,12 @@ def test_a_list_that_would_replace_ours_is_refused(root: Path, name: str) -> Non
 
 def test_a_drop_in_behind_ours_without_a_list_is_no_reason(root: Path) -> None:
     put(root, "etc/cloud/cloud.cfg.d/99_zz.cfg", "users: []\n")
-    register.install(str(root))
+    register.install(Root(str(root)))
 
 
 def test_a_hidden_drop_in_counts(root: Path) -> None:
     put(root, "etc/cloud/cloud.cfg.d/.site.cfg", "cloud_init_modules: [bootcmd, site]\n")
-    register.install(str(root))
+    register.install(Root(str(root)))
     listed = yaml.safe_load((root / register.DROP_IN).read_text())["cloud_init_modules"]
     assert listed == ["bootcmd", "vps_firewall", "site"]
 
@@ -426,7 +427,7 @@ def test_what_cloud_init_passes_by_is_passed_by(root: Path) -> None:
     os.symlink("nowhere", root / "etc/cloud/cloud.cfg.d/20_dangling.cfg")
     (root / "etc/cloud/cloud.cfg.d/30_folder.cfg").mkdir()
     put(root, "etc/cloud/cloud.cfg.d/40_template.cfg", "## template: jinja\n{% if x %}\nusers: []\n{% endif %}\n")
-    register.install(str(root))
+    register.install(Root(str(root)))
     assert "users-groups" in (root / register.DROP_IN).read_text()
 
 
@@ -441,10 +442,10 @@ def test_another_folder_of_drop_ins_is_refused(root: Path) -> None:
     for conf_d in ("/etc/cloud/cloud.cfg.d/", "/etc/elsewhere"):
         put(root, "etc/cloud/cloud.cfg", yaml.safe_dump({"cloud_init_modules": MODULES, "conf_d": conf_d}))
         if conf_d == "/etc/elsewhere":
-            register.uninstall(str(root))
+            register.uninstall(Root(str(root)))
             assert "names another folder than /etc/cloud/cloud.cfg.d in conf_d" in refused(root)
         else:
-            register.install(str(root))
+            register.install(Root(str(root)))
 
 
 @pytest.mark.parametrize("line", ["#!/bin/sh", "#!/opt/venv/bin/python3", "#!/usr/bin/env bash"])
@@ -467,7 +468,7 @@ def test_a_package_for_another_python(root: Path) -> None:
 
 def test_a_root_whose_name_is_a_pattern(root: Path) -> None:
     named = root.rename(root.with_name("a [python3] *"))
-    register.install(str(named))
+    register.install(Root(str(named)))
     assert (named / PACKAGES / "cc_vps_firewall/apply/converge.py").is_file()
 
 
@@ -480,7 +481,7 @@ def test_what_was_half_written_goes_although_the_file_is_gone(image: Path) -> No
         path.with_name(f".{path.name}.vps-firewall").write_text("half")
         if path.name != "registered-schema.json":
             path.unlink()
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     assert [str(path) for path in image.rglob("*.vps-firewall")] == []
 
 
@@ -491,12 +492,12 @@ def test_a_schema_of_somebody_elses_too_is_refused_before_anything_is_changed(im
     path.write_text(path.read_text() + "\n")
     before = everything(image)
     with pytest.raises(CannotRegister, match="was changed by somebody else too"):
-        register.uninstall(str(image))
+        register.uninstall(Root(str(image)))
     assert everything(image) == before
 
 
 def test_cleaning_calls_us_without_a_package(root: Path) -> None:
-    register.install(str(root))
+    register.install(Root(str(root)))
     hook = root / register.CLEAN_HOOK
     assert hook.stat().st_mode & 0o777 == 0o755
     assert hook.read_text().startswith("#!/usr/bin/python3 -IB\n")
@@ -506,8 +507,8 @@ def test_cleaning_calls_us_without_a_package(root: Path) -> None:
 def test_the_packages_hook_is_left_to_it(packaged: Path) -> None:
     (packaged / register.CLEAN_HOOK).parent.mkdir(parents=True)
     (packaged / register.CLEAN_HOOK).symlink_to("/usr/libexec/vps-firewall/clean")
-    register.install(str(packaged))
-    register.uninstall(str(packaged))
+    register.install(Root(str(packaged)))
+    register.uninstall(Root(str(packaged)))
     assert (packaged / register.CLEAN_HOOK).is_symlink()
     assert not (packaged / "usr/libexec").exists()
 
@@ -525,32 +526,32 @@ def test_a_device_is_never_replaced(tmp_path: Path) -> None:
 def test_what_cannot_be_installed_leaves_no_folder(root: Path) -> None:
     before = everything(root)
     with pytest.raises(OSError, match="File too large"):
-        register.install(str(root))
+        register.install(Root(str(root)))
     assert everything(root) == before
 
 
 def test_the_command_goes_last(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails can be tried again by it."""
-    register.install(str(root))
+    register.install(Root(str(root)))
     monkeypatch.setattr(saved, "set_date", lambda path, date: (_ for _ in ()).throw(PermissionError(1, "no", path)))
     with pytest.raises(PermissionError):
-        register.uninstall(str(root))
+        register.uninstall(Root(str(root)))
     assert (root / register.COMMAND).exists()
     monkeypatch.undo()
-    register.uninstall(str(root))
+    register.uninstall(Root(str(root)))
     assert not (root / register.COMMAND).exists()
 
 
 def test_a_record_that_cannot_be_read_is_told_from_the_system(root: Path) -> None:
     before = tree(root)
-    register.install(str(root))
+    register.install(Root(str(root)))
     put(root, seal.RECORD, "{")
-    register.uninstall(str(root))
+    register.uninstall(Root(str(root)))
     assert tree(root) == before
 
 
 def test_the_engine_of_another_python_goes(root: Path) -> None:
-    register.install(str(root))
+    register.install(Root(str(root)))
     old = root / PACKAGES / "cc_vps_firewall"
     put(root, f"{PACKAGES}/cc_vps_firewall/__pycache__/cli.cpython-39.pyc", "")
     put(root, f"{PACKAGES}/cc_vps_firewall/inner/__pycache__/of.cpython-39.pyc", "")
@@ -560,7 +561,7 @@ def test_the_engine_of_another_python_goes(root: Path) -> None:
     package = "usr/lib/python3.12/site-packages/cloudinit"
     put(root, f"{package}/version.py", '__VERSION__ = "24.4"\n')
     put(root, f"{package}/config/schemas/schema-cloud-config-v1.json", json.dumps(SCHEMA, indent=4))
-    register.install(str(root))
+    register.install(Root(str(root)))
     assert not old.exists()
     assert (root / "usr/lib/python3.12/site-packages/cc_vps_firewall/cli/command.py").is_file()
 
@@ -568,7 +569,7 @@ def test_the_engine_of_another_python_goes(root: Path) -> None:
 def test_modules_may_be_mappings(root: Path) -> None:
     modules = ["bootcmd", {"name": "write-files", "frequency": "always"}, {"name": "vps_firewall"}, "ssh"]
     put(root, "etc/cloud/cloud.cfg", yaml.safe_dump({"cloud_init_modules": modules}))
-    register.install(str(root))
+    register.install(Root(str(root)))
     listed = yaml.safe_load((root / register.DROP_IN).read_text())["cloud_init_modules"]
     assert listed == [*modules[:2], "vps_firewall", "ssh"]
 
@@ -589,12 +590,12 @@ def test_files_have_the_owner_and_the_label_of_what_is_around_them(root: Path) -
         if path.is_dir():
             os.setxattr(path, "security.selinux", b"system_u:object_r:etc_t:s0\0")
     os.setxattr(schema, "security.selinux", b"system_u:object_r:lib_t:s0\0")
-    register.install(str(root))
+    register.install(Root(str(root)))
     made = [path for path in root.rglob("*") if "vps" in str(path.relative_to(root)) and "pycache" not in str(path)]
     assert len(made) > 10
     assert {path.stat().st_uid for path in made} == {4711}
     assert {os.getxattr(path, "security.selinux") for path in made} == {b"system_u:object_r:etc_t:s0\0"}
-    register.uninstall(str(root))
+    register.uninstall(Root(str(root)))
     assert os.getxattr(schema, "security.selinux") == b"system_u:object_r:lib_t:s0\0"
     assert schema.stat().st_uid == 4711
 
@@ -603,11 +604,11 @@ def test_who_comes_second_waits(root: Path) -> None:
     order = []
 
     def second() -> None:
-        with saved.at_work(str(root)):
+        with saved.at_work(Root(str(root))):
             order.append("second")
 
     thread = threading.Thread(target=second)
-    with saved.at_work(str(root)):
+    with saved.at_work(Root(str(root))):
         thread.start()
         time.sleep(0.3)
         order.append("first")

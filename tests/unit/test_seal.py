@@ -17,6 +17,7 @@ from cc_vps_firewall.host import process, saved, systemd
 from cc_vps_firewall.host.distributions import Persistence
 from cc_vps_firewall.image import register, seal
 from cc_vps_firewall.plan.targets import Target
+from cc_vps_firewall.root import HERE, Root
 
 from .systems import RULES, SYSTEMS, UNITS, both, el, enabled, everything, kernel_in, kills, put, sealed, tree, wanted
 
@@ -24,7 +25,7 @@ from .systems import RULES, SYSTEMS, UNITS, both, el, enabled, everything, kerne
 def test_what_cannot_be_sealed_is_left_as_it_was(root: Path) -> None:
     before = tree(root)
     with pytest.raises(NoBackend) as caught:
-        seal.close(str(root), {})
+        seal.close(Root(str(root)), {})
     assert str(caught.value).startswith(f"cannot seal {root}: ")
     assert tree(root) == before
 
@@ -43,14 +44,14 @@ def test_an_image_with_another_firewall_is_not_sealed(root: Path) -> None:
     wants.symlink_to("/usr/lib/systemd/system/firewalld.service")
     before = tree(root)
     with pytest.raises(CannotRegister, match=r"firewalld is switched on at .* mask it there"):
-        seal.close(str(root), {})
+        seal.close(Root(str(root)), {})
     assert tree(root) == before
 
 
 def test_an_image_with_a_refused_default_is_not_sealed(root: Path) -> None:
     before = tree(root)
     with pytest.raises(PolicyRefused, match=r"vps_firewall\.alow: unknown key"):
-        seal.close(str(root), {"alow": ["http"]})
+        seal.close(Root(str(root)), {"alow": ["http"]})
     assert tree(root) == before
 
 
@@ -58,19 +59,19 @@ def test_an_image_with_a_refused_default_is_not_sealed(root: Path) -> None:
 def test_a_default_that_would_leave_machines_shut_is_refused(image: Path) -> None:
     before = tree(image)
     with pytest.raises(CannotRegister, match=r"the default policy says `enabled: false`: every machine .* stay shut"):
-        seal.check(str(image), {"enabled": False})
+        seal.check(Root(str(image)), {"enabled": False})
     assert tree(image) == before
 
 
 def test_forgetting_the_instance(root: Path) -> None:
-    register.install(str(root))
+    register.install(Root(str(root)))
     before = tree(root)
     paths = (saved.DONE, saved.STATUS, saved.PUBLIC, saved.POLICY)
     for path in paths:
         put(root, path.lstrip("/"), "{}")
-    assert seal.forget(str(root)) == [f"removed {path.lstrip('/')}" for path in paths]
+    assert seal.forget(Root(str(root))) == [f"removed {path.lstrip('/')}" for path in paths]
     assert tree(root) == before
-    assert seal.forget(str(root)) == []
+    assert seal.forget(Root(str(root))) == []
 
 
 def test_the_mark_of_an_instance_is_the_modules() -> None:
@@ -89,7 +90,7 @@ def test_a_seal_comes_out_byte_for_byte(image: Path, kind: str) -> None:
     assert any("Made by vps-firewall" in str(held) for held in once.values())
     assert sealed(image) == 0
     assert everything(image) == once, "a second run changes nothing"
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     assert everything(image) == before
 
 
@@ -97,7 +98,7 @@ def test_a_seal_comes_out_byte_for_byte(image: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", SYSTEMS)
 def test_every_file_that_a_seal_touches_is_in_its_record(image: Path, kind: str) -> None:
     SYSTEMS[kind](image)
-    register.install(str(image))
+    register.install(Root(str(image)))
     before = tree(image)
     assert sealed(image) == 0
     after = tree(image)
@@ -113,7 +114,7 @@ def test_an_install_that_is_killed_comes_out_whole(image: Path, kind: str) -> No
     SYSTEMS[kind](image)
     before = everything(image)
     for at in kills(lambda: sealed(image)):
-        register.uninstall(str(image))
+        register.uninstall(Root(str(image)))
         assert everything(image) == before, f"killed at {at}"
 
 
@@ -129,11 +130,11 @@ def test_an_install_that_is_killed_is_finished_by_the_next(image: Path, kind: st
     before = everything(image)
     sealed(image)
     whole = everything(image)
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     for at in kills(lambda: sealed(image)):
         assert sealed(image) == 0
         assert steady(everything(image)) == steady(whole), f"killed at {at}"
-        register.uninstall(str(image))
+        register.uninstall(Root(str(image)))
         assert everything(image) == before, f"killed at {at}"
 
 
@@ -145,7 +146,7 @@ def test_an_uninstall_that_is_killed_is_finished_by_the_next(image: Path, kind: 
     sealed(image)
 
     def once() -> None:
-        register.uninstall(str(image))
+        register.uninstall(Root(str(image)))
 
     for at in kills(once):
         once()
@@ -165,7 +166,7 @@ def test_cleaning_that_is_killed_leaves_no_mark_beside_the_seal(image: Path) -> 
             put(image, path.lstrip("/"), "{}")
 
     applied()
-    for at in kills(lambda: seal.forget(str(image))):
+    for at in kills(lambda: seal.forget(Root(str(image)))):
         mark = (image / saved.DONE.lstrip("/")).exists()
         assert not (mark and (image / RULES).read_text() == shut), f"killed at {at}"
         applied()
@@ -183,7 +184,7 @@ def test_what_cannot_be_sealed_again_keeps_the_mark_too(image: Path) -> None:
     (image / "usr/sbin/nft").unlink()
     before = tree(image)
     with pytest.raises(NoBackend, match="cannot seal"):
-        seal.forget(str(image))
+        seal.forget(Root(str(image)))
     assert tree(image) == before
 
 
@@ -193,7 +194,7 @@ def test_a_machine_in_use_is_not_sealed(image: Path, path: str, has: str, capsys
     """It would be shut at its next boot, and the module has done its work for this instance."""
     for installed in (False, True):
         if installed:
-            register.install(str(image))
+            register.install(Root(str(image)))
         put(image, path.lstrip("/"), "{}")
         before = everything(image)
         assert sealed(image) == 1
@@ -222,7 +223,7 @@ def test_one_service_loads_the_seal(image: Path) -> None:
     presets = (image / seal.PRESET).read_text().splitlines()
     assert "enable netfilter-persistent.service" in presets
     assert {"disable nftables.service", "disable firewalld.service"} <= set(presets)
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     assert everything(image) == before
 
 
@@ -233,7 +234,7 @@ def test_a_seal_that_fails_takes_the_module_out_again(
     before = everything(image)
     enable = systemd.enable
 
-    def fails(unit: str, root: str = "/") -> None:
+    def fails(unit: str, root: Root = HERE) -> None:
         if unit == "ip6tables.service":
             raise ToolFailed("systemctl failed (1): no room")
         enable(unit, root)
@@ -241,7 +242,7 @@ def test_a_seal_that_fails_takes_the_module_out_again(
     monkeypatch.setattr(systemd, "enable", fails)
     assert sealed(image) != 0
     assert everything(image) == before, "also the service that had been enabled"
-    register.install(str(image))
+    register.install(Root(str(image)))
     registered = everything(image)
     assert sealed(image) != 0
     assert everything(image) == registered, "what was installed before stays"
@@ -267,7 +268,7 @@ def test_what_its_owner_added_to_the_shared_file_stays(image: Path) -> None:
     sealed(image)
     with (image / "etc/nftables.conf").open("ab") as file:
         file.write(b'include "/etc/site.nft"\n')
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     assert (image / "etc/nftables.conf").read_bytes() == before + b'include "/etc/site.nft"\n'
     assert (image / "etc/nftables.conf").stat().st_mode & 0o777 == 0o755
 
@@ -278,11 +279,11 @@ def test_a_seal_whose_record_is_lost_comes_out_all_the_same(image: Path, kind: s
     SYSTEMS[kind](image)
     put(image, "etc/sysconfig/iptables", "") if kind == "el" else None
     before = tree(image)
-    register.install(str(image))
+    register.install(Root(str(image)))
     registered = json.loads((image / seal.RECORD).read_text())
     sealed(image)
     put(image, seal.RECORD, json.dumps(registered))
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     after = tree(image)
     # What stood there before nobody knows any more.
     for lost in ("etc/sysconfig/iptables",):
@@ -296,9 +297,9 @@ def test_a_seal_whose_record_is_lost_comes_out_all_the_same(image: Path, kind: s
 
 @pytest.mark.usefixtures("systemctl")
 def test_an_uninstall_without_a_record_that_is_killed_is_finished_by_the_next(image: Path) -> None:
-    register.install(str(image))
+    register.install(Root(str(image)))
     registered = (image / seal.RECORD).read_text()
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     before = tree(image)
 
     def lost() -> None:
@@ -306,8 +307,8 @@ def test_an_uninstall_without_a_record_that_is_killed_is_finished_by_the_next(im
         put(image, seal.RECORD, registered)
 
     lost()
-    for at in kills(lambda: register.uninstall(str(image))):
-        register.uninstall(str(image))
+    for at in kills(lambda: register.uninstall(Root(str(image)))):
+        register.uninstall(Root(str(image)))
         after = {name: held for name, held in tree(image).items() if ".wants/" not in name}
         assert after == before, f"killed at {at}"
         lost()
@@ -318,10 +319,10 @@ def test_rules_that_no_seal_left_stay(image: Path) -> None:
     """A package that is removed leaves the rules in force; installed and removed again, it must not take them out."""
     sealed(image)
     put(image, saved.POLICY.lstrip("/"), "{}")
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     (image / saved.POLICY.lstrip("/")).unlink()
-    register.install(str(image))
-    register.uninstall(str(image))
+    register.install(Root(str(image)))
+    register.uninstall(Root(str(image)))
     assert (image / RULES).is_file()
     assert wanted(image) == ["vps-firewall.service"]
 
@@ -341,7 +342,7 @@ def test_rules_that_their_owner_wrote_over_the_seal_stay(image: Path, off: bool)
     if off:
         booted(image)
     put(image, "etc/sysconfig/iptables", "*filter\n-A INPUT -s 203.0.113.7 -j ACCEPT\nCOMMIT\n", 0o600)
-    told = register.uninstall(str(image))
+    told = register.uninstall(Root(str(image)))
     assert "203.0.113.7" in (image / "etc/sysconfig/iptables").read_text()
     assert "left etc/sysconfig/iptables, which was changed since" in told
     assert wanted(image) == ["ip6tables.service", "iptables.service"], "and what loads them"
@@ -352,7 +353,7 @@ def test_services_of_who_wanted_no_firewall_are_their_owners(image: Path) -> Non
     el(image)
     sealed(image)
     booted(image)
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     assert wanted(image) == ["ip6tables.service", "iptables.service"]
 
 
@@ -362,9 +363,9 @@ def test_rules_that_their_owner_wrote_are_kept_when_the_image_is_sealed_again(im
     sealed(image)
     booted(image)
     put(image, "etc/sysconfig/iptables", "# mine\n", 0o640)
-    seal.forget(str(image))
+    seal.forget(Root(str(image)))
     assert "Made by vps-firewall" in (image / "etc/sysconfig/iptables").read_text()
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     assert (image / "etc/sysconfig/iptables").read_text() == "# mine\n"
     assert (image / "etc/sysconfig/iptables").stat().st_mode & 0o777 == 0o640
 
@@ -374,7 +375,7 @@ def test_a_service_that_is_gone_is_no_reason_to_stay_shut(image: Path) -> None:
     both(image)
     sealed(image)
     (image / "usr/lib/systemd/system/nftables.service").unlink()
-    told = register.uninstall(str(image))
+    told = register.uninstall(Root(str(image)))
     assert "nftables.service is not installed any more, and was not enabled again" in told
     assert wanted(image) == []
     assert not (image / seal.RECORD).exists()
@@ -398,7 +399,7 @@ def test_what_its_owner_masked_is_left_out(image: Path, path: str) -> None:
     assert sealed(image) == 0
     assert (image / path).readlink() == Path("/dev/null")
     assert not (image / "dev").exists()
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     assert everything(image) == before
 
 
@@ -408,10 +409,10 @@ def test_the_lists_of_a_default_policy_are_the_images(image: Path, tmp_path_fact
     default = {"lists": {"office": {"file": str(there)}}, "ssh": {"from": ["office"]}}
     there.write_text("203.0.113.7\n")
     with pytest.raises(PolicyRefused, match=r"lists\.office\.file"):
-        seal.check(str(image), default)
+        seal.check(Root(str(image)), default)
     there.unlink()
     put(image, str(there).lstrip("/"), "203.0.113.7\n")
-    seal.check(str(image), default)
+    seal.check(Root(str(image)), default)
 
 
 def switched_off(root: Path) -> None:
@@ -440,7 +441,7 @@ def test_an_image_that_nothing_would_open_is_not_sealed(image: Path, change: Cal
     change(image)
     before = everything(image)
     with pytest.raises(CannotRegister, match=why):
-        register.install_sealed(str(image), {})
+        register.install_sealed(Root(str(image)), {})
     assert everything(image) == before
 
 
@@ -450,7 +451,7 @@ def test_a_folder_that_was_there_stays(image: Path) -> None:
     before = everything(image)
     sealed(image)
     sealed(image)
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     assert everything(image) == before
 
 
@@ -462,7 +463,7 @@ def test_a_line_that_an_earlier_policy_left_does_not_come_back(image: Path) -> N
     with (image / "etc/nftables.conf").open("ab") as file:
         file.write(f'include "/{RULES}"\n'.encode())
     sealed(image)
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     assert (image / "etc/nftables.conf").read_bytes() == before
 
 
@@ -471,7 +472,7 @@ def test_a_shared_file_that_its_owner_took_away_stays_away(image: Path) -> None:
     enabled(image)
     sealed(image)
     (image / "etc/nftables.conf").unlink()
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     assert not (image / "etc/nftables.conf").exists()
 
 
@@ -513,7 +514,7 @@ def test_an_image_is_sealed_with_what_its_kernel_can_load(image: Path) -> None:
     assert sealed(image) == 0
     assert wanted(image) == ["nftables.service"]
     assert (image / RULES).is_file()
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     assert everything(image) == before
 
 
@@ -565,7 +566,7 @@ def test_the_default_policy_has_to_load_there_too(image: Path) -> None:
     put(image, "office.yaml", "#cloud-config\nvps_firewall: {ssh: {from: [203.0.113.7]}}\n")
     assert sealed(image, "--default", str(image / "office.yaml")) == 0
     assert wanted(image) == ["ip6tables.service", "iptables.service"]
-    register.uninstall(str(image))
+    register.uninstall(Root(str(image)))
     assert sealed(image) == 0
     assert wanted(image) == ["nftables.service"]
 
@@ -597,5 +598,5 @@ def test_cleaning_asks_the_kernels_again(image: Path) -> None:
     kernel_in(image, "6.12.0-100.el10.x86_64", without=EXTENSIONS)
     before = tree(image)
     with pytest.raises(NoBackend, match=r"iptables: kernel 6\.12\.0-100\.el10\.x86_64 lacks "):
-        seal.forget(str(image))
+        seal.forget(Root(str(image)))
     assert tree(image) == before

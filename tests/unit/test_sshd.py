@@ -15,6 +15,7 @@ import pytest
 import cc_vps_firewall
 from cc_vps_firewall.engines import stub
 from cc_vps_firewall.host import sshd
+from cc_vps_firewall.root import Root
 from tools import entry
 
 from .systems import put
@@ -122,7 +123,7 @@ def stand_in() -> Listening:
 @pytest.mark.parametrize(("files", "ports"), [*CONFIGURED, *(case[:2] for case in OTHERS)])
 def test_both_readers_say_the_same(files: Mapping[str, str], ports: tuple[int, ...], tmp_path: Path) -> None:
     laid_out(tmp_path, files)
-    assert sshd.ports(str(tmp_path)) == ports
+    assert sshd.ports(Root(str(tmp_path))) == ports
     assert read_by(cc_vps_firewall.listening, tmp_path) == ports
 
 
@@ -157,7 +158,7 @@ def test_an_image_is_read_through_its_own_links(tmp_path: Path) -> None:
     laid_out(tmp_path, {"opt/ssh/sshd_config.d/p.conf": "Port 2222\n", "etc/ssh": "-> /opt/ssh"})
     laid_out(tmp_path, {"usr/lib/systemd/system/ssh.socket": "ListenStream=2223\n", "lib": "-> /usr/lib"})
     laid_out(tmp_path, {"etc/systemd/system/a.wants/ssh.socket": f"-> {os.devnull}"})
-    assert sshd.ports(str(tmp_path)) == (2222, 2223)
+    assert sshd.ports(Root(str(tmp_path))) == (2222, 2223)
 
 
 def test_what_the_kernel_is_asked_for_is_as_much_as_one_match_takes(monkeypatch: pytest.MonkeyPatch) -> None:

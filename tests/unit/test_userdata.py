@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from cc_vps_firewall import MEANT
 from cc_vps_firewall.errors import PolicyRefused
 from cc_vps_firewall.policy import list_files, userdata
+from cc_vps_firewall.root import Root
 
 CONFIG = b"#cloud-config\nvps_firewall: {ping: false}\n"
 
@@ -494,7 +495,7 @@ WAYS = ("lists/inner/list", "link", "far/list", "lists/inner/../inner/list", "fa
 @pytest.mark.parametrize("way", WAYS)
 def test_a_list_that_root_alone_may_write_is_read(folder: Path, way: str) -> None:
     assert userdata.read_list(str(folder / way)) == "203.0.113.7\n"
-    assert userdata.read_list(f"/{way}", str(folder)) == "203.0.113.7\n"
+    assert userdata.read_list(f"/{way}", Root(str(folder))) == "203.0.113.7\n"
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -589,10 +590,10 @@ def test_an_image_has_owners_of_its_own(folder: Path) -> None:
     (folder / "absolute").symlink_to("/lists/inner/list")
     os.chown(folder / "absolute", NOBODY, NOBODY, follow_symlinks=False)
     for way in ("lists/inner/list", "absolute"):
-        assert userdata.read_list(f"/{way}", str(folder)) == "203.0.113.7\n"
+        assert userdata.read_list(f"/{way}", Root(str(folder))) == "203.0.113.7\n"
     os.chown(folder / "lists/inner/list", 1000, 1000)
     with pytest.raises(ValueError, match="belongs to user 1000, and not to root"):
-        userdata.read_list("/absolute", str(folder))
+        userdata.read_list("/absolute", Root(str(folder)))
 
 
 # --- what is left of a policy that was not read ---

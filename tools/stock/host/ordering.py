@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cc_vps_firewall.root import Root
+
 FIRST_STAGE = "cloud-init-local.service"
 
 
-def circular(units: Iterable[str], root: str) -> bool:
+def circular(units: Iterable[str], root: Root) -> bool:
     return False

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cc_vps_firewall.host import saved
+from cc_vps_firewall.root import HERE, Root
 
 
-def enabled_by_us(root: str = "/") -> frozenset[str]:
+def enabled_by_us(root: Root = HERE) -> frozenset[str]:
     return frozenset(saved.strings(saved.read_json(saved.SERVICES), "enabled"))
