@@ -20,7 +20,7 @@ from ..policy import Opening, Policy, parse_network
 from ..policy.networks import WIDTH, NotANetwork
 from ..policy.openings import OpeningValues
 from ..policy.services import SERVICES
-from . import report
+from . import live, report
 
 LINUX = sys.platform.startswith("linux")
 ANYWHERE = ("explain", "who", "diff", "test")  # of a FILE these answer wherever Python runs
@@ -55,6 +55,7 @@ def add(command: Callable[..., Any], read: Read) -> None:
     sub.add_argument("--from", dest="source", metavar="ADDRESS", help="who sends it; default: a stranger")
     sub.add_argument("--to", metavar="ADDRESS", help="this host sends it, to that address")
     sub.add_argument("--user", choices=(ROOT, OTHERS), default=OTHERS, help="with --to: whose program; default: others")
+    sub.add_argument("--live", action="store_true", help="ask the kernel's own rules, other people's too, as root")
     sub.add_argument("--interface", metavar="NAME", default="", help="default: one that no entry and no bridge names")
     sub.add_argument("--json", action="store_true", help="print it as JSON")
 
@@ -106,6 +107,8 @@ def explain(options: Any, read: Read) -> int:
     destination = _address("--to", options.to) if options.to else None
     if source and destination:
         raise _wrong("--from", "goes without --to: what this host sends comes from its own addresses")
+    if options.live:
+        return _explain_live(options, read, asked, source)
     made = _model(options.file, read)
     packets = explaining.packets(
         made, asked, source=source, destination=destination, interface=options.interface,
@@ -115,6 +118,20 @@ def explain(options: Any, read: Read) -> int:
     if not found:
         raise _wrong("--from", f"{options.source} is of another family than {options.what}")
     _show(options, lambda: explaining.as_json(found), lambda: explaining.lines(found))
+    return 0
+
+
+def _explain_live(options: Any, read: Read, asked: Sequence[Opening], source: tuple[int, int] | None) -> int:
+    """The kernel is asked; the policy in force, or FILE, says which of its lines that was."""
+    if options.to:
+        raise _wrong("--live", "is about what comes in; leave --to out")
+    if not LINUX or os.geteuid():
+        raise FirewallError("`vps-firewall explain --live` asks the kernel: run it as root")
+    saved = read(options.file) if options.file is not None else report.saved_policy(facts.inspect())
+    made = model(saved) if saved else Model((), ())
+    packets = list(explaining.packets(made, asked, source=source, interface=options.interface))
+    lines, told = live.explain(made, packets)
+    _show(options, lambda: told, lambda: [*lines, f"not asked: {explaining.UNSEEN[0]}"])
     return 0
 
 

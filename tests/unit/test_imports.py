@@ -28,6 +28,7 @@ ORDER = (
     "rules", "rules.ruleset", "rules.backend", "rules.compare", "rules.nftables", "rules.iptables", "rules.fallback",
     "algebra", "algebra.ranges", "algebra.zones", "algebra.model", "algebra.words", "algebra.questions",
     "algebra.explain", "algebra.who", "algebra.diff", "algebra.expectations",
+    "algebra.live", "algebra.live_nftables", "algebra.live_iptables",
     "host", "host.process", "host.tools", "host.saved", "host.distributions", "host.policy_record", "host.records",
     "host.ordering", "host.systemd", "host.managers", "host.sshd", "host.modules", "host.facts", "host.trusted",
     "backends", "backends.nftables", "backends.iptables", "backends.registry",
@@ -39,7 +40,7 @@ ORDER = (
     "__init__",
     "engines", "engines.auto", "engines.iptables", "engines.nftables", "engines.nftables_router", "engines.stub",
     "bundle", "bundle.host_command", "bundle.bundle", "bundle.part_handler",
-    "cli.verify", "cli.apply", "cli.removal", "cli.report", "cli.answers", "cli.command", "cli",
+    "cli.verify", "cli.apply", "cli.removal", "cli.report", "cli.live", "cli.answers", "cli.command", "cli",
     "__main__",
 )  # fmt: skip
 # All of policy/ but what hears YAML, reads files, or takes messages and gzip apart in memory.
@@ -51,6 +52,7 @@ PURE = (
     "rules", "rules.ruleset", "rules.backend", "rules.compare", "rules.nftables", "rules.iptables", "rules.fallback",
     "algebra", "algebra.ranges", "algebra.zones", "algebra.model", "algebra.words", "algebra.questions",
     "algebra.explain", "algebra.who", "algebra.diff", "algebra.expectations",
+    "algebra.live", "algebra.live_nftables", "algebra.live_iptables",
     "host.distributions", "plan", "plan.model",
 )  # fmt: skip
 IMPURE = {
