@@ -40,7 +40,8 @@ ORDER = (
     "__init__",
     "engines", "engines.auto", "engines.iptables", "engines.nftables", "engines.nftables_router", "engines.stub",
     "bundle", "bundle.host_command", "bundle.bundle", "bundle.part_handler",
-    "cli.verify", "cli.apply", "cli.removal", "cli.report", "cli.live", "cli.answers", "cli.command", "cli",
+    "cli.verify", "cli.apply", "cli.removal", "cli.report", "cli.live", "cli.answers", "cli.messages",
+    "cli.ssh_session", "cli.confirm", "cli.command", "cli",
     "__main__",
 )  # fmt: skip
 # All of policy/ but what hears YAML, reads files, or takes messages and gzip apart in memory.
@@ -162,7 +163,7 @@ def test_one_door_to_processes(name: str) -> None:
         return
     assert "subprocess" not in imports(name)[0]
     # They fork themselves, to go on when their parent is gone; they start no program.
-    forks = {"fork"} if name in ("cli.command", "boot.first_boot") else set()
+    forks = {"fork"} if name in ("cli.confirm", "boot.first_boot") else set()
     used = {call for call in calls_on_os(name) if call in STARTS or call.startswith(("exec", "spawn"))}
     assert used <= forks
 
