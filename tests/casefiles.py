@@ -104,6 +104,7 @@ class Host:
     bridge: str = ""
     uplinks: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
+    behind: tuple[Published, ...] = ()
     forwarding: bool = False
 
 
@@ -172,7 +173,7 @@ def _known(said: Mapping[str, Any], keys: set[str]) -> None:
 
 
 def _host(said: Mapping[str, Any]) -> Host:
-    _known(said, {"ssh_ports", "cloud", "files", "bridge", "uplinks", "published", "forwarding"})
+    _known(said, {"ssh_ports", "cloud", "files", "bridge", "uplinks", "published", "behind", "forwarding"})
     published = tuple(_published(entry) for entry in said.get("published", []))
     bridge = said.get("bridge", "docker0" if published else "")
     return Host(
@@ -182,6 +183,7 @@ def _host(said: Mapping[str, Any]) -> Host:
         bridge=bridge,
         uplinks=tuple(said.get("uplinks", ())),
         published=published,
+        behind=tuple(_published(entry) for entry in said.get("behind", [])),
         forwarding=said.get("forwarding", bool(bridge)),
     )
 

@@ -50,7 +50,7 @@ def left_out(packet: Packet) -> str:
 
 def asked(packet: Packet, host: Host) -> Asked:
     """The model's question."""
-    published = {(p.protocol, p.port) for p in host.published}
+    published = {(p.protocol, p.port) for p in (*host.published, *host.behind)}
     if packet.user:
         direction = OUT
     elif (packet.protocol, packet.port) in published and packet.destination in MACHINE.values():

@@ -41,16 +41,19 @@ HANDLER = ("frequency", "list_types", "handle_part")  # what cloud-init asks of 
 # The backends that an engine carries: the registry of the package, with those alone.
 CARRIED = {
     "nftables": ("Nftables",),
+    "nftables_trusting": ("Nftables",),
     "nftables_router": ("Nftables",),
     "iptables": ("Iptables",),
     "auto": ("Nftables", "Iptables"),
 }
 # The modules of the package that an engine has as they are, although there is one in STOCK. What few policies need of
 # the host is in all but the smallest, which most bundles carry, and the smallest limits are for.
-_ROUTER = ("host.trusted",)
+_ROUTER = ("host.trusted", "host.sysctl")
+STAND_INS = {("nftables_router", "host.sysctl"): "host.sysctl_once"}  # of two for one module
 OWN = {
     "nftables": (),
-    "nftables_router": _ROUTER,
+    "nftables_trusting": ("host.trusted",),
+    "nftables_router": ("host.trusted",),
     "iptables": (*_ROUTER, "apply.copies"),
     "auto": (*_ROUTER, "apply.copies", "plan.choice"),
 }
@@ -163,7 +166,7 @@ def _sources(carried: str) -> dict[str, str]:
     def visit(name: str, importing: tuple[str, ...] = ()) -> None:
         if name in found or name in importing:
             return
-        stock = STOCK.joinpath(*name.split(".")).with_suffix(".py")
+        stock = STOCK.joinpath(*STAND_INS.get((carried, name), name).split(".")).with_suffix(".py")
         path = stock if stock.exists() and name not in OWN[carried] else _file(name)
         source = registry if name == REGISTRY else path.read_text(encoding="utf-8")
         for other in _imported(ast.parse(source), name):

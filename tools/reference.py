@@ -11,7 +11,7 @@ from typing import Any
 
 from cc_vps_firewall.apply import copies
 from cc_vps_firewall.cli import command as cli
-from cc_vps_firewall.host import saved
+from cc_vps_firewall.host import saved, sysctl
 from cc_vps_firewall.host.distributions import OWN_UNIT
 from cc_vps_firewall.policy import clouds, keys
 from cc_vps_firewall.policy import services as service_names
@@ -153,6 +153,13 @@ def files() -> str:
         ),
         (f"`{saved.SERVICES}`", "0600", "which services were enabled and disabled, for `vps-firewall remove`"),
         (f"`{saved.LOCK}`", "0600", "held while a run is at work"),
+        (f"`{sysctl.RECORD}`", "0600", "what the kernel's settings for forwarding were before a policy changed them"),
+        (f"`{sysctl.FILE}`", "0644", "has the next boot forward, for the families that `publish` uses"),
+        (
+            f"`{sysctl.NETWORKD}/FILE.network.d/{sysctl.DROPIN}`",
+            "0644",
+            "has systemd-networkd go on listening to router advertisements on an uplink of a host that forwards",
+        ),
         (f"`/etc/systemd/system/{OWN_UNIT}`", "0644", "our unit, where no service of the distribution fits"),
         (
             "`/etc/systemd/system/SERVICE.d/vps-firewall.conf`",

@@ -92,6 +92,7 @@ TEXTS: dict[str, tuple[str | tuple[str, ...], str]] = {
     "listed": (("ipv4", "ipv6", "list"), "an address, a network, or the name of a list"),
     "ipv4": (IPV4 + PREFIX4, "an IPv4 address or network"),
     "ipv6": (IPV6 + PREFIX6, "an IPv6 address or network"),
+    "address": (f"{IPV4}|{IPV6}", "an IPv4 or IPv6 address"),
     "list": (f"(?!any$){keys.LIST_NAME.pattern}", "the name of a list"),
     "any": ("any", "the word any"),
     "limit": (RATE, "a rate such as 30/minute, or false for none"),
@@ -150,6 +151,7 @@ def schema() -> Schema:
             "denied": _some("listed"),
             "listed": _kind("listed"),
             "limit": _limit(),
+            "publications": {"type": "array", "items": _object(keys.PUBLICATION, required=_required(keys.PUBLICATION))},
             "port": _kind("port"),
             "service": _kind("service", allOf=[_ref("names")]),
             "allowed": _kind("allowed", allOf=[_ref("names")]),
@@ -203,7 +205,9 @@ _SSH_PORT = {"type": "integer", "minimum": 1, "maximum": 65535}
 INLINE: dict[str, Callable[[keys.Key], Schema]] = {
     "choice": lambda key: {"enum": list(key.choices)},
     "file": lambda key: {"type": "string", **_words("path")},
+    "address": lambda key: {"type": "string", **_words("address")},
     "flag": lambda key: {"type": "boolean"},
+    "number": lambda key: _SSH_PORT,
     "ports": lambda key: {**_SSH_PORT, "type": ["integer", "array"], "items": _SSH_PORT, "minItems": 1},
 }
 

@@ -94,7 +94,8 @@ def _others(made: Model, packet: Packet, answer: Answer) -> Iterator[str]:
                 yield f"{box.entry} opens it{to}{on}"
     behind = judge(made, replace(packet, direction=PUBLISHED))
     if answer.verdict != ACCEPT == behind.verdict and packet.proto in ("tcp", "udp") and packet.interface != LOOPBACK:
-        yield f"where a container publishes this port, {behind.label} lets it in"
+        own = behind.box and behind.box.entry.startswith("publish")
+        yield f"{'' if own else 'where a container publishes this port, '}{behind.label} lets it in"
 
 
 # --- for people and for programs ----------------------------------------------------------------------------

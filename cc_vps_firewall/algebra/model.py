@@ -226,8 +226,28 @@ class _Boxes:
             guarded = self._entries(PUBLISHED, family, self.policy.allow)
             yield from (box for box in guarded if box.proto in ("", *TRANSPORTS))
         else:
-            every = ranges.everything(family)
+            yield from self._left_alone(family)
+        every = ranges.everything(family)
+        for each in self.policy.publish:
+            if each.family == family and (peers := self._of(each.peers.of(family), family)):
+                opening = each.opening
+                yield Box(PUBLISHED, family, each.path, each.label, opening.proto, (opening.first, opening.last),
+                          peers, every, each.interface, limit=str(each.limit or ""))  # fmt: skip
+
+    def _left_alone(self, family: int) -> Iterator[Box]:
+        """Every port that a container publishes, less those that the policy itself does."""
+        every = ranges.everything(family)
+        own = [each.opening for each in self.policy.publish if each.family == family]
+        if not own:
             yield Box(PUBLISHED, family, "containers", "containers: ignore", "", (0, 0), every, every)
+            return
+        yield Box(PUBLISHED, family, "containers", "containers: ignore", THE_REST, (0, 0), every, every)
+        for proto in TRANSPORTS:
+            edges = sorted((o.first, o.last) for o in own if o.proto == proto)
+            starts, ends = [0, *(last + 1 for _, last in edges)], [*(first - 1 for first, _ in edges), 65535]
+            for span in zip(starts, ends):
+                if span[0] <= span[1]:
+                    yield Box(PUBLISHED, family, "containers", "containers: ignore", proto, span, every, every)
 
     def _leaving(self, family: int) -> Iterator[Box]:
         every = ranges.everything(family)

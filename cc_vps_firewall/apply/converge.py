@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import Drift, FirewallError, ToolFailed, reason
-from ..host import managers, saved, systemd
+from ..host import managers, saved, sysctl, systemd
 from ..host.facts import Host
 from ..plan.model import Plan, Texts
 from ..plan.targets import Target
@@ -67,6 +67,7 @@ def converge(plan: Plan, host: Host, run: Run | None = None, *, confirm: Callabl
                 with run.step("confirm"):
                     if refusal := confirm():
                         raise FirewallError(refusal)
+            sysctl.adjust(plan.source, host, undo, run.notes)
             with run.step("save"):
                 texts, notes = backend.with_others(rehearsal.texts, target.place.files, host.managers)
                 run.notes += notes
@@ -104,6 +105,7 @@ def _roll_back(
 ) -> list[str]:
     """Undo what was done, as far as it goes. -> what could not be put back"""
     not_restored = []
+    sysctl.restore(undo)
     for unit in newly_enabled:
         with contextlib.suppress(FirewallError):
             systemd.disable(unit)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 
 from ..errors import ToolFailed
-from ..host import process, saved, systemd
+from ..host import process, saved, sysctl, systemd
 from ..host.facts import Host
 from ..plan.model import Plan, Texts
 from ..plan.targets import target
@@ -33,6 +33,7 @@ def check(plan: Plan, saved_in: str, host: Host) -> list[str]:
         missing = [unit for unit in chosen.units if not systemd.enabled(unit)]
         out += [f"+{unit} enabled: nothing loads the rules at boot" for unit in missing]
         out += _in_kernel(backend.differences(backend.dump(tuple(loaded)), expected))
+    sysctl.differences(plan.source, host, out)
     return out
 
 
@@ -51,6 +52,7 @@ def preview(plan: Plan, host: Host) -> list[str]:
             out.append(f"{'~' if on_disk is not None else '+'}file {path}")
     ours: saved.Files = {path: (texts[family], 0o600) for family, path in files.items()}
     out += [f"+file {path}" for path in copies_of(ours, notes)]
+    sysctl.preview(plan.source, host, out)
     out += [f"+service {unit} enabled" for unit in chosen.units if not systemd.enabled(unit)]
     out += [f"-service {name} disabled and masked" for name in host.managers]
     former = [unit for unit in sorted(previous.former_units(chosen)) if systemd.enabled(unit)]

@@ -22,7 +22,7 @@ import yaml
 
 from .. import policy
 from ..backends.registry import BACKENDS
-from ..engines import auto, nftables_router, stub
+from ..engines import auto, nftables_router, nftables_trusting, stub
 from ..engines import iptables as iptables_engine
 from ..engines import nftables as nftables_engine
 from ..errors import PolicyRefused, Problem
@@ -151,6 +151,7 @@ def fit(bundle: bytes, parts: Sequence[Part], name: str, form: str) -> str:
 WORDS = 64
 ENGINES = {
     "nftables": nftables_engine.TEXT,
+    "nftables_trusting": nftables_trusting.TEXT,
     "nftables_router": nftables_router.TEXT,
     "iptables": iptables_engine.TEXT,
     "auto": auto.TEXT,
@@ -160,10 +161,9 @@ ENGINES = {
 def carrier(section: Mapping[str, Any], carried: str, cloud_id: str = "") -> bytes:
     """The part-handler: a stub in plain text, and the engine packed below it. `carried`: a backend, or auto for
     both."""
-    smallest = carried == nftables.NAME
     files = {
         "vps-firewall": _COMMAND,
-        "vps_firewall_engine.py": ENGINES["nftables_router" if smallest and asks_host(section) else carried],
+        "vps_firewall_engine.py": ENGINES[smallest(section) if carried == nftables.NAME else carried],
         "plans": json.dumps(plans(section, carried, cloud_id), separators=(",", ":")),
     }
     source = _abbreviated("\f".join(f"{name}\n{text}" for name, text in files.items()))
@@ -174,10 +174,13 @@ def carrier(section: Mapping[str, Any], carried: str, cloud_id: str = "") -> byt
     return f'{_HEAD.format(mark=MARK, version=VERSION)}{before}PACKED = """\n{lines}\n"""\n{end}{after}'.encode()
 
 
-def asks_host(section: Mapping[str, Any]) -> bool:
-    """Does this policy ask more of the host than to load rules? Then the smallest engine will not do."""
+def smallest(section: Mapping[str, Any]) -> str:
+    """The smallest engine with nftables that knows all that this policy asks of the host."""
     wanted = policy.parse(section, read_list=userdata.read_list)
-    return any(entry.interface and policy.EVERY_PROTOCOL in entry.openings for entry in wanted.allow)
+    if wanted.forwards:
+        return "nftables_router"
+    trusts = any(entry.interface and policy.EVERY_PROTOCOL in entry.openings for entry in wanted.allow)
+    return "nftables_trusting" if trusts else nftables.NAME
 
 
 _FILTER = {

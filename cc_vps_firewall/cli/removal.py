@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..apply import live, save
 from ..apply.previous import remove_rules, remove_unit_files, switch_off
-from ..host import saved, systemd
+from ..host import saved, sysctl, systemd
 from ..host.distributions import OWN_UNIT, UNITS
 from ..host.facts import Host
 from ..host.managers import ENABLE_AGAIN
@@ -39,6 +39,7 @@ def remove(host: Host) -> Removal:
             if live.holds_ours(chosen) or files:
                 remove_rules(chosen, lock)
                 done += [f"removed the rules from {chosen.backend.name}", *(f"removed {path}" for path in files)]
+        done += sysctl.remove()
         state = [saved.POLICY, saved.SERVICES, saved.STATUS, saved.PUBLIC, saved.TOOLS]
         done += saved.remove_all(HERE, state, saved.Undo())
     disabled = [unit for unit in saved.strings(record, "disabled") if systemd.masked(unit)]

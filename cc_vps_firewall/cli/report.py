@@ -82,6 +82,7 @@ def settings(wanted: Policy) -> dict[str, object]:
         "ping": wanted.ping,
         "malformed": wanted.malformed,
         "outgoing": "accept" if out is None else {"policy": "drop", "allow": [entry.label for entry in out]},
+        "publish": [f"{each.label} to {each.goal}" for each in wanted.publish],
         "containers": wanted.containers,
         "metadata": wanted.metadata,
         "metadata_services": [
@@ -158,5 +159,7 @@ def _settings(wanted: Policy) -> Iterator[str]:
     else:
         allowed = ", ".join(entry.label.partition(" ")[2] or entry.label for entry in wanted.outgoing)
         yield f"outgoing: drop, but for {allowed or 'what keeps the machine alive'}"
+    for each in wanted.publish:
+        yield f"publish: {each.opening} to {each.goal}{', its clients hidden' if each.masquerade else ''}"
     yield f"containers: {wanted.containers}; metadata: {wanted.metadata}; malformed: {wanted.malformed}"
     yield f"log: {wanted.log or 'nothing'}"

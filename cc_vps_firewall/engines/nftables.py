@@ -1,6 +1,6 @@
 """The engine with nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "048c1243bf618e8ea25791eb16ae9d17daa8022a643e7cefb6745809252d090d"
+SOURCES = "860d85ec698e339d6bc97080d514d2e2bd2589d87ee3c1ed6b1e122f1e708f35"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -19,7 +19,8 @@ from .saved import UNIT_FOLDERS, entries, text_at
 class Host:
     """`units`: the firewall services installed; `owners`: those of them that the owner has enabled, and not we;
     `managers`: other firewall managers that are enabled, whose rules would conflict with ours; `cloud_id`: the platform
-    as cloud-init calls it, empty where it does not say; `uplinks`: the interfaces that hold a default route."""
+    as cloud-init calls it, empty where it does not say; `uplinks`: the interfaces that hold a default route;
+    `own_addresses`: those of any interface."""
 
     distribution: Distribution = OTHER
     major: int = 0
@@ -30,13 +31,20 @@ class Host:
     ipv6: bool = True
     cloud_id: str = ""
     uplinks: tuple[str, ...] = ()
+    own_addresses: tuple[str, ...] = ()
 
 
 def inspect(root: Root = HERE) -> Host:
     """Read the facts from the files of the system at `root`; runs nothing."""
     firewall = inspect_firewall(root, enabled_by_us(root))
     ports = sshd.ports(root)
-    return replace(firewall, ssh_ports=ports, cloud_id=_cloud_id(root), uplinks=with_default_route(root))
+    return replace(
+        firewall,
+        ssh_ports=ports,
+        cloud_id=_cloud_id(root),
+        uplinks=with_default_route(root),
+        own_addresses=_own_addresses(root),
+    )
 
 
 def inspect_firewall(root: Root, ours: frozenset[str]) -> Host:
@@ -77,12 +85,31 @@ def interfaces() -> tuple[str, ...]:
 
 
 def with_default_route(root: Root = HERE) -> tuple[str, ...]:
-    """The interfaces that have a default route now, of either family (proc(5))."""
+    """The interfaces that have a default route now, of either family."""
+    return tuple(dict.fromkeys(name for _, name in default_routes(root)))
+
+
+def default_routes(root: Root = HERE) -> tuple[tuple[int, str], ...]:
+    """Families and interfaces of the default routes (proc(5))."""
     rows = [line.split() for line in text_at(root, "proc/net/route").splitlines()]
-    found = [row[0] for row in rows if len(row) > 7 and row[1] == row[7] == "00000000"]
+    found = [(4, row[0]) for row in rows if len(row) > 7 and row[1] == row[7] == "00000000"]
     rows = [line.split() for line in text_at(root, "proc/net/ipv6_route").splitlines()]
-    found += [row[-1] for row in rows if len(row) > 9 and row[1] == "00" and not set(row[0]) - {"0"}]
-    return tuple(dict.fromkeys(name for name in found if name != "lo"))
+    found += [(6, row[-1]) for row in rows if len(row) > 9 and row[1] == "00" and not set(row[0]) - {"0"}]
+    return tuple(dict.fromkeys(route for route in found if route[1] != "lo"))
+
+
+def _own_addresses(root: Root) -> tuple[str, ...]:
+    """The addresses of this host's own interfaces (proc(5))."""
+    leaf, found = "", []
+    for line in text_at(root, "proc/net/fib_trie").splitlines():
+        words = line.split()
+        if words[:1] == ["|--"]:
+            leaf = words[1]
+        elif "/32 host LOCAL" in line:
+            found.append(leaf)
+    for line in text_at(root, "proc/net/if_inet6").splitlines():
+        found.append(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(line.split()[0])))
+    return tuple(dict.fromkeys(found))
 
 
 def _os_release(root: Root) -> dict[str, str]:

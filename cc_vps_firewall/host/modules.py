@@ -31,10 +31,14 @@ NFTABLES: Mapping[str, tuple[Need, ...]] = {
     "limit": (("nft-expr-limit", "nft_limit"),),
     "log": (("nft-expr-log", "nft_log"), *LOGGERS.values()),
     "reject": (("nft-expr-1-reject", "nft_reject_inet"),),
+    "nat": (("nft-chain-1-nat", "nft_chain_nat"), ("nft-expr-nat", "nft_nat")),
+    "fib": (("nft-expr-1-fib", "nft_fib_inet"),),
+    "masquerade": (("nft-expr-masq", "nft_masq"),),
 }
 # iptables asks for a match or a target by its family and its own name, and so does nft_compat for iptables-nft. Most
 # have one module for both families, which is called xt_ and that name; of these it is not so.
 IPTABLES: Mapping[str, tuple[str, ...]] = {
+    "DNAT": ("xt_nat",),
     "REJECT": (),
     "ah": (),
     "icmp": ("xt_tcpudp", "ip_tables"),  # the latter up to Linux 6.3
@@ -131,6 +135,8 @@ def _of_iptables(text: str, family: int, variant: str) -> list[Need]:
         needs += (
             NFTABLES["limit"] if "limit" in extensions else ()
         )  # the one match that iptables-nft says in nft's words
+    if variant == NFT and "*nat\n" in text:
+        needs.append((f"nft-chain-{2 if family == 4 else 10}-nat", "nft_chain_nat"))
     needs += [(f"{ip}t_{one}", *IPTABLES.get(one, (f"xt_{one}",))) for one in sorted(extensions)]
     needs += [("nf_conntrack",)] if "conntrack" in extensions else []
     needs += [LOGGERS[family]] if "LOG" in extensions else []

@@ -8,9 +8,9 @@ from typing import TypedDict
 from . import saved
 
 
-class PolicyRecord(TypedDict):
-    """policy.json: a plan's source; the backend that was used; the instance whose owner asked for it, '' where what is
-    in force only stands in for that."""
+class Applied(TypedDict):
+    """A plan's source; the backend that was used; the instance whose owner asked for it, '' where what is in force only
+    stands in for that."""
 
     section: object
     ssh_ports: Sequence[int]
@@ -18,6 +18,12 @@ class PolicyRecord(TypedDict):
     uplinks: Sequence[str]
     backend: str
     instance: str
+
+
+class PolicyRecord(Applied, total=False):
+    """policy.json."""
+
+    forward: Sequence[int]
 
 
 def last_good() -> Mapping[str, object]:

@@ -119,6 +119,12 @@ def set_date(path: str, date: float) -> None:
     os.utime(path, (date, date))
 
 
+def set_kernel(path: str, value: str) -> None:
+    """Write a value below /proc/sys (proc(5)), where no file can take another's place."""
+    with open(path, "r+", encoding="ascii") as file:
+        file.write(f"{value}\n")
+
+
 def discard(path: str) -> None:
     """Take away what a run may have left beside a file when it was killed."""
     for name in (_names(path).temporary, _names(path).kept):

@@ -120,7 +120,7 @@ def _has_spoken(root: Root) -> bool:
 def _sealable(root: Root, default: object, prefer: str) -> tuple[Target, policy.Policy, list[str]]:
     """-> the backend, the policy that opens nothing, and what its owner should know"""
     check_root(root)
-    host = replace(facts.inspect(root), cloud_id="", uplinks=())  # what boots from it may be anywhere
+    host = replace(facts.inspect(root), cloud_id="", uplinks=(), own_addresses=())  # what boots from it may be anywhere
     if host.managers:
         # firewalld's unit conflicts with the services that load the seal, and on Debian it makes an ordering cycle,
         # which systemd breaks by leaving out cloud-init's network stage: seen in the boot lab, with every port open.

@@ -60,6 +60,7 @@ def parse(section: object, host: Host) -> Policy:
         ssh_ports=host.ssh_ports,
         cloud_id=host.cloud_id,
         uplinks=host.uplinks,
+        own_addresses=host.own_addresses,
         read_list=userdata.read_list,
     )
 
@@ -107,12 +108,15 @@ def plan_of(
     all."""
     backends = [target.backend.name for target in choose(wanted.backend, host)]
     backends += [name for name in BACKENDS if anything and name not in backends]
+    source = Source(section=section, ssh_ports=host.ssh_ports, cloud_id=host.cloud_id, uplinks=host.uplinks)
+    if wanted.forwards:
+        source["forward"] = wanted.forwards
     return Plan(
         name,
         tuple(Candidate(each, texts(each, wanted)) for each in backends),
         _Rendered(lambda: fallback.texts(wanted)),
         policy.open_to(wanted),
-        Source(section=section, ssh_ports=host.ssh_ports, cloud_id=host.cloud_id, uplinks=host.uplinks),
+        source,
         good,
         tuple(warnings(wanted)),
         ruleset.roles(wanted, facts.interfaces()),

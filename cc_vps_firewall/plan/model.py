@@ -12,13 +12,19 @@ Texts = Mapping[int, str]  # by family: 4, 6, or 0 where one text is for both
 Opened = Mapping[str, Sequence[Mapping[str, str]]]  # "ipv4" and "ipv6" -> lines as status.json has them
 
 
-class Source(TypedDict):
+class Known(TypedDict):
     """What a plan was made of, to make it once more: the section, and what was known of the host then."""
 
     section: Any
     ssh_ports: Sequence[int]
     cloud_id: str
     uplinks: Sequence[str]
+
+
+class Source(Known, total=False):
+    """`forward`: the families that its host is to forward, where there are any."""
+
+    forward: Sequence[int]
 
 
 @dataclass(frozen=True)

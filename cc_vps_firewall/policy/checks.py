@@ -8,7 +8,7 @@ from ..errors import Problem
 from . import services
 from .interfaces import same_interface
 from .model import EVERY_PROTOCOL, KEY, Entry, Opening, Policy
-from .networks import UNROUTABLE, WIDTH, anywhere, covered
+from .networks import UNROUTABLE, WIDTH, anywhere, covered, network_text
 
 WIDEST = {4: 8, 6: 16}  # by family: what `service: all` may be for takes no more than one network of this length
 STEM = 2  # letters before the * of a pattern
@@ -81,6 +81,36 @@ def trusted_uplinks(policy: Policy) -> Iterator[Problem]:
             for name in names[:1]:
                 what = f"{name} has the default route on this host, and service: all trusts whatever comes in there"
                 yield Problem(f"{KEY}.{entry.path}.interface", f"{what}; name the networks that are yours in from")
+
+
+def published_ssh(policy: Policy, ssh_ports: Collection[int]) -> Iterator[Problem]:
+    """A published port is served by somebody else: where it is sshd's, nobody logs in here any more."""
+    ports = {opening.first for opening in policy.ssh.openings} if policy.ssh else set()
+    for each in policy.publish:
+        taken = [p for p in sorted(ports | {*ssh_ports}) if each.opening.covers(Opening("tcp", p, p))]
+        if taken:
+            said = f"sshd listens on {taken[0]}, and would be reached no more; publish another port"
+            yield Problem(f"{KEY}.{each.path}.port", said)
+
+
+def published_twice(policy: Policy) -> Iterator[Problem]:
+    """One port leads to one machine."""
+    for number, each in enumerate(policy.publish):
+        for other in policy.publish[:number]:
+            interfaces = not each.interface or not other.interface or each.interface == other.interface
+            one, two = each.opening, other.opening
+            overlap = one.proto == two.proto and one.first <= two.last and two.first <= one.last
+            if interfaces and overlap and each.family == other.family:
+                yield Problem(f"{KEY}.{each.path}", f"{one} is published by {other.path} already, to {other.goal}")
+                break
+
+
+def published_here(policy: Policy, own: Collection[str]) -> Iterator[Problem]:
+    """What this host serves itself is opened by `allow`."""
+    for each in policy.publish if policy.enabled else ():
+        address = network_text(each.family, (each.to, WIDTH[each.family]))
+        if address in own:
+            yield Problem(f"{KEY}.{each.path}.to", f"{address} is this host's own; open its port under allow")
 
 
 def _ssh_ports_of(entry: Entry, ports: Iterable[int]) -> list[int]:

@@ -126,6 +126,15 @@ POLICY: Table = (
         ("accept", {"policy": "drop", "allow": ["dns", "ntp", "http", "https"]}),
         "accept",
     ),
+    Key(
+        "publish",
+        "publications",
+        "Ports that are served behind this host",
+        "A port of this host that a machine behind it serves, in a tunnel or on a private network: for whom the entry "
+        "names, who keep their own address. Switches forwarding on in the kernel.",
+        ([{"port": "8443/tcp", "to": "10.8.0.2", "to_port": 443}],),
+        [],
+    ),
     _choice(
         "metadata",
         "The cloud's metadata service",
@@ -241,6 +250,38 @@ EXIT: Table = (
     Key("comment", "comment"),
 )
 
+PUBLICATION: Table = (
+    Key("port", "port", required="the port of this host, such as 8443/tcp"),
+    Key(
+        "to",
+        "address",
+        "Who serves it",
+        "The address of the machine behind this host. Of one family: the port is published over that one.",
+        ("10.8.0.2", "fd00:8::2"),
+        required="the address of the machine that serves it, such as 10.8.0.2",
+    ),
+    Key("to_port", "number", "Port there", "Default: the same port. Not with a range.", (443,)),
+    Key(
+        "from",
+        "sources",
+        "Who may come in",
+        "Sources that this entry is for.",
+        (["203.0.113.0/24"], ["office"]),
+        "any",
+    ),
+    Key("interface", "interface"),
+    Key("limit", "limit", "New connections per source", "Beyond it they are dropped.", ("20/minute",)),
+    Key(
+        "masquerade",
+        "flag",
+        "Hide the client's address",
+        "true: the machine behind sees this host's address, for where its answers would go another way.",
+        (True,),
+        False,
+    ),
+    Key("comment", "comment"),
+)
+
 LIST_FILE: Table = (
     Key(
         "file",
@@ -283,7 +324,7 @@ OTHERS: Table = (
     ),
 )
 
-TABLES = (POLICY, SSH, ENTRY, OUTGOING, EXIT, LIST_FILE, TEST, OTHERS)
+TABLES = (POLICY, SSH, ENTRY, OUTGOING, EXIT, PUBLICATION, LIST_FILE, TEST, OTHERS)
 
 _ENTRIES = "a list of [services and groups](services.md), [ports](#port), and mappings with the keys below"
 
@@ -292,6 +333,9 @@ KINDS: Mapping[str, Kind] = {
     "denied": Kind("a list of [sources](#source), without `any`"),
     "openings": Kind(_ENTRIES),
     "exits": Kind(_ENTRIES),
+    "publications": Kind("a list of mappings with the keys below"),
+    "address": Kind("an IPv4 or IPv6 address"),
+    "number": Kind("a port by its number, 1 to 65535"),
     "source": Kind(
         "a [source](#source)",
         "Source",

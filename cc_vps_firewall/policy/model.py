@@ -93,6 +93,35 @@ class PolicyTest:
 
 
 @dataclass(frozen=True)
+class Publication:
+    """One line of `publish`: a port of this host that `to` serves, an address as a number of this `family`, on its port
+    `to_port`; 0 for the same port."""
+
+    path: str
+    opening: Opening
+    family: int
+    to: int
+    to_port: int = 0
+    peers: Sources = ANYWHERE
+    limit: Limit | None = None
+    interface: str = ""
+    masquerade: bool = False
+    comment: str = ""
+
+    @property
+    def label(self) -> str:
+        said = f"{self.path} {self.opening}"
+        return f"{said}: {self.comment}" if self.comment else said
+
+    @property
+    def goal(self) -> str:
+        """Where it leads, for people."""
+        address = network_text(self.family, (self.to, WIDTH[self.family]))
+        port = f":{self.to_port}" if self.to_port else ""
+        return f"[{address}]{port}" if port and self.family == 6 else address + port
+
+
+@dataclass(frozen=True)
 class Policy:
     """What the owner wrote, resolved: no names left, both families sorted out."""
 
@@ -104,6 +133,7 @@ class Policy:
     ping: bool = True
     malformed: str = "drop"
     outgoing: tuple[Entry, ...] | None = None
+    publish: tuple[Publication, ...] = ()
     metadata: str = "root"
     metadata_services: Sources = NOWHERE  # what `metadata` is about, on the cloud that this is for
     containers: str = "guard"
@@ -117,6 +147,11 @@ class Policy:
     def entries(self) -> tuple[Entry, ...]:
         """Everything that lets something in: ssh first."""
         return ((self.ssh,) if self.ssh else ()) + self.allow
+
+    @property
+    def forwards(self) -> tuple[int, ...]:
+        """The families that this host is to forward."""
+        return tuple(sorted({each.family for each in self.publish}))
 
     def admits(self, source: str, proto: str, port: int, interface: str = "") -> bool:
         """Would a first, well-formed packet from `source` to `port` get in? Limits are left aside."""
@@ -137,7 +172,12 @@ BUILT_IN: Mapping[str, object] = {"ping": False}
 
 def open_to(wanted: Policy) -> dict[str, list[dict[str, str]]]:
     """What is open to whom, per family, for people and programs."""
-    return {f"ipv{family}": [line for entry in wanted.entries if (line := _line(entry, family))] for family in (4, 6)}
+    published = [
+        Entry(each.path, "published", (each.opening,), each.peers.alone(each.family), each.limit, each.interface)
+        for each in wanted.publish
+    ]
+    entries = (*wanted.entries, *published)
+    return {f"ipv{family}": [line for entry in entries if (line := _line(entry, family))] for family in (4, 6)}
 
 
 def _line(entry: Entry, family: int) -> dict[str, str]:

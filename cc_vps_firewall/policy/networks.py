@@ -30,6 +30,10 @@ class Sources:
     def of(self, family: int) -> tuple[Net, ...]:
         return self.v4 if family == 4 else self.v6
 
+    def alone(self, family: int) -> Sources:
+        """Those of one family."""
+        return Sources(self.v4, ()) if family == 4 else Sources((), self.v6)
+
     @property
     def anywhere(self) -> bool:
         return self.v4 == EVERYTHING == self.v6

@@ -73,6 +73,13 @@ class OpeningValues(SourceValues):
             self.refuse(path, message)
         return () if wrong else (Opening(proto, first, last),)
 
+    def number(self, path: str, value: object) -> int:
+        """A port by its number."""
+        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535:
+            return value
+        self.refuse(path, f"{quoted(value)} is not a port; write its number, such as 443")
+        return 0
+
     def ssh_port(self, path: str, value: object) -> tuple[int, ...]:
         listed = isinstance(value, list)
         items = [(f"{path}[{n}]", v) for n, v in enumerate(value)] if isinstance(value, list) else [(path, value)]

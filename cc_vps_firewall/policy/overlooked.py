@@ -40,6 +40,7 @@ def warnings(policy: Policy) -> tuple[Problem, ...]:
         *_covered(policy.outgoing or ()),
         *_no_resolver(policy.outgoing or ()),
         *_no_bridge(policy),
+        *_published(policy),
         *(Problem(f"{KEY}.lists.{name}", "nothing uses this list; name it, or remove it") for name in policy.unused),
     ])  # fmt: skip
 
@@ -96,6 +97,18 @@ def _once(ask: Callable[[Sources], T]) -> Callable[[Sources], T]:
         return known[id(sources)]
 
     return asked
+
+
+def _published(policy: Policy) -> Iterator[Problem]:
+    for each in policy.publish:
+        other = 10 - each.family
+        same = [one for one in policy.publish if one.opening == each.opening and one.family == other]
+        where = f"{KEY}.{each.path}"
+        if not each.peers.of(each.family):
+            yield Problem(where, f"lets nobody in: to is of IPv{each.family}, and from names no source of that")
+        elif each.peers.of(other) and not same:
+            said = f"is published over IPv{each.family} alone; for IPv{other} add an entry whose to is of that family"
+            yield Problem(f"{where}.to", said)
 
 
 def _no_bridge(policy: Policy) -> Iterator[Problem]:

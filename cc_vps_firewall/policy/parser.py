@@ -8,12 +8,20 @@ from dataclasses import replace
 from ..errors import PolicyRefused, Problem
 from . import clouds
 from .bounds import MAX_ENTRIES, expansion_error
-from .checks import locked_out, too_much, trusted_uplinks, wide_open_ssh
+from .checks import (
+    locked_out,
+    published_here,
+    published_ssh,
+    published_twice,
+    too_much,
+    trusted_uplinks,
+    wide_open_ssh,
+)
 from .expectations import ExpectationValues
-from .keys import BACKENDS, ENTRY, EXIT, OUTGOING, POLICY, SSH, Table, names
+from .keys import BACKENDS, ENTRY, EXIT, OUTGOING, POLICY, PUBLICATION, SSH, Table, names
 from .messages import quoted
-from .model import BUILT_IN, EVERY_PROTOCOL, KEY, Entry, Limit, Opening, Policy
-from .networks import EVERYTHING, addresses
+from .model import BUILT_IN, EVERY_PROTOCOL, KEY, Entry, Limit, Opening, Policy, Publication
+from .networks import EVERYTHING, UNROUTABLE, WIDTH, NotANetwork, addresses, covers, parse_network
 
 SSH_LIMIT = Limit(30, "minute")  # while SSH is open to anywhere, and the policy says nothing of it
 
@@ -24,19 +32,20 @@ def parse(
     ssh_ports: Sequence[int] = (),
     cloud_id: str = "",
     uplinks: Sequence[str] = (),
+    own_addresses: Sequence[str] = (),
     read_list: Callable[[str], str],
 ) -> Policy:
     """The value of the `vps_firewall:` key -> Policy.
 
     `ssh_ports`: where this host's sshd listens, for a policy that does not say; empty where there is no host to ask.
     `cloud_id`: where the host is, as cloud-init calls it; empty where that is unknown.
-    `uplinks`: its interfaces that hold a default route.
+    `uplinks`: its interfaces that hold a default route. `own_addresses`: of any interface of its.
     `read_list`: path -> text of a list file; raises OSError or ValueError with a reason for people.
     Raises PolicyRefused with every problem there is.
     """
     reader = _Parser(ssh_ports, cloud_id, read_list)
     policy = replace(reader.policy(section), uplinks=tuple(uplinks))
-    for problem in trusted_uplinks(policy):
+    for problem in (*trusted_uplinks(policy), *published_here(policy, own_addresses)):
         reader.refuse(problem.path, problem.message)
     if more := reader.count - len(reader.problems):
         reader.problems.append(Problem(KEY, f"and {more:,} more problems", reader.passing))
@@ -78,6 +87,7 @@ class _Parser(ExpectationValues):
         self.readers = {
             "choice": lambda path, value, key: self.choice(path, value, key.choices),
             "comment": lambda path, value, key: self.comment(path, value),
+            "address": lambda path, value, key: self.address(path, value),
             "denied": lambda path, value, key: self.sources(path, value, "deny"),
             "expected": lambda path, value, key: self.expected(path, value),
             "exits": lambda path, value, key: self.entries(path, value, EXIT),
@@ -87,7 +97,10 @@ class _Parser(ExpectationValues):
             "limit": lambda path, value, key: self.limit(path, value),
             "openings": lambda path, value, key: self.entries(path, value, ENTRY),
             "outgoing": lambda path, value, key: self.outgoing(path, value),
+            "number": lambda path, value, key: self.number(path, value),
+            "port": lambda path, value, key: self.port(path, value),
             "ports": lambda path, value, key: self.ssh_port(path, value),
+            "publications": lambda path, value, key: self.publications(path, value),
             "sources": lambda path, value, key: self.sources(path, value),
             "ssh": lambda path, value, key: self.ssh(path, value),
             "tested": lambda path, value, key: self.tested(path, value),
@@ -120,7 +133,10 @@ class _Parser(ExpectationValues):
             unused=tuple(name for name in self.lists if name not in named),  # which is known once all is read
             only_tested=frozenset(self.reached(self.asked) - needed),
         )
-        for problem in wide_open_ssh(policy, section.get("ssh"), self.ssh_ports):
+        for check in (wide_open_ssh(policy, section.get("ssh"), self.ssh_ports), published_ssh(policy, self.ssh_ports)):
+            for problem in check:
+                self.refuse(problem.path, problem.message)
+        for problem in published_twice(policy):
             self.refuse(problem.path, problem.message)
         for problem in locked_out(policy) if self.lists_are_good and "ssh" not in wrong else ():
             self.refuse(problem.path, problem.message)
@@ -163,6 +179,42 @@ class _Parser(ExpectationValues):
             self.refuse(path, f"holds more than {MAX_ENTRIES:,} entries; write ranges of ports, and lists of sources")
         found = (self.entry(at, item, table) for at, item in items[:MAX_ENTRIES])
         return tuple(e for e in found if e)
+
+    def address(self, path: str, value: object) -> tuple[int, int]:
+        """One address -> its family and its number; family 0 after a problem."""
+        try:
+            family, number, prefix = parse_network(value if isinstance(value, str) else "")
+        except NotANetwork:
+            self.refuse(path, f"{quoted(value)} is not the IPv4 or IPv6 address of a machine")
+            return 0, 0
+        if prefix != WIDTH[family]:
+            self.refuse(path, f"{value} is a network; write the address of one machine")
+            return 0, 0
+        if covers(UNROUTABLE.of(family), (number, prefix), family):
+            self.refuse(path, f"{value} is no address of a machine behind this host")
+            return 0, 0
+        return family, number
+
+    def publications(self, path: str, value: object) -> tuple[Publication, ...]:
+        if not isinstance(value, (list, tuple)):
+            self.refuse(path, f"{quoted(value)} is not a list of mappings such as {{port: 8443/tcp, to: 10.8.0.2}}")
+            return ()
+        if len(value) > MAX_ENTRIES:
+            self.refuse(path, f"holds more than {MAX_ENTRIES:,} entries; write ranges of ports")
+        found = (self.publication(f"{path}[{n}]", item) for n, item in enumerate(value[:MAX_ENTRIES]))
+        return tuple(each for each in found if each)
+
+    def publication(self, path: str, item: object) -> Publication | None:
+        if not isinstance(item, Mapping):
+            self.refuse(path, f"{quoted(item)} is not a mapping such as {{port: 8443/tcp, to: 10.8.0.2}}")
+            return None
+        read = self.mapping(path, item, PUBLICATION)
+        openings, (family, to), peers = read.pop("port", ()), read.pop("to", (0, 0)), read.pop("from")
+        if openings and read.get("to_port") and openings[0].first != openings[0].last:
+            self.refuse(f"{path}.to_port", "goes with one port; a range is served by the same ports")
+        if not openings or not family:
+            return None
+        return Publication(path[len(KEY) + 1 :], openings[0], family, to, peers=peers, **read)
 
     def entry(self, path: str, item: object, table: Table) -> Entry | None:
         where = path[len(KEY) + 1 :]

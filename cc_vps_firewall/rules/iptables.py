@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import heapq
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..policy import EVERYTHING, WIDTH, Limit, Net, network_text
@@ -21,6 +21,9 @@ FALLBACK = OURS + "FALLBACK"  # and the one of a text whose rules cannot have co
 # Forwarded packets are judged in mangle, which comes first: Docker inserts its own accepting rules at the
 # top of filter's FORWARD whenever it starts, and its published ports would never meet a rule of ours there.
 TABLES = {"mangle": ("forward",), "filter": ("input", "forward", "output")}
+
+# A table that we share only where a policy translates addresses: everything else in it is others'.
+NAT = {"nat": ("prerouting", "postrouting")}
 
 MULTIPORT = 15  # ports in one rule, a range counts as two (iptables-extensions(8), multiport)
 
@@ -40,8 +43,10 @@ PROTOCOLS = {"icmpv6": "ipv6-icmp", "gre": "47", "vrrp": "112"}
 def render(rules: Ruleset, family: int) -> str:
     """The text for one family's restore tool: a whole mangle and filter, as on a host where nobody else has rules."""
     parts = [f"# Made by {MARK} from the vps_firewall: section of user-data. Changes here are lost.\n"]
-    for table, hooks in TABLES.items():
-        parts.append(_Writer(rules, family, table, hooks).text())
+    translated = {r.family for c in rules.chains for r in c.rules if r.verdict in ("dnat", "masquerade")}
+    for table, hooks in {**TABLES, **NAT}.items():
+        if table in TABLES or family in translated:
+            parts.append(_Writer(rules, family, table, hooks).text())
     return "".join(parts)
 
 
@@ -92,6 +97,10 @@ class _Writer:
         """What a rule ends in: a verdict, or a chain, written when it is first asked for."""
         if rule.verdict == "log":
             return f'-j LOG --log-prefix "{MARK} {rule.label.split()[-1]}: "'
+        if rule.verdict == "dnat":
+            address, port = network_text(self.family, (rule.to[0], WIDTH[self.family])), rule.to[1]
+            host = f"[{address}]" if self.family == 6 and port else address
+            return f"-j DNAT --to-destination {host}{f':{port}' if port else ''}"
         target = _VERDICTS.get(rule.verdict) or f"-j {self.called(self.chains[rule.verdict])}"
         return f"-j {self.limit(rule.limit, rule.label, target)}" if rule.limit else target
 
@@ -122,8 +131,9 @@ class _Writer:
             owner = ""
             if rule.root is not None:
                 owner = f" -m owner {'' if rule.root else '! '}--uid-owner 0"
+            local = " -m addrtype --dst-type LOCAL" if rule.local else ""
             rate = f" -m limit {_rate(rule.rate, '--limit', '--limit-burst')}" if rule.rate else ""
-            self.add(chain, words + match + state + owner + rate, label, target)
+            self.add(chain, words + match + state + owner + local + rate, label, target)
 
     def protocol(self, rule: Rule) -> list[tuple[str, str]]:
         """The matches on the protocol; what one rule cannot say takes several."""
@@ -232,6 +242,7 @@ _VERDICTS = {
     "drop": "-j DROP",
     "reset": "-j REJECT --reject-with tcp-reset",
     "return": "-j RETURN",
+    "masquerade": "-j MASQUERADE",
 }
 
 # filter's FORWARD lets pass what mangle's has judged, with a policy of DROP for whatever has not been there. Between
@@ -316,13 +327,13 @@ def parse_dump(dump: str) -> dict[str, Table]:
 
 
 def _blocks(dump: str) -> dict[str, tuple[str, str]]:
-    """Our two tables as they are written: chains without counters, and rules. Where these are equal nobody has to
+    """Our tables as they are written: chains without counters, and rules. Where these are equal nobody has to
     read them, and mostly they are."""
     blocks = {}
     for block in f"\n{dump}".split("\n*")[1:]:
         chains, _, rules = block.partition("\n-A ")
         name, _, chains = chains.partition("\n")
-        if name in TABLES:
+        if name in TABLES or (name in NAT and has_ours(f"\n{block}")):
             blocks[name] = re.sub(r"\[\d+:\d+\]", "", chains), rules[: rules.rfind("\nCOMMIT")]
     return blocks
 
@@ -389,7 +400,7 @@ def _bare(rule: str) -> str:
 
 def _goes(name: str, table: Table, rule: str, rivals: Sequence[str] = ()) -> bool:
     """Has a rule to go from a built-in chain of ours? In mangle, only what lets pass what is judged there."""
-    if ours(rule):
+    if ours(rule) or name in NAT:
         return False
     return _target(rule) in ("ACCEPT", "RETURN") if name == "mangle" else not foreign(table, rule, rivals)
 
@@ -411,11 +422,11 @@ def _beside_ours(dump: str) -> dict[str, Table]:
 
 
 def shared(dump: str) -> bool:
-    """Does somebody else have chains or rules in our two tables?"""
+    """Does somebody else have chains or rules in our tables, or in those that we may share?"""
     return any(
         (table.policies.get(chain) == "-" and not chain.startswith(OURS)) or any(not ours(rule) for rule in rules)
         for name, table in _beside_ours(dump).items()
-        if name in TABLES
+        if name in TABLES or name in NAT
         for chain, rules in table.rules.items()
     )
 
@@ -427,8 +438,16 @@ def transition(current: str, wanted: str, rivals: Sequence[str] = ()) -> str:
         return ""
     before, after = parse_dump(current), parse_dump(wanted)
     return "".join(
-        _table_transition(name, before.get(name, Table()), after.get(name, Table()), rivals) for name in TABLES
+        _table_transition(name, before.get(name, Table()), _shared_table(name, before, after), rivals)
+        for name in (*TABLES, *NAT)
     )
+
+
+def _shared_table(name: str, before: Mapping[str, Table], after: Mapping[str, Table]) -> Table:
+    """What a table is to be. One that we only share keeps its built-in chains where nothing of ours stays in it."""
+    if name in after or name not in NAT:
+        return after.get(name, Table())
+    return Table({hook.upper(): "ACCEPT" for hook in NAT[name] if name in before}, {h.upper(): [] for h in NAT[name]})
 
 
 def _table_transition(name: str, before: Table, after: Table, rivals: Sequence[str]) -> str:
@@ -447,7 +466,7 @@ def _table_transition(name: str, before: Table, after: Table, rivals: Sequence[s
         have, want = before.rules.get(chain, []), [r for r in after.rules[chain] if ours(r)]
         gone = [r for r in have if _goes(name, before, r, rivals)]
         late = any(ours(r) and any(map(_is_ban, have[i:])) for i, r in enumerate(have))  # which would refuse nobody
-        if policy != before.policies.get(chain, "ACCEPT"):
+        if name not in NAT and policy != before.policies.get(chain, "ACCEPT"):
             declared.append(f":{chain} {policy} [0:0]\n")
         if gone or late or [r for r in have if ours(r)] != want:
             removed += [f"-D {chain} {r}\n" for r in have if ours(r) or r in gone]
@@ -470,11 +489,11 @@ def differences(live: str, wanted: str) -> list[str]:
         return []
     have, want = parse_dump(live), parse_dump(wanted)
     out: list[str] = []
-    for name in TABLES:
+    for name in (*TABLES, *NAT):
         mine, theirs = have.get(name, Table()), want.get(name, Table())
         for chain, policy in theirs.policies.items():
             has = mine.policies.get(chain, "ACCEPT")
-            if policy not in ("-", has):
+            if policy not in ("-", has) and name not in NAT:
                 out += [f"-{name} {chain} policy {has}", f"+{name} {chain} policy {policy}"]
         for chain in dict.fromkeys([*theirs.policies, *mine.policies]):
             if theirs.policies.get(chain) == "-" or chain.startswith(OURS):
@@ -497,12 +516,14 @@ def _line_differences(where: str, have: list[str] | None, want: list[str] | None
 
 
 def whole(dump: str, now: str) -> str:
-    """A dump -> text for a restore that makes our two tables as they were then, empty ones included. What other
+    """A dump -> text for a restore that makes our tables as they were then, empty ones included. What other
     people have put into chains of their own since, or before the rules of a built-in one, stays; their chains and bans
     that are gone since stay gone: the set that a ban names may be too, and then no tool takes the text."""
     tables, since = parse_dump(dump), parse_dump(now)
     parts = []
-    for name, hooks in TABLES.items():
+    for name, hooks in {**TABLES, **NAT}.items():
+        if name in NAT and not (_has_ours_in(name, tables) or _has_ours_in(name, since)):
+            continue
         table, later = tables.get(name, Table()), since.get(name, Table())
         gone = {c for c in table.policies if now and c not in later.policies and not c.startswith(OURS)}
         for chain, rules in later.rules.items():
@@ -522,6 +543,11 @@ def whole(dump: str, now: str) -> str:
         parts += [f"-A {chain} {rule}\n" for chain, rules in table.rules.items() for rule in rules]
         parts.append("COMMIT\n")
     return "".join(parts)
+
+
+def _has_ours_in(name: str, tables: Mapping[str, Table]) -> bool:
+    table = tables.get(name, Table())
+    return any(chain.startswith(OURS) or any(map(ours, rules)) for chain, rules in table.rules.items())
 
 
 def with_others(text: str, dump: str, rivals: Sequence[str] = ()) -> str:
@@ -544,7 +570,7 @@ def _of_others(dump: str, rivals: Sequence[str] = ()) -> dict[str, list[str]]:
     """The lines of others in each table that has rules of theirs; of built-in chains of ours, those that stay."""
     found = {}
     for name, table in sorted(_beside_ours(dump).items()):  # iptables-legacy prints them in an order that changes
-        base = [hook.upper() for hook in TABLES.get(name, ())]
+        base = [hook.upper() for hook in {**TABLES, **NAT}.get(name, ())]
         theirs = [chain for chain in table.rules if not chain.startswith((OURS, *rivals))]
         rules = [
             f"-A {chain} {rule}\n"
@@ -576,10 +602,12 @@ def without_ours(dump: str) -> str:
     lines = []
     for name, table in parse_dump(dump).items():
         chains = [c for c in table.policies if c.startswith(OURS)]
-        if name not in TABLES or not (chains or any(ours(r) for rules in table.rules.values() for r in rules)):
+        if name not in {**TABLES, **NAT} or not (
+            chains or any(ours(r) for rules in table.rules.values() for r in rules)
+        ):
             continue
         lines.append(f"*{name}\n")
-        lines += [f":{hook.upper()} ACCEPT [0:0]\n" for hook in TABLES[name]]
+        lines += [f":{hook.upper()} ACCEPT [0:0]\n" for hook in TABLES.get(name, ())]
         lines += [f":{chain} - [0:0]\n" for chain in chains]
         lines += [f"-D {c} {r}\n" for c, rules in table.rules.items() if c not in chains for r in rules if ours(r)]
         lines += [f"-X {chain}\n" for chain in chains]

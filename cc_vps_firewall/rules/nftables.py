@@ -14,7 +14,11 @@ TABLE = "inet vps_firewall"
 
 # IANA's protocol numbers: a name would need /etc/protocols, which a minimal host does not have.
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58, "vrrp": 112}
-HOOKS = {"input": "filter", "forward": "filter - 5", "output": "filter"}  # forward: before Docker's own chains
+# forward and prerouting: before Docker's own chains
+HOOKS = {
+    "input": "filter filter", "forward": "filter filter - 5", "output": "filter filter",
+    "prerouting": "nat dstnat - 5", "postrouting": "nat srcnat - 5",
+}  # fmt: skip
 
 # Kernels list a set in time that grows with the square of its size: pieces of this size keep the
 # read-back of a hundred thousand networks at half the price of their load.
@@ -84,18 +88,19 @@ class _Writer:
     def chain(self, chain: Chain) -> str:
         lines = []
         if chain.hook:
-            lines.append(f"type filter hook {chain.hook} priority {HOOKS[chain.hook]}; policy {chain.policy};")
+            kind, _, priority = HOOKS[chain.hook].partition(" ")
+            lines.append(f"type {kind} hook {chain.hook} priority {priority}; policy {chain.policy};")
         for rule in chain.rules:
             lines += self.lines(rule)
         return _block("chain", chain.name, lines)
 
     def lines(self, rule: Rule) -> list[str]:
-        if rule.family:
-            families: Sequence[int] = (rule.family,)
-        elif rule.sources.anywhere and rule.destinations.anywhere:
+        families: Sequence[int]
+        if not rule.family and rule.sources.anywhere and rule.destinations.anywhere:
             families = (0,)
         else:
-            families = [f for f in (4, 6) if rule.sources.of(f) and rule.destinations.of(f)]
+            asked = (rule.family,) if rule.family else (4, 6)
+            families = [f for f in asked if rule.sources.of(f) and rule.destinations.of(f)]
         comment = f' comment "{_comment(rule.label)}"'
         return [" ".join(self.words(rule, family)) + comment for family in families]
 
@@ -103,6 +108,10 @@ class _Writer:
         verdict = _VERDICTS.get(rule.verdict, f"jump {rule.verdict}")
         if rule.verdict == "log":
             verdict = f'log prefix "vps-firewall {rule.label.split()[-1]}: "'
+        if rule.verdict == "dnat":
+            host, port = network_text(family, (rule.to[0], WIDTH[family])), rule.to[1]
+            host = f"[{host}]" if family == 6 and port else host
+            verdict = f"dnat ip{'6' * (family == 6)} to {host}{f':{port}' if port else ''}"
         if rule.limit:
             verdict = f"jump {self.limit(rule.limit, rule.label, verdict)}"
         words = []
@@ -112,6 +121,8 @@ class _Writer:
             words.append(f'oif "{rule.goes_out}"')
         if rule.state:
             words.append("ct status dnat" if rule.state == "dnat" else f"ct state {rule.state}")
+        if rule.local:
+            words.append("fib daddr type local")
         address, verdict = self.address(rule, family, verdict)
         words += address
         words += self.protocol(rule)
@@ -225,7 +236,10 @@ class _Writer:
 # What one source is. An IPv6 customer has a /64 at the least (RFC 6177).
 _BUCKETS = ((4, "ipv4_addr", "ip saddr"), (6, "ipv6_addr", "ip6 saddr & ffff:ffff:ffff:ffff::"))
 
-_VERDICTS = {"accept": "accept", "drop": "drop", "reset": "reject with tcp reset", "return": "return"}
+_VERDICTS = {
+    "accept": "accept", "drop": "drop", "reset": "reject with tcp reset", "return": "return",
+    "masquerade": "masquerade",
+}  # fmt: skip
 
 
 def _rate(limit: Limit, over: str = "") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ..policy import ANYWHERE, EVERY_PROTOCOL, Entry, Limit, Opening, Policy, Sources
+from ..policy import ANYWHERE, EVERY_PROTOCOL, WIDTH, Entry, Limit, Opening, Policy, Publication, Sources
 from ..policy.interfaces import BRIDGES, UPLINKS, like_bridge, names_uplink, same_interface
 
 # What stays of a metadata service for everybody: names, leases and time. On Google's cloud and on Azure all three live
@@ -42,8 +42,8 @@ class Port:
 class Rule:
     """All conditions must hold for the verdict; what is left at its default is not asked.
 
-    `verdict`: accept, drop, reset (refuse with a TCP reset), log, return (to the chain before), or the name of a chain
-    to go on in.
+    `verdict`: accept, drop, reset (refuse with a TCP reset), log, return (to the chain before), dnat (`to` an address
+    and a port, 0 for the same), masquerade, or the name of a chain to go on in.
     `ports` are destination ports. `published` asks for a packet that was DNATed, and judges the port it
     was sent to first. `limit` counts each source for itself, `rate` all packets together.
     """
@@ -65,13 +65,16 @@ class Rule:
     flags: tuple[str, str] = ("", "")
     root: bool | None = None
     published: bool = False
+    local: bool = False  # is the destination an address of this host?
+    to: tuple[int, int] = (0, 0)
     limit: Limit | None = None
     rate: Limit | None = None
 
 
 @dataclass(frozen=True)
 class Chain:
-    """Rules in order. `hook`: input, forward or output for a base chain, with the `policy` for what falls through."""
+    """Rules in order. `hook`: input, forward, output, prerouting or postrouting for a base chain, with the `policy` for
+    what falls through."""
 
     name: str
     rules: tuple[Rule, ...]
@@ -81,7 +84,8 @@ class Chain:
 
 @dataclass(frozen=True)
 class Ruleset:
-    """Chains, called ones before those that call them."""
+    """Chains, called ones before those that call them. Those at the hooks prerouting and postrouting translate
+    addresses."""
 
     chains: tuple[Chain, ...]
 
@@ -94,6 +98,7 @@ def build(policy: Policy) -> Ruleset:
         Chain("bridges", _bridges(policy)),
         Chain("arriving", _arriving(policy)),
         Chain("published", _published(policy)),
+        Chain("publish_alone", _publish_alone(policy)),
         Chain("forwarding", _forwarding(policy)),
         Chain("metadata", _metadata(policy, "reset", root=False)),
         Chain("metadata_forwarded", _metadata(policy, "drop")),
@@ -102,6 +107,8 @@ def build(policy: Policy) -> Ruleset:
         Chain("forward", (REPLIES, Rule("base: what is forwarded", "forwarding")), "forward", "drop"),
         Chain("output", _output(policy), "output", "accept" if policy.outgoing is None else "drop"),
     ]
+    if policy.publish:
+        chains += _translating(policy)
     empty = {c.name for c in chains if not c.rules}
     wanted = {r.verdict for c in chains for r in c.rules} - empty
     return Ruleset(
@@ -212,7 +219,10 @@ def roles(policy: Policy, interfaces: Iterable[str]) -> dict[str, list[str]]:
 
 def _forwarding(policy: Policy) -> tuple[Rule, ...]:
     """Containers' and virtual machines' packets pass; a published port is judged by the port on this host."""
-    judged = [Rule("containers: ignore", "accept", state="dnat")]
+    judged = [
+        Rule("publish", "publish_alone", state="dnat"),
+        Rule("containers: ignore", "accept", state="dnat"),
+    ]
     if policy.containers == "guard":
         judged = [Rule("containers: guard", "published", state="dnat")]
         if policy.malformed == "drop":
@@ -228,7 +238,58 @@ def _forwarding(policy: Policy) -> tuple[Rule, ...]:
 
 
 def _published(policy: Policy) -> tuple[Rule, ...]:
-    return tuple(replace(r, published=True) for r in opened(policy.allow) if r.proto in ("", "tcp", "udp"))
+    """What may reach a port that is published, by the port on this host: `allow` and `publish` together."""
+    opening = (replace(r, published=True) for r in opened(policy.allow) if r.proto in ("", "tcp", "udp"))
+    return (*opening, *map(_let_through, policy.publish))
+
+
+def _let_through(each: Publication) -> Rule:
+    return replace(
+        _port_of(each, "accept"), published=True, sources=each.peers, came_in=each.interface, limit=each.limit
+    )
+
+
+def _port_of(each: Publication, verdict: str) -> Rule:
+    """What goes to a published port of this host."""
+    port = Port(each.opening.first, each.opening.last, each.label)
+    return Rule(each.label, verdict, each.family, each.opening.proto, (port,))
+
+
+def _publish_alone(policy: Policy) -> tuple[Rule, ...]:
+    """Where containers' ports are left alone: our own are judged as ever."""
+    judged: list[Rule] = []
+    for each in policy.publish if policy.containers == "ignore" else ():
+        here = replace(_port_of(each, "malformed"), published=True)
+        judged += [here] if policy.malformed == "drop" and each.opening.proto == "tcp" else []
+        judged += [_let_through(each), replace(here, verdict="drop")]
+    return tuple(judged)
+
+
+def _translating(policy: Policy) -> list[Chain]:
+    """What changes addresses: where a published port leads, and whom the machine there has to answer."""
+    lead = tuple(
+        replace(_port_of(each, "dnat"), came_in=each.interface, to=(each.to, each.to_port)) for each in policy.publish
+    )
+    hide = tuple(
+        replace(_port_of(each, "masquerade"), published=True, state="dnat", destinations=_only(each.family, each.to))
+        for each in policy.publish
+        if each.masquerade
+    )
+    chains = [
+        Chain("publish", lead),
+        Chain("prerouting", (Rule("publish", "publish", local=True),), "prerouting", "accept"),
+    ]
+    if hide:
+        chains += [
+            Chain("publish_masquerade", hide),
+            Chain("postrouting", (Rule("publish", "publish_masquerade", state="dnat"),), "postrouting", "accept"),
+        ]
+    return chains
+
+
+def _only(family: int, address: int) -> Sources:
+    net = ((address, WIDTH[family]),)
+    return Sources(net, ()) if family == 4 else Sources((), net)
 
 
 def _output(policy: Policy) -> tuple[Rule, ...]:

@@ -20,7 +20,7 @@ from tests.casefiles import CONTAINER, MACHINE, STRANGER, Host, Packet, Publishe
 from tests.lab.backends import TOOLS, load, publish
 from tests.lab.namespaces import Namespace
 from tests.lab.probing import FAMILY, Prober
-from tests.lab.topology import GATEWAY, MAC, Topology
+from tests.lab.topology import BRIDGE, GATEWAY, MAC, Topology
 
 OPEN = {"allow": ["8080/tcp"]}
 CLOSED: dict[str, Any] = {}
@@ -287,3 +287,22 @@ def test_not_one_packet_of_a_flood_slips_in_while_rules_are_replaced(tool: str) 
             load(topology.machine, tool, rules({"allow": ["9999/udp"]}))
             time.sleep(0.2)
             assert heard(listening) > 0, "no flood, no proof"
+
+
+@pytest.mark.parametrize("masquerade", [False, True])
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_published_port_is_served_behind_the_host(tool: str, family: int, masquerade: bool) -> None:
+    """With data, both ways, across loads; the machine there sees the client's address, or this host's."""
+    entry = {"port": "8443/tcp", "to": CONTAINER[family], "to_port": 443, "masquerade": masquerade}
+    with Topology(Host(bridge="priv0", forwarding=True)) as topology:
+        furnish_internet(topology)
+        load(topology.machine, tool, rules({"publish": [entry]}))
+        peer, container = STRANGER[family], topology.containers["container"]
+        seen = BRIDGE[family] if masquerade else peer
+        incoming = Route(container, CONTAINER[family], 443, topology.internet, peer, MACHINE[family], 8443)
+        with connected(incoming) as ends:
+            assert ends[1].getpeername()[0] == seen
+            with talking(*ends):
+                load(topology.machine, tool, rules({"publish": [entry], "allow": ["http"]}))
+            exchange(*ends)

@@ -55,10 +55,11 @@ def lock() -> dict[str, str]:
     return {"XTABLES_LOCKFILE": str(Path(tempfile.gettempdir(), f"xtables-{os.getpid()}.lock"))}
 
 
-def publish(topology: Topology, tool: str) -> None:
-    """Docker's rules, as it adds them when it starts after the firewall: DNAT, and its own accepts on top."""
+def publish(topology: Topology, tool: str, more: tuple[Published, ...] = ()) -> None:
+    """Docker's rules, as it adds them when it starts after the firewall: DNAT, and its own accepts on top. `more`:
+    ports that it publishes besides those of the case."""
     for family in (4, 6):
-        nat, accepts = _docker(topology.host.bridge, family, topology.host.published)
+        nat, accepts = _docker(topology.host.bridge, family, topology.host.published + more)
         variant = "iptables-nft" if tool in ("nftables", "none") else tool
         restore(topology.machine, variant, family, nat, "--noflush")
         restore(topology.machine, variant, family, accepts, "--noflush")

@@ -25,7 +25,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet as Layers
 
-from tests.casefiles import CONTAINER, MACHINE, TRANSPORTS, Packet
+from tests.casefiles import CONTAINER, MACHINE, TRANSPORTS, Packet, Published
 
 from .crafting import PROTOCOLS, USER_PORT, asked_by_machine, body, frames, network, source_port, token
 from .namespaces import CLOSING, Namespace, packet_socket
@@ -112,7 +112,7 @@ class Prober:
         """Where it arrives, if it is let through."""
         if packet.user:
             return ("wires",)
-        if (packet.protocol, packet.port) in {(p.protocol, p.port) for p in self.topology.host.published}:
+        if (packet.protocol, packet.port) in {(p.protocol, p.port) for p in self._led_on()}:
             # What connection tracking finds no sense in may arrive untranslated, at the host itself.
             makes_sense = packet.checksum == "good" and packet.flags in ("", "syn")
             return ("container",) if makes_sense else ("container", "machine")
@@ -120,6 +120,10 @@ class Prober:
             if packet.destination in addresses.values():
                 return (namespace,)
         return ("machine",) if packet.destination in OWN or packet.destination.startswith("127.") else ("wires",)
+
+    def _led_on(self) -> tuple[Published, ...]:
+        """The ports of the machine that the container serves, whoever says so."""
+        return self.topology.host.published + self.topology.host.behind
 
     def _prepared(self, packet: Packet, number: int) -> Callable[[], None]:
         """Bytes are made now; calling the result sends them."""
@@ -184,7 +188,7 @@ class Prober:
     def _listen(self, packet: Packet) -> None:
         """A server, so that the kernel shakes hands; the published ports' server is in the container."""
         port, inside = packet.port, self.topology.machine
-        for published in self.topology.host.published:
+        for published in self._led_on():
             if (published.protocol, published.port) == (packet.protocol, packet.port):
                 port, inside = published.target, self.topology.containers["container"]
         with inside.entered():

@@ -79,6 +79,11 @@ GOOD: dict[str, Any] = {
     "ping": False,
     "malformed": "drop",
     "outgoing": {"policy": "drop", "allow": ["dns", "443/tcp", {"service": "ntp", "to": ["one"], "comment": "time"}]},
+    "publish": [
+        {"port": "8443/tcp", "to": "10.8.0.2", "to_port": 443, "from": ["office"], "limit": "9/second",
+         "interface": "eth0", "masquerade": True, "comment": "a tunnel's"},
+        {"port": "9000-9010/udp", "to": "fd00:8::2"},
+    ],
     "metadata": "root",
     "containers": "guard",
     "log": "3/minute",
@@ -87,7 +92,7 @@ GOOD: dict[str, Any] = {
         {"from": ["home", "192.0.2.7"], "allowed": ["ssh", "http"], "denied": "gre", "interface": "eth0"},
         {"from": {"not": ["office"]}, "denied": ["6379/tcp", "redis"], "interface": "wg*"},
     ],
-}
+}  # fmt: skip
 LIST_FILE = "198.51.100.0/25\n2001:db8:bad::/48 # scanners\n"
 
 Position = tuple[Any, ...]
@@ -171,6 +176,18 @@ def _entries(table: keys.Table) -> st.SearchStrategy[Any]:
 
 # What is good for each reader of the table of keys.
 READERS: dict[str, Callable[[keys.Key], st.SearchStrategy[Any]]] = {
+    "address": lambda key: st.sampled_from(["10.8.0.2", "10.8.0.3", "fd00:8::2"]),
+    "number": lambda key: PORTS,
+    # Two that publish one port would be refused, and so would sshd's.
+    "publications": lambda key: st.lists(
+        mapping(
+            keys.PUBLICATION,
+            "to_port",
+            port=PORTS.map(lambda port: f"{port}/udp"),
+            to=st.sampled_from(["10.8.0.2", "fd00:8::2"]),
+        ),
+        max_size=1,
+    ),
     "allowed": lambda key: SERVICES,
     "choice": lambda key: st.sampled_from(key.choices),
     "comment": lambda key: st.sampled_from(["a comment", "another"]),

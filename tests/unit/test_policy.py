@@ -64,7 +64,8 @@ def test_an_empty_mapping_is_a_full_policy() -> None:
 def test_everything_written_out_is_the_same_as_nothing() -> None:
     spelled = {
         "enabled": True, "backend": "auto", "ssh": {}, "allow": [], "deny": [], "lists": {}, "ping": True,
-        "malformed": "drop", "outgoing": "accept", "metadata": "root", "containers": "guard", "log": "3/minute",
+        "malformed": "drop", "outgoing": "accept", "publish": [], "metadata": "root", "containers": "guard",
+        "log": "3/minute",
     }  # fmt: skip
     # Of Amazon's services those for containers are guarded where `metadata` is written out, and by no default.
     written, empty = (policy.parse(section, cloud_id="azure", read_list=read_list) for section in (spelled, {}))
@@ -353,3 +354,22 @@ def test_everything_is_for_no_uplink(interface: str, uplinks: list[str], refused
         told = str(found.problems[0])
     assert told.startswith(f"vps_firewall.allow[1].interface: {refused} has the default route") == bool(refused)
     assert bool(told) == bool(refused)
+
+
+@pytest.mark.parametrize(("to", "refused"), [("192.0.2.10", True), ("2001:db8:1::10", True), ("10.8.0.2", False)])
+def test_nothing_is_published_to_the_host_itself(to: str, refused: bool) -> None:
+    own = ["192.0.2.10", "2001:db8:1::10", "127.0.0.1", "::1"]
+    section = {"publish": [{"port": "8443/tcp", "to": to}]}
+    try:
+        policy.parse(section, own_addresses=own, read_list=lambda path: "")
+        told = ""
+    except PolicyRefused as found:
+        told = str(found.problems[0])
+    assert told == (
+        f"vps_firewall.publish[0].to: {to} is this host's own; open its port under allow" if refused else ""
+    )
+
+
+def test_a_published_port_is_not_where_this_hosts_sshd_listens() -> None:
+    with pytest.raises(PolicyRefused, match="sshd listens on 2222"):
+        policy.parse({"publish": [{"port": "2222/tcp", "to": "10.8.0.2"}]}, ssh_ports=[2222], read_list=lambda path: "")

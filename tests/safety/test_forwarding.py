@@ -1,0 +1,204 @@
+"""`publish` -> the kernel forwards, now and at the next boot, and no longer than the policy asks for it."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from scapy.layers.inet6 import ICMPv6ND_RA, ICMPv6NDOptPrefixInfo, IPv6
+from scapy.layers.l2 import Ether
+
+from tests.lab.machine import TOOLS, Machine
+from tests.lab.namespaces import packet_socket
+
+BOTH = {"publish": [{"port": "8443/tcp", "to": "10.8.0.2"}, {"port": "8443/tcp", "to": "fd00:8::2"}]}
+FOUR = {"publish": [{"port": "8443/tcp", "to": "10.8.0.2"}]}
+SYSCTL = "/etc/sysctl.d/99-vps-firewall.conf"
+
+
+def value(machine: Machine, name: str) -> str:
+    return machine.run(f"cat /proc/sys/net/{name}").strip()
+
+
+def forwards(machine: Machine) -> tuple[str, str]:
+    return value(machine, "ipv4/ip_forward"), value(machine, "ipv6/conf/all/forwarding")
+
+
+def advertise(machine: Machine) -> None:
+    """A router on the wire says that it is one, and the machine believes it."""
+    machine.run("echo 1 >/proc/sys/net/ipv6/conf/eth0/accept_ra")
+    prefix = ICMPv6NDOptPrefixInfo(prefixlen=64, prefix="2001:db8:5::", validlifetime=3600, preferredlifetime=3600)
+    router = IPv6(src="fe80::5", dst="ff02::1", hlim=255) / ICMPv6ND_RA(routerlifetime=1800) / prefix
+    frame = bytes(Ether(src="02:00:00:00:00:05", dst="33:33:00:00:00:01") / router)
+    with machine.neighbour.entered():
+        wire = packet_socket("wire")
+    wire.send(frame)
+    deadline = time.monotonic() + 5
+    while "via fe80::5" not in machine.run("ip -6 route show default"):
+        assert time.monotonic() < deadline, "the advertisement was not heard"
+        time.sleep(0.02)
+    wire.close()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_it_is_on_for_the_families_in_use_and_off_again(tool: str) -> None:
+    with Machine(tool) as machine:
+        assert forwards(machine) == ("0", "0")
+        machine.do(lambda: machine.write("/etc/policy.yaml", f"#cloud-config\nvps_firewall: {json.dumps(FOUR)}\n"))
+        plan = machine.command("plan", "/etc/policy.yaml")
+        assert "+sysctl net.ipv4.ip_forward = 1" in plan.out
+        assert forwards(machine) == ("0", "0"), "a plan changes nothing"
+        assert not machine.apply(FOUR).raised
+        assert forwards(machine) == ("1", "0")
+        assert machine.run(f"cat {SYSCTL}").splitlines()[1:] == ["net/ipv4/ip_forward = 1"]
+        assert machine.command("verify").value == 0
+        assert not machine.apply(BOTH).raised
+        assert forwards(machine) == ("1", "1")
+        assert value(machine, "ipv6/conf/eth0/accept_ra") == "2"
+        assert machine.command("verify").value == 0
+        machine.run("echo 0 >/proc/sys/net/ipv6/conf/all/forwarding")
+        found = machine.command("verify")
+        assert found.value == 6
+        assert "+kernel net.ipv6.conf.all.forwarding = 1" in found.out
+        assert not machine.apply(BOTH).raised
+        assert machine.command("verify").value == 0
+        assert not machine.apply({}).raised
+        assert forwards(machine) == ("0", "0")
+        assert value(machine, "ipv6/conf/eth0/accept_ra") == "1"
+        assert machine.run(f"ls {SYSCTL}", check=False) == ""
+        assert machine.command("verify").value == 0
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_what_others_switched_on_stays_on(tool: str) -> None:
+    with Machine(tool) as machine:
+        machine.run("echo 1 >/proc/sys/net/ipv4/ip_forward")
+        assert not machine.apply(BOTH).raised
+        assert not machine.apply({}).raised
+        assert forwards(machine) == ("1", "0")
+
+
+def test_a_bridge_of_containers_keeps_it_on() -> None:
+    with Machine("nftables") as machine:
+        assert not machine.apply(FOUR).raised
+        machine.run("ip link add docker0 type bridge; ip link set docker0 up")
+        assert not machine.apply({}).raised
+        assert forwards(machine) == ("1", "0")
+        assert any("forwarding stays on" in note for note in machine.status()["notes"])
+        machine.run("ip link del docker0")
+        assert not machine.apply({"ping": False}).raised
+        assert forwards(machine) == ("0", "0")
+
+
+def test_removal_takes_it_back() -> None:
+    with Machine("nftables") as machine:
+        assert not machine.apply(BOTH).raised
+        assert machine.command("remove").value == 0
+        assert forwards(machine) == ("0", "0")
+        assert machine.run(f"ls {SYSCTL} /var/lib/vps-firewall/forwarding.json", check=False) == ""
+
+
+def test_an_advertised_default_route_stays() -> None:
+    with Machine("nftables") as machine:
+        advertise(machine)
+        run = machine.apply(BOTH)
+        assert not run.raised, run
+        assert run.seconds > 5, "it has looked again"
+        assert forwards(machine) == ("1", "1")
+        assert "via fe80::5" in machine.run("ip -6 route show default")
+
+
+def test_a_default_route_that_goes_takes_forwarding_along() -> None:
+    """As where a manager of networks has set accept_ra to 0 behind a route that the kernel had learned."""
+    with Machine("nftables") as machine:
+        assert not machine.apply({"allow": ["http"]}).raised
+        advertise(machine)
+        machine.run("echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_ra")
+        rules = machine.rules()
+        run = machine.apply({**BOTH, "allow": ["https"]})
+        assert "the default route by eth0 was gone 5 s after forwarding was switched on" in run.raised
+        assert forwards(machine) == ("0", "0")
+        assert machine.rules() == rules
+        assert machine.run(f"ls {SYSCTL}", check=False) == ""
+        assert machine.status()["result"] == "failed"
+
+
+def test_a_kernel_that_does_not_let_itself_be_told() -> None:
+    with Machine("nftables") as machine:
+        machine.run("mount --bind /proc/sys/net/ipv4 /proc/sys/net/ipv4 && mount -o remount,bind,ro /proc/sys/net/ipv4")
+        run = machine.apply(FOUR)
+        assert (
+            "/proc/sys/net/ipv4/ip_forward cannot be written (Read-only file system), as in a container" in run.raised
+        )
+        assert machine.run(f"ls {SYSCTL}", check=False) == ""
+
+
+def test_a_networkd_is_told() -> None:
+    with Machine("nftables") as machine:
+        advertise(machine)
+        index = machine.run("cat /proc/net/if_inet6 | grep eth0 | head -n1").split()[1]
+        link = f"/run/systemd/netif/links/{int(index, 16)}"
+        machine.do(lambda: machine.write(link, "NETWORK_FILE=/run/systemd/network/10-netplan-eth0.network\n"))
+        assert not machine.apply(BOTH).raised
+        dropin = "/etc/systemd/network/10-netplan-eth0.network.d/vps-firewall-forwarding.conf"
+        assert "IPv6AcceptRA=yes" in machine.run(f"cat {dropin}")
+        assert not machine.apply({}).raised
+        assert machine.run(f"ls {dropin}", check=False) == ""
+
+
+def test_the_record_is_kept_with_the_policy() -> None:
+    with Machine("nftables") as machine:
+        assert not machine.apply(FOUR).raised
+        record = json.loads(machine.run("cat /var/lib/vps-firewall/policy.json"))
+        assert record["forward"] == [4]
+
+
+OTHERS_NAT = """*nat
+:DOCKER - [0:0]
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
+-A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80
+COMMIT
+"""
+
+
+def nat(machine: Machine) -> list[str]:
+    return [line for line in machine.run("iptables-save -t nat").splitlines() if line.startswith(("-A", ":VPSFW"))]
+
+
+@pytest.mark.parametrize("tool", ["iptables-nft", "iptables-legacy"])
+def test_the_nat_of_others_stays(tool: str) -> None:
+    with Machine(tool) as machine:
+        machine.run("iptables-restore", OTHERS_NAT)
+        others = nat(machine)
+        assert not machine.apply(FOUR).raised
+        assert [line for line in nat(machine) if "VPSFW" not in line and "vps-firewall" not in line] == others
+        assert any("DNAT --to-destination 10.8.0.2" in line for line in nat(machine))
+        assert machine.command("verify").value == 0
+        machine.run("iptables -t nat -A POSTROUTING -o eth9 -j MASQUERADE")
+        assert machine.command("verify").value == 0, "others' rules are no drift"
+        assert not machine.apply({"publish": [{"port": "8443/tcp", "to": "10.8.0.3", "masquerade": True}]}).raised
+        assert not any("10.8.0.2" in line for line in nat(machine))
+        assert any("-j MASQUERADE" in line and "publish[0]" in line for line in nat(machine))
+        assert machine.command("verify").value == 0
+        machine.run("iptables -t nat -F VPSFW-PUBLISH")
+        assert machine.command("verify").value == 6
+        assert not machine.apply({}).raised
+        assert nat(machine) == [*others[:-1], "-A POSTROUTING -o eth9 -j MASQUERADE", others[-1]]
+        assert machine.command("verify").value == 0
+        assert not machine.apply(FOUR).raised
+        assert machine.command("remove").value == 0
+        assert nat(machine) == [*others[:-1], "-A POSTROUTING -o eth9 -j MASQUERADE", others[-1]]
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_what_failed_later_leaves_no_translation_behind(tool: str) -> None:
+    with Machine(tool) as machine:
+        assert not machine.apply({"allow": ["http"]}).raised
+        rules = machine.rules()
+        run = machine.apply(BOTH, confirm=lambda: "the owner said no")
+        assert "the owner said no" in run.raised
+        assert machine.rules() == rules
+        assert "10.8.0.2" not in machine.run("nft list ruleset; iptables-save; ip6tables-save")
+        assert forwards(machine) == ("0", "0")
