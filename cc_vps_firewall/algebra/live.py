@@ -126,11 +126,11 @@ class _Walk:
         return found | {(CONTINUE, "")}
 
 
-def judge(tables: Sequence[Table], packet: Packet) -> Fate:
+def judge(tables: Sequence[Table], packet: Packet, *, follow_dnat: bool = True) -> Fate:
     """A packet comes in where no table of those that it meets drops it: an accept in one overrides no drop in another.
-    What is sent on to another address by DNAT meets the chains of what is forwarded."""
+    What is sent on to another address by DNAT meets the chains of what is forwarded, where that is to be followed."""
     doubts: list[str] = []
-    sent_on, nat = _dnat(tables, packet, doubts)
+    sent_on, nat = _dnat(tables, packet) if follow_dnat else (None, "")
     hook, arrived = (FORWARD, sent_on) if sent_on else (IN, packet)
     stages = [*_stages(tables, packet, (PREROUTING,)), *_stages(tables, arrived, (hook,))]
     worst, sure = Fate(ACCEPT, hook=hook), True
@@ -165,7 +165,7 @@ def _stages(tables: Sequence[Table], packet: Packet, hooks: Sequence[str]) -> It
         yield table, chain, packet
 
 
-def _dnat(tables: Sequence[Table], packet: Packet, doubts: list[str]) -> tuple[Packet | None, str]:
+def _dnat(tables: Sequence[Table], packet: Packet) -> tuple[Packet | None, str]:
     """Where DNAT sends a packet: (the packet from there on, what to say of it). None where it stays here."""
     for table, chain, one in _stages(tables, packet, (NAT,)):
         hit = _first_target(table, chain, one, ())
