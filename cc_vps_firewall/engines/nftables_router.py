@@ -1,6 +1,6 @@
 """The engine with nftables, of a router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "48aafef799a2e8f0ca72c93baf808430ad728d8b47ea4aa703c56953b0d2c256"
+SOURCES = "d98a5ca49930dd7e4002bd4a5a514dca2f2ad4339f855980b58d86c74ca712ac"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -272,7 +272,7 @@ TEXT = (
     "\tif{*k}-{*AW()}:raise A('a default route was gone after forwarding was switched on')\n"
     'def FD(a):\n'
     '\tif AJ in a.e_:\n'
-    '\t\tfor(b,c)in[*H(AJ).items()][::-1]:CY(f"/proc/sys/{b}",str(c))\n'
+    '\t\tfor(b,c)in H(AJ).items():CY(f"/proc/sys/{b}",str(c))\n'
     'def FC(a,b,c):c+=[f"+kernel {W[d]} = 1"for d in DB(a,b)if AK(W[d])!=\'1\']\n'
     "def DB(a,b):c=a.get('forward');return[d for d in c if d==4 or b.p_]if isinstance(c,list)else[]\n"
     "def BK(a):return'1'if a in W.values()else'2'\n"

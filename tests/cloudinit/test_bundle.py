@@ -70,6 +70,35 @@ def test_each_form(form: str, backend: str, machine: Machine, internet: Internet
     assert_applied(machine, backend)
 
 
+@both_backends
+def test_a_host_that_publishes_forwards(backend: str, machine: Machine, internet: Internet) -> None:
+    """The engine switches it on, saves it, and looks at it when it verifies."""
+    policy = "publish: [{port: 8443/tcp, to: 10.8.0.2, to_port: 443}]"
+    boot.seed(machine, bundled(f"#cloud-config\nvps_firewall: {{backend: {backend}, {policy}}}\n"))
+    boot.boot(machine)
+    assert_applied(machine, backend)
+    assert machine.run("cat", "/proc/sys/net/ipv4/ip_forward").stdout == "1\n"
+    assert "net/ipv4/ip_forward = 1\n" in machine.run("cat", "/etc/sysctl.d/99-vps-firewall.conf").stdout
+    assert json.loads(machine.run("cat", "/var/lib/vps-firewall/forwarding.json").stdout) == {
+        "net/ipv4/ip_forward": "0"
+    }
+    machine.run("sh", "-c", "echo 0 >/proc/sys/net/ipv4/ip_forward")
+    verified = machine.run(COMMAND, "verify", check=False)
+    assert verified.returncode == 6
+    assert "ip_forward = 1" in verified.stdout
+
+
+@both_backends
+def test_an_interface_that_is_trusted_is_no_uplink(backend: str, machine: Machine, internet: Internet) -> None:
+    """The machine's own eth0 has its default route: the policy's SSH alone is left of such a bundle."""
+    policy = 'ssh: {from: [203.0.113.7]}, allow: [http, {service: all, interface: "eth*"}]'
+    boot.seed(machine, bundled(f"#cloud-config\nvps_firewall: {{backend: {backend}, {policy}}}\n"))
+    boot.boot(machine)
+    status = boot.record(machine).status
+    assert status["in_force"] == "the policy's own SSH alone"
+    assert any("has the default route here" in problem for problem in status["problems"])
+
+
 def test_second_boot_does_nothing(machine: Machine, internet: Internet) -> None:
     """Neither the rules nor the files are touched again, and reading the part-handler costs under 20 ms."""
     boot.seed(machine, bundled("#cloud-config\nvps_firewall: {allow: [http]}\n"))

@@ -48,7 +48,7 @@ def adjust(source: Mapping[str, object], host: Host, undo: saved.Undo, notes: li
 
 def restore(undo: saved.Undo) -> None:
     if RECORD in undo.before:
-        for name, value in [*saved.read_json(RECORD).items()][::-1]:
+        for name, value in saved.read_json(RECORD).items():
             saved.set_kernel(f"/proc/sys/{name}", str(value))
 
 
