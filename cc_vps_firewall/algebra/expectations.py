@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import Problem
 from ..policy import WIDTH, Policy
@@ -11,7 +11,7 @@ from ..policy.interfaces import same_interface
 from ..policy.model import Expectation, PolicyTest
 from ..policy.networks import UNROUTABLE
 from . import ranges
-from .model import ICMP, IN, model
+from .model import ICMP, IN, PUBLISHED, model
 from .questions import Cell, Cells, Place
 from .ranges import Ranges
 from .words import address_text, listed, ports_text, sample
@@ -66,11 +66,19 @@ class _Asking:
                 for zone in self._zones(test):
                     place = Place(IN, family, opening.proto, zone)
                     within = (opening.first, opening.last + 1)
-                    through = list(self.cells.of(place, within))
+                    through = list(self._through(place, within))
                     if allowed:
                         yield from self._kept_out(place, opening.proto, within, through, asked)
                     else:
                         yield from self._let_in(place, opening.proto, through, asked)
+
+    def _through(self, place: Place, within: Ranges) -> Iterator[Cell]:
+        """What gets in; a published port counts under the port of this host."""
+        (made,) = self.cells.models
+        elsewhere = made.published(place.family, place.proto, place.zone.sample)
+        for direction, ports in ((IN, ranges.without(within, elsewhere)), (PUBLISHED, ranges.both(within, elsewhere))):
+            if ports:
+                yield from self.cells.of(replace(place, direction=direction), ports)
 
     def _let_in(self, place: Place, proto: str, through: Sequence[Cell], asked: Ranges) -> Iterator[str]:
         for cell in through:

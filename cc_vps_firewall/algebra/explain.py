@@ -73,6 +73,9 @@ def explain(made: Model, packet: Packet) -> Explanation:
     """One packet -> what becomes of it, and why. Without an interface it comes in by one that nothing names."""
     given = packet.interface
     packet = replace(packet, interface=given or zones(made.patterns)[0].sample)
+    elsewhere = made.published(packet.family, packet.proto, packet.interface)
+    if packet.direction == IN and ranges.has(elsewhere, packet.port):
+        packet = replace(packet, direction=PUBLISHED)
     answer = judge(made, packet)
     if not made.enabled:
         untouched = "enabled is false: nothing of vps-firewall filters on this host"
@@ -82,10 +85,10 @@ def explain(made: Model, packet: Packet) -> Explanation:
 
 def _others(made: Model, packet: Packet, answer: Answer) -> Iterator[str]:
     """Who is let in by this port, or by which interface; and what a container's port would meet."""
-    if packet.direction != IN:
+    if packet.direction not in (IN, PUBLISHED):
         return
     if answer.verdict != ACCEPT and not answer.refusal:
-        for box in made.by_place.get((IN, packet.family), ()):
+        for box in made.by_place.get((packet.direction, packet.family), ()):
             if not box.entry or not ranges.has(box.ports_of(packet.proto), packet.port):
                 continue
             to = "" if ranges.has(box.sources, packet.source) else f" to {sources_text(box.sources, packet.family)}"
@@ -94,8 +97,7 @@ def _others(made: Model, packet: Packet, answer: Answer) -> Iterator[str]:
                 yield f"{box.entry} opens it{to}{on}"
     behind = judge(made, replace(packet, direction=PUBLISHED))
     if answer.verdict != ACCEPT == behind.verdict and packet.proto in ("tcp", "udp") and packet.interface != LOOPBACK:
-        own = behind.box and behind.box.entry.startswith("publish")
-        yield f"{'' if own else 'where a container publishes this port, '}{behind.label} lets it in"
+        yield f"where a container publishes this port, {behind.label} lets it in"
 
 
 # --- for people and for programs ----------------------------------------------------------------------------

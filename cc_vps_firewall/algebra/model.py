@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ..policy import EVERY_PROTOCOL, EVERYTHING, WIDTH, Entry, Net, Policy
+from ..policy import EVERY_PROTOCOL, EVERYTHING, WIDTH, Entry, Net, Policy, Publication
 from ..policy.interfaces import BRIDGES, same_interface
 from ..rules.ruleset import (
     AZURE,
@@ -102,12 +102,14 @@ class Refusal:
 @dataclass(frozen=True, eq=False)
 class Model:
     """What a policy lets through: what is in a box, and in no refusal. `guards`: of what is in none, what is refused by
-    a line that says so, for who asks why. `enabled`: does it say anything at all?"""
+    a line that says so, for who asks why. `enabled`: does it say anything at all? `publications`: what leads a port of
+    this host elsewhere."""
 
     boxes: tuple[Box, ...]
     refusals: tuple[Refusal, ...]
     guards: tuple[Box, ...] = ()
     enabled: bool = True
+    publications: tuple[Publication, ...] = ()
 
     @cached_property
     def patterns(self) -> frozenset[str]:
@@ -122,6 +124,15 @@ class Model:
             found.setdefault((box.direction, box.family), []).append(box)
         return {place: tuple(those) for place, those in found.items()}
 
+    def published(self, family: int, proto: str, interface: str) -> Ranges:
+        """Ports of this host that lead elsewhere, for what comes in by this interface: PUBLISHED says who reaches them,
+        and not IN."""
+        found = ranges.NONE
+        for each in self.publications:
+            if (each.family, each.opening.proto) == (family, proto) and same_interface(each.interface, interface):
+                found = ranges.union(found, (each.opening.first, each.opening.last + 1))
+        return found
+
     def refused(self, direction: str, family: int, interface: str) -> list[Refusal]:
         """What is refused there."""
         return [r for r in self.refusals if direction in r.directions and r.family == family and r.takes(interface)]
@@ -132,7 +143,7 @@ def model(policy: Policy) -> Model:
     if not policy.enabled:
         return Model(tuple(_untouched()), (), enabled=False)
     made = _Boxes(policy)
-    return Model(tuple(made.all()), tuple(made.refusals()), tuple(made.guards()))
+    return Model(tuple(made.all()), tuple(made.refusals()), tuple(made.guards()), publications=policy.publish)
 
 
 def _untouched() -> Iterator[Box]:

@@ -93,7 +93,7 @@ def lines(reach: Reach, openings: Sequence[Opening] = ()) -> list[str]:
                 ", ".join([*part.labels, *(f"at most {limit}" for limit in part.limits)]),
             )
             for part in reach.parts
-            if part.family == family and part.direction == IN
+            if part.family == family and (part.direction == IN or any(e.startswith("publish[") for e in part.entries))
         ]
         out += [f"IPv{family}", *aligned(rows or [("nothing", "", "")])]
     if not openings:

@@ -197,6 +197,15 @@ def test_people_are_told_who_comes_in_instead() -> None:
     assert lines[0] == "accept: 5432/tcp from 10.0.0.1: allow[0] 5432/tcp lets it in"
 
 
+def test_a_published_port_is_that_of_this_host() -> None:
+    section = {"publish": [{"port": "8443/tcp", "to": "10.8.0.2", "from": ["203.0.113.0/24"], "limit": "9/minute"}]}
+    (told,) = explained(section, "8443/tcp", "203.0.113.7")
+    assert (told.answer.verdict, told.answer.entry, told.answer.limit) == ("accept", "publish[0]", "9/minute")
+    (told,) = explained(section, "8443/tcp", "203.0.114.7")
+    assert (told.answer.verdict, told.answer.entry) == ("drop", "")
+    assert told.others == ("publish[0] opens it to 203.0.113.0/24",)
+
+
 def test_without_a_source_a_stranger_is_meant() -> None:
     section = {"ssh": {"from": ["198.51.100.0/24", "2001:db8:ffff::/48"]}}
     assert {each.answer.verdict for each in explained(section, "ssh")} == {"drop"}

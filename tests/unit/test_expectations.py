@@ -72,6 +72,14 @@ FAILING: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"allow": [{"port": "81/tcp", "interface": "wg*"}], "tests": [{"denied": ["81/tcp"], "interface": "wg0"}]},
         [f"tests[0].denied[0]: 81/tcp from 198.51.100.99 by wg0 gets in by allow[0]{MEND}"],
     ),
+    "a published port": (
+        {"publish": [{"port": "8443/tcp", "to": "10.8.0.2"}], "tests": [{"denied": ["8443/tcp"]}]},
+        [f"tests[0].denied[0]: 8443/tcp from 198.51.100.99 gets in by publish[0]{MEND}"],
+    ),
+    "a published port over the other family": (
+        {"publish": [{"port": "8443/tcp", "to": "10.8.0.2"}], "tests": [{"allowed": ["8443/tcp"]}]},
+        [f"tests[0].allowed[0]: 8443/tcp from 2001:db8:ffff::99 does not get in{MEND}"],
+    ),
     "over one of many interfaces": (
         {"allow": [{"port": "81/tcp", "interface": "wg7"}], "tests": [{"denied": ["81/tcp"], "interface": "wg*"}]},
         [f"tests[0].denied[0]: 81/tcp from 198.51.100.99 by wg7 gets in by allow[0]{MEND}"],
@@ -97,6 +105,13 @@ HOLDING: dict[str, dict[str, Any]] = {
             {"service": "http", "from": ["128.0.0.0/1", "8000::/1"]},
         ],
         "tests": [{"allowed": ["http"]}],
+    },
+    "a published port, under the port of this host": {
+        "publish": [{"port": "8443/tcp", "to": "10.8.0.2", "to_port": 443, "from": ["203.0.113.0/24"]}],
+        "tests": [
+            {"from": ["203.0.113.0/24"], "allowed": ["8443/tcp"]},
+            {"from": {"not": ["203.0.113.0/24"]}, "denied": ["8443/tcp", "443/tcp"]},
+        ],
     },
     "where nothing is enabled": {"enabled": False, "tests": [{"denied": ["ssh"]}]},
 }  # fmt: skip
