@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import glob
 import hashlib
 import json
 import os
@@ -23,7 +22,6 @@ import re
 import stat
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -31,36 +29,34 @@ import yaml
 from ..errors import CannotRegister, FirewallError
 from ..host import facts, process, saved
 from ..root import HERE, Root, check_root
+from . import record as records
 from . import seal
-from .seal import DEFAULT, DROP_INS, FORMER_PRESET, PRESET, RECORD
+from .installed import (
+    DEFINITION,
+    DROP_IN,
+    INSTALLER,
+    LIST,
+    MODULE,
+    NEWEST_TRIED,
+    CloudInit,
+    find,
+    module_list,
+    module_name,
+    packaged,
+    resolve,
+)
+from .record import PATH as RECORD
+from .record import Record
+from .seal import DEFAULT, FORMER_PRESET, PRESET
 
-MODULE = "vps_firewall"
-DEFINITION = "cc_vps_firewall"
-LIST = "cloud_init_modules"
-CONFIG = "etc/cloud/cloud.cfg"
-DROP_IN = f"{DROP_INS}/99_vps_firewall.cfg"
 CLEAN_HOOK = "etc/cloud/clean.d/50-vps-firewall"
 COMMAND = "usr/sbin/vps-firewall"
-BUNDLES_COMMAND = "usr/local/sbin/vps-firewall"  # as in carrier.py, which cloud-init alone imports
+BUNDLES_COMMAND = "usr/local/sbin/vps-firewall"  # as in part_handler.py, which cloud-init alone imports
 BUNDLES_ENGINE = "/vps-firewall/engine/vps-firewall"
 KEPT_SCHEMA = "var/lib/vps-firewall/registered-schema.json"
-INSTALLER = "INSTALLER"  # beside the engine that a package holds: the name of the package manager, as PEP 376 has it
 SCHEMA = "cloudinit/config/schemas/schema-cloud-config-v1.json"
-OLDEST = (20, 4)
-OLDEST_PYTHON = (3, 9)
-NEWEST_TRIED = (26, 2)
-
 # After the files that user-data may write (a list file of sources), before users and keys open the host.
 AFTER = ("write_files", "bootcmd", "seed_random", "migrator")
-
-
-@dataclass(frozen=True)
-class CloudInit:
-    """A cloud-init as installed below a root: all paths are relative to that root."""
-
-    version: tuple[int, ...]
-    interpreter: str
-    packages: str  # the folder that holds the package `cloudinit`, and will hold ours
 
 
 def install(root: Root = HERE) -> list[str]:
@@ -109,41 +105,43 @@ def uninstall(root: Root = HERE) -> list[str]:
     check_root(root)
     record = _recorded(root)
     schema = _kept_schema(root, record)
-    sealed = seal.told_of(root, record)
+    sealed = seal.sealed(root, record)
     done = seal.open_again(root, sealed)
     undo = saved.Undo()
     done += saved.remove_all(root, [DROP_IN, DEFAULT, PRESET, FORMER_PRESET], undo)
     for path, original in schema.items():
-        done += [f"restored {path}" for _ in saved.save({root / path: original}, undo, _mode(record))]
-        if isinstance(date := record.get("date"), float):  # of which `rpm -V` keeps a record
-            saved.set_date(root / path, date)
+        done += [f"restored {path}" for _ in saved.save({root / path: original}, undo, record.get("mode", 0o644))]
+        if "date" in record:
+            saved.set_date(root / path, record["date"])
     # The engine and the command behind what may fail, for the next run to go on with. /usr/sbin may be a link to
     # /usr/bin, and the command there a package's.
-    own = [CLEAN_HOOK, COMMAND, *_words(record.get("files")), *_leftovers(root, record.get("folder"))]
+    own = [CLEAN_HOOK, COMMAND, *record.get("files", ()), *_leftovers(root, record.get("folder"))]
     done += saved.remove_all(root, [] if packaged(root) else list(dict.fromkeys(own)), undo)
-    if isinstance(engine := record.get("folder"), str):
-        saved.remove_package(root / engine)
-    saved.remove_folders(root, [*_words(record.get("folders")), *_words(sealed.get("folders"))])
+    if "folder" in record:
+        saved.remove_package(root / record["folder"])
+    saved.remove_folders(root, [*record.get("folders", ()), *sealed.get("folders", ())])
     saved.remove_all(root, [KEPT_SCHEMA, RECORD], undo)  # last: a run that is killed before this knows what is left
     if not packaged(root):
         saved.remove_folder(root / saved.STATE)
     return done
 
 
-def _recorded(root: Root) -> Mapping[str, Any]:
+def _recorded(root: Root) -> Record:
     """What install() wrote down; where that cannot be read, what it would say of the system as it is."""
-    record = saved.read_json(root / RECORD)
+    record = records.read(root)
     if record or not os.path.exists(root / RECORD):
         return record
     packages = find(root).packages
     engine, now = f"{packages}/{DEFINITION}", saved.read(root / f"{packages}/{SCHEMA}") or ""
-    told = {"folder": engine, "files": [f"{engine}/{SCHEMA_NAME}"], "schema": f"{packages}/{SCHEMA}"}
-    return {**told, "patched": _digest(now)} if not packaged(root) else {**told, "files": [], "folder": None}
+    guessed: Record = {"files": [], "schema": f"{packages}/{SCHEMA}"}
+    if not packaged(root):
+        guessed.update({"folder": engine, "files": [f"{engine}/{SCHEMA_NAME}"], "patched": _digest(now)})
+    return guessed
 
 
-def _leftovers(root: Root, folder: object) -> list[str]:
+def _leftovers(root: Root, folder: str | None) -> list[str]:
     """What an upgrade that was killed left in the engine's folder, of an older version or half-written."""
-    place = root / folder if isinstance(folder, str) else ""
+    place = root / folder if folder else ""
     return [
         f"{folder}/{os.path.relpath(os.path.join(inner, name), place)}"
         for inner, _, names in (os.walk(place) if place else ())
@@ -152,11 +150,11 @@ def _leftovers(root: Root, folder: object) -> list[str]:
     ]
 
 
-def _kept_schema(root: Root, record: Mapping[str, object]) -> dict[str, str]:
+def _kept_schema(root: Root, record: Record) -> dict[str, str]:
     """path -> text: cloud-init's schema as it was before us, where what is there is ours. Raises CannotRegister where
     it is ours and somebody else's."""
     schema, original = record.get("schema"), saved.read(root / KEPT_SCHEMA)
-    if not isinstance(schema, str):
+    if schema is None:
         return {}
     saved.discard(root / schema)
     now = saved.read(root / schema)
@@ -167,108 +165,6 @@ def _kept_schema(root: Root, record: Mapping[str, object]) -> dict[str, str]:
     if DEFINITION in now:
         raise CannotRegister(f"{schema} was changed by somebody else too; take {DEFINITION} out by hand")
     return {}
-
-
-# --- looking ----------------------------------------------------------------------------------------------
-
-
-def find(root: Root) -> CloudInit:
-    """The cloud-init of the system at `root`. Raises CannotRegister with what is missing."""
-    check_root(root)
-    script = next((p for p in ("usr/bin/cloud-init", "usr/local/bin/cloud-init") if _is_file(root, p)), "")
-    if not script:
-        raise CannotRegister(f"there is no cloud-init below {root}")
-    first = (saved.read(root / script) or "").partition("\n")[0]
-    match = re.match(r"#!\s*(?:/usr/bin/env\s+(?:-S\s+)?)?(\S+)", first)
-    interpreter = match[1] if match else ""
-    if not interpreter.startswith("/"):
-        interpreter = f"/usr/bin/{interpreter}"
-    if not match or not os.path.exists(_resolve(root, interpreter)):
-        raise CannotRegister(f"{script} runs with {interpreter if match else 'no interpreter'}, which is not there")
-    # The folder, not the file: the Python of a virtual environment is a link to the system's.
-    folder = os.path.relpath(_resolve(root, os.path.dirname(interpreter)), root)
-    if not (_PYTHON.fullmatch(os.path.basename(interpreter)) and folder.startswith("usr/")):
-        raise CannotRegister(
-            f"{script} runs with {interpreter}; it takes a python3 below /usr, neither a wrapper nor an environment"
-        )
-    real = os.path.basename(_resolve(root, interpreter))
-    python = re.search(r"(\d+)\.(\d+)", real)
-    if python and (int(python[1]), int(python[2])) < OLDEST_PYTHON:
-        raise CannotRegister(
-            f"cloud-init runs with Python {python[0]} here; it takes {'.'.join(map(str, OLDEST_PYTHON))} or later"
-        )
-    there = [os.path.dirname(os.path.relpath(path, root)) for path in _in_packages(root, "cloudinit")]
-    its = [f"python{python[0]}" if python else "", "python3"]  # the latter, Debian's, is for every Python 3
-    packages = next((path for name in its for path in there if name in path.split("/")), "")
-    if not packages:
-        raise CannotRegister(f"{script} is there, its package for {real} is not")
-    # From 26.1 on version.py takes it from a file that the build makes.
-    said = "".join(
-        saved.read(root / f"{packages}/cloudinit/{name}") or "" for name in ("version.py", "meson_versions.py")
-    )
-    told = re.search(r'(?:__|UPSTREAM_)VERSION(?:__)? = "([0-9.]+)', said)
-    if not told:
-        raise CannotRegister(f"{packages}/cloudinit does not say its version")
-    version = tuple(int(n) for n in told[1].split(".") if n)
-    if version[:2] < OLDEST:
-        raise CannotRegister(f"cloud-init {told[1]} is older than {'.'.join(map(str, OLDEST))}, the oldest supported")
-    return CloudInit(version, interpreter, packages)
-
-
-_PYTHON = re.compile(r"python3(\.\d+)?|platform-python[\d.]*")
-
-
-def packaged(root: Root) -> bool:
-    """Is the engine at `root` a package's?"""
-    return bool(_in_packages(root, f"{DEFINITION}/{INSTALLER}"))
-
-
-def _in_packages(root: Root, name: str) -> list[str]:
-    """Where that is among the packages of a Python of the system at `root`."""
-    folders = [glob.escape(root / folder) for folder in ("usr/lib", "usr/local/lib")]
-    return sorted(path for folder in folders for path in glob.glob(f"{folder}/python3*/*-packages/{name}"))
-
-
-def module_list(root: Root) -> list[Any]:
-    """The effective module list of the network stage, ours left out: cloud.cfg, then the drop-ins by name."""
-    found: object = None
-    for name in [CONFIG, *_drop_ins(root)]:
-        text = saved.read(root / name)
-        if text is None:
-            raise CannotRegister(f"there is no {name}")
-        if re.match(r"##\s*template:\s*jinja", text, re.IGNORECASE):
-            if LIST in text:
-                raise CannotRegister(f"{name} is a template with a list of {LIST}, which cloud-init alone can read")
-            continue
-        try:
-            config = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise CannotRegister(f"{name} is not YAML: {str(error).splitlines()[0]}") from None
-        if config is not None and not isinstance(config, dict):
-            raise CannotRegister(f"{name} is not a mapping")
-        if name == CONFIG and config and str(config.get("conf_d", DROP_INS)).strip(" /") != DROP_INS:
-            raise CannotRegister(f"{name} names another folder than /{DROP_INS} in conf_d; ours would not be read")
-        if config and LIST in config:
-            if name != CONFIG and {"merge_how", "merge_type"} & config.keys():
-                raise CannotRegister(f"{name} says how cloud-init is to merge its list of {LIST}; write the whole list")
-            if name > DROP_IN:
-                raise CannotRegister(
-                    f"{name} has a list of {LIST} that replaces ours; rename it so that it sorts before "
-                    f"{os.path.basename(DROP_IN)}"
-                )
-            found = config[LIST]
-    if not isinstance(found, list) or not found:
-        raise CannotRegister(f"{CONFIG} has no list of {LIST}")
-    return [item for item in found if _name(item) != MODULE]
-
-
-def _drop_ins(root: Root) -> list[str]:
-    """The drop-ins that cloud-init reads (its util.read_conf_d), but for ours: a hidden file too, no folder, and no
-    link that leads nowhere."""
-    folder = root / DROP_INS
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    paths = (f"{DROP_INS}/{name}" for name in names if name.endswith(".cfg"))
-    return [path for path in paths if path != DROP_IN and os.path.isfile(root / path)]
 
 
 # --- the parts --------------------------------------------------------------------------------------------
@@ -283,10 +179,11 @@ def _install(root: Root, found: CloudInit, drop_in: str, undo: saved.Undo) -> It
     schema = f"{found.packages}/{SCHEMA}"
     command = f"#!{found.interpreter}\nimport sys\n\nfrom {DEFINITION}.cli import main\n\nsys.exit(main())\n"
     programs = {} if held else {CLEAN_HOOK: clean_hook(found.interpreter), COMMAND: command}
-    former = saved.read_json(root / RECORD)
+    former = records.read(root)
     made = saved.missing_folders(root, (*programs, DROP_IN))
-    record: dict[str, object] = {"files": sorted(files), "folder": None if held else engine}
-    record["folders"] = sorted(made.union(_words(former.get("folders"))))
+    record: Record = {"files": sorted(files), "folders": sorted(made.union(former.get("folders", ())))}
+    if not held:
+        record["folder"] = engine
     if "seal" in former:
         record["seal"] = former["seal"]
     if (text := saved.read(root / schema)) is not None:
@@ -294,10 +191,11 @@ def _install(root: Root, found: CloudInit, drop_in: str, undo: saved.Undo) -> It
         mode, date = stat.S_IMODE(about.st_mode), about.st_mtime
         if DEFINITION in text:
             original = saved.read(root / KEPT_SCHEMA) or text
-            date = known if isinstance(known := former.get("date"), float) else date
+            date = former.get("date", date)
         patched = patch_schema(original, own)
-        record.update(schema=schema, patched=_digest(patched), mode=mode, date=date)
-        record["formerly"] = _formerly(former, _digest(text), _digest(patched))
+        record.update({"schema": schema, "patched": _digest(patched), "mode": mode, "date": date})
+        if formerly := _formerly(former, _digest(text), _digest(patched)):
+            record["formerly"] = formerly
         # What uninstall needs is there before anything it has to put back is changed.
         yield from _put(root, {KEPT_SCHEMA: original}, undo, 0o644)
         yield from _put(root, {RECORD: saved.as_json(record)}, undo, 0o600)
@@ -305,13 +203,12 @@ def _install(root: Root, found: CloudInit, drop_in: str, undo: saved.Undo) -> It
     else:
         yield from _put(root, {RECORD: saved.as_json(record)}, undo, 0o600)
     if not held:
-        older = former.get("files")
-        gone = [path for path in _words(older) if path not in files]
+        gone = [path for path in former.get("files", ()) if path not in files]
         for path in gone:
             saved.remove(root / path, undo)
         yield from _put(root, files, undo, 0o644)
         saved.remove_folders(root, {os.path.dirname(path) for path in gone}.difference(map(os.path.dirname, files)))
-        if isinstance(other := former.get("folder"), str) and other != engine:  # another Python's
+        if (other := former.get("folder", engine)) != engine:  # another Python's
             saved.remove_package(root / other)
     yield from _put(root, programs, undo, 0o755)
     if (presets := saved.read(root / FORMER_PRESET)) is not None:
@@ -320,7 +217,7 @@ def _install(root: Root, found: CloudInit, drop_in: str, undo: saved.Undo) -> It
     yield from _put(root, {DROP_IN: drop_in}, undo, 0o644)
 
 
-def _formerly(former: Mapping[str, object], now: str, patched: str) -> object:
+def _formerly(former: Record, now: str, patched: str) -> str | None:
     """The digest of the schema that an older version of ours left, until this one's has taken its place: a run that is
     killed between the record and the schema leaves that one."""
     known = (former.get("patched"), former.get("formerly"))
@@ -353,7 +250,7 @@ def _compile(root: Root, found: CloudInit) -> None:
     """Compile the engine for the Python that will import it: without this a first boot does, in its most precious
     seconds, and again at every boot where /usr is read-only. Whatever goes wrong here is no harm."""
     folder = f"{found.packages}/{DEFINITION}"
-    program = _resolve(root, found.interpreter)
+    program = resolve(root, found.interpreter)
     version = re.search(r"python(\d+)\.(\d+)", os.path.basename(program))
     if not version:
         return
@@ -401,7 +298,7 @@ def _is_program(path: str) -> bool:
 
 def _drop_in(root: Root) -> str:
     modules = module_list(root)
-    names = [_name(item) for item in modules]
+    names = [module_name(item) for item in modules]
     at = next((names.index(name) + 1 for name in AFTER if name in names), 0)
     whole = [*modules[:at], MODULE, *modules[at:]]
     return (
@@ -509,28 +406,5 @@ def _remove_bundles_command(root: Root) -> list[str]:
 # --- paths ------------------------------------------------------------------------------------------------
 
 
-def _resolve(root: Root, path: str) -> str:
-    """The file itself, which a link may name otherwise."""
-    return os.path.realpath(path) if root == HERE else root / path
-
-
-def _is_file(root: Root, path: str) -> bool:
-    return os.path.isfile(_resolve(root, f"/{path}"))
-
-
-def _name(item: object) -> str:
-    name = item[0] if isinstance(item, list) and item else item.get("name") if isinstance(item, dict) else item
-    return name.replace("-", "_") if isinstance(name, str) else ""
-
-
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _mode(record: Mapping[str, object]) -> int:
-    mode = record.get("mode")
-    return mode if isinstance(mode, int) else 0o644
-
-
-def _words(value: object) -> list[str]:
-    return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []

@@ -13,7 +13,6 @@ import re
 import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import yaml
 
@@ -33,12 +32,13 @@ from ..policy import userdata
 from ..root import HERE, Root, check_root, masked_file
 from ..rules import fallback, iptables
 from ..rules.backend import Backend
+from . import record as records
+from .installed import DROP_INS
+from .record import Former, Record, Seal
 
-DROP_INS = "etc/cloud/cloud.cfg.d"
 DEFAULT = f"{DROP_INS}/98_vps_firewall_default.cfg"
 PRESET = "etc/systemd/system-preset/00-vps-firewall-seal.preset"  # the first that names a unit is the one that counts
 FORMER_PRESET = "etc/systemd/system-preset/80-vps-firewall-seal.preset"  # up to November 2026
-RECORD = saved.RECORD.lstrip("/")
 
 _PRESET_HEADER = "# By `vps-firewall install --sealed`: a first boot applies presets, and those EL say `disable *`.\n"
 _DEFAULT_HEADER = "# The image's policy, by `vps-firewall install`; vendor-data and user-data come before it.\n"
@@ -109,7 +109,7 @@ def _has_spoken(root: Root) -> bool:
     """Did user-data replace the seal of this system? Raises CannotRegister where there was none: it would be loaded
     at the next boot, and the module has done its work for this instance."""
     there = [path for path in (saved.POLICY, saved.DONE) if os.path.exists(root / path)]
-    if there and "seal" not in saved.read_json(root / RECORD):
+    if there and "seal" not in records.read(root):
         has = "a policy in force" if saved.POLICY in there else "a first boot behind it"
         raise CannotRegister(
             f"{root} has {has}, and the seal would lock its owner out; for an image, run `cloud-init clean` first"
@@ -171,7 +171,7 @@ def forget(root: Root = HERE) -> list[str]:
     Raises FirewallError or OSError, with the policy kept."""
     with saved.at_work(root):
         done: list[str] = []
-        if sealed := "seal" in saved.read_json(root / RECORD):
+        if sealed := "seal" in records.read(root):
             default = (yaml.safe_load(saved.read(root / DEFAULT) or "") or {}).get(policy.KEY, {})
             # Over the rules that are there: those of another backend would stay beside the seal, and open their ports.
             there = str(saved.read_json(root / saved.POLICY).get("backend") or "")
@@ -198,8 +198,8 @@ def _remember(
 ) -> None:
     """Write down what stood there before the first seal, or what its owner has put there since, so that uninstall can
     open the image again."""
-    record = saved.read_json(root / RECORD)
-    seal: Any = record.setdefault("seal", {})
+    record = records.read(root)
+    seal = record.setdefault("seal", {})
     before, folders = seal.setdefault("before", {}), {*seal.get("folders", ()), *missing}
     for path in _sealing(choice, root):
         place = root / path
@@ -214,12 +214,12 @@ def _remember(
         if include:
             text = _without_ours(text, include)
         mine = text is None or _is_ours(text) or re.search("vps.firewall", path)
-        before[known] = None if mine else [text, stat.S_IMODE(os.stat(place).st_mode)]
+        before[known] = None if text is None or mine else (text, stat.S_IMODE(os.stat(place).st_mode))
     enabled, disabled = set(seal.get("units", ())), set(seal.get("disabled", ()))
     seal["units"] = sorted(enabled | set(enabled_now) - disabled)
     seal["disabled"] = sorted(disabled | set(disabled_now) - enabled)
     seal["folders"] = sorted(folders)
-    saved.save({root / RECORD: saved.as_json(record)}, undo)
+    records.write(root, record, undo)
 
 
 def _sealing(choice: Target, root: Root) -> list[str]:
@@ -236,7 +236,7 @@ def _is_ours(text: str) -> bool:
     return "Made by vps-firewall" in text[:200]
 
 
-def _is_owners(path: str, now: str | None, before: Sequence[Any] | None, include: str) -> bool:
+def _is_owners(path: str, now: str | None, before: Former, include: str) -> bool:
     """Was this file of a seal changed since, by its owner? `before`: what stood there; `include`: the rules of ours
     that it includes."""
     was = before[0] if before else None
@@ -253,15 +253,13 @@ def _without_ours(text: str | None, include: str) -> str | None:
 # --- out again --------------------------------------------------------------------------------------------
 
 
-def told_of(root: Root, record: Mapping[str, Any]) -> Mapping[str, Any]:
+def sealed(root: Root, record: Record) -> Seal:
     """What the record says of the seal; where it is lost and the seal's own files are there, what it would say."""
-    if isinstance(seal := record.get("seal"), dict):
-        return seal
-    sealed = any(os.path.exists(root / path) for path in (DEFAULT, PRESET, FORMER_PRESET))
-    return _guessed(root) if sealed else {}
+    there = any(os.path.exists(root / path) for path in (DEFAULT, PRESET, FORMER_PRESET))
+    return record["seal"] if "seal" in record else _guessed(root) if there else {}
 
 
-def open_again(root: Root, seal: Mapping[str, Any]) -> list[str]:
+def open_again(root: Root, seal: Seal) -> list[str]:
     """Open an image that never booted; a system that has a policy of its own by now keeps it. -> what was done
 
     A file that its owner has changed since stays, and so does the service that loads it. Where user-data wanted no
@@ -288,11 +286,11 @@ def open_again(root: Root, seal: Mapping[str, Any]) -> list[str]:
             done.append(f"left {path}, which was changed since")
             continue
         if path in changed:
-            old = [saved.without_include(now or "", includes[path]), None]
+            old = (saved.without_include(now or "", includes[path]), None)
         if old is None:
             saved.remove(place, undo)
         elif now is not None or path not in includes:
-            saved.save_all({place: (old[0], old[1])}, undo)
+            saved.save_all({place: old}, undo)
         done.append(f"put back {path}")
     if done and root == HERE and not spoken and os.path.isdir("/run/systemd/system"):
         done.append("the rules that are in force now stay until the next boot")
@@ -305,10 +303,10 @@ def _loaded(root: Root, place: Persistence) -> set[str]:
     return {os.path.relpath(root / path, root) for path in paths}
 
 
-def _guessed(root: Root) -> dict[str, Any]:
+def _guessed(root: Root) -> Seal:
     """What the record of a seal would say, where it is lost: our files were not there before. A service that has
     nothing else to load is switched off; one that has a file of its owner's stays as it is."""
-    before: dict[str, object] = {}
+    before: dict[str, Former] = {}
     units, folders = set(), set()
     distributions = (facts.inspect(root).distribution, OTHER)
     for place in (each.keeps(name, BACKENDS[name].families) for each in distributions for name in BACKENDS):
@@ -320,7 +318,7 @@ def _guessed(root: Root) -> dict[str, Any]:
         if place.include_in:
             shared = saved.read(root / place.include_in, "surrogateescape")
             theirs = _without_ours(shared, place.files[0])
-            before[place.include_in.lstrip("/")] = None if theirs is None else [theirs, None]
+            before[place.include_in.lstrip("/")] = None if theirs is None else (theirs, None)
         folder = "etc/systemd/system"
         made = [f"{folder}/{OWN_UNIT}", *(f"{folder}/{unit}.d/vps-firewall.conf" for unit in place.units)]
         before.update({path.lstrip("/"): None for path in [*made, *ours]})  # the rules last: by them it is known
@@ -372,7 +370,7 @@ def not_loaded(host: facts.Host, seconds: str) -> list[str]:
     sealed_by = [choice for choice in choose(AUTO, host) if save.holding_ours(choice)]
     # Where it is gone since an earlier instance, that one's owner wanted no firewall.
     done = saved.POLICY if sealed_by else saved.DONE
-    if "seal" not in saved.read_json(saved.RECORD) or os.path.exists(done) or os.path.exists(saved.POLICY):
+    if "seal" not in records.read(HERE) or os.path.exists(done) or os.path.exists(saved.POLICY):
         return []
     why = ""
     for choice in sealed_by:

@@ -36,7 +36,7 @@ ORDER = (
     "plan", "plan.model", "plan.targets", "plan.choice", "plan.decide",
     "apply", "apply.copies", "apply.live", "apply.save", "apply.previous", "apply.status", "apply.rehearse",
     "apply.drift", "apply.converge",
-    "image", "image.seal", "image.register",
+    "image", "image.installed", "image.record", "image.seal", "image.register",
     "boot", "boot.first_boot", "boot.cloudinit", "boot.later_boot",
     "__init__",
     "engines", "engines.auto", "engines.iptables", "engines.nftables", "engines.nftables_router",

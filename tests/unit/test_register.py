@@ -17,7 +17,8 @@ import yaml
 from cc_vps_firewall.bundle import part_handler
 from cc_vps_firewall.errors import CannotRegister
 from cc_vps_firewall.host import saved
-from cc_vps_firewall.image import register, seal
+from cc_vps_firewall.image import installed, register, seal
+from cc_vps_firewall.image import record as records
 from cc_vps_firewall.root import Root
 from tests.suites import REPOSITORY
 
@@ -37,7 +38,7 @@ def test_install_adds_the_module_and_changes_nothing_else(root: Path) -> None:
     assert {name for name in before if before[name] != after[name]} == {
         "usr/lib/python3.9/site-packages/cloudinit/config/schemas/schema-cloud-config-v1.json"
     }
-    drop_in = yaml.safe_load((root / register.DROP_IN).read_text())
+    drop_in = yaml.safe_load((root / installed.DROP_IN).read_text())
     assert drop_in == {
         "cloud_init_modules": ["migrator", "bootcmd", "write-files", "vps_firewall", ["mounts", "always"]]
         + ["users-groups", "ssh"]
@@ -108,7 +109,7 @@ def test_install_after_an_upgrade_of_cloud_init_takes_up_what_is_new(root: Path)
     put(root, "etc/cloud/cloud.cfg", yaml.safe_dump({"cloud_init_modules": ["bootcmd", "new", "ssh"]}))
     register.install(Root(str(root)))
     assert set(schema_of(root)["properties"]) == {"ntp", "new", "vps_firewall"}  # type: ignore[call-overload]
-    listed = yaml.safe_load((root / register.DROP_IN).read_text())["cloud_init_modules"]
+    listed = yaml.safe_load((root / installed.DROP_IN).read_text())["cloud_init_modules"]
     assert listed == ["bootcmd", "vps_firewall", "new", "ssh"]
     register.uninstall(Root(str(root)))
     assert schema_of(root) == json.loads(newer)
@@ -119,7 +120,7 @@ def test_a_half_finished_install_is_finished_by_the_next(root: Path, lost: str) 
     before, date = tree(root), (root / PACKAGES / register.SCHEMA).stat().st_mtime
     register.install(Root(str(root)))
     whole = tree(root)
-    (root / register.DROP_IN).unlink()
+    (root / installed.DROP_IN).unlink()
     if lost != "drop-in":
         shutil.rmtree(root / "usr/lib/python3.9/site-packages/cc_vps_firewall")
     if lost == "schema":
@@ -174,7 +175,7 @@ def test_a_version_that_the_build_wrote(root: Path) -> None:
     package = "usr/lib/python3.9/site-packages/cloudinit"
     put(root, f"{package}/version.py", '__VERSION__ = meson_versions.UPSTREAM_VERSION\n__VERSION__ = "@NOT@"\n')
     put(root, f"{package}/meson_versions.py", 'UPSTREAM_VERSION = "26.2"  # Required\n')
-    assert register.find(Root(str(root))).version == (26, 2)
+    assert installed.find(Root(str(root))).version == (26, 2)
 
 
 def test_a_cloud_init_that_is_newer_than_any_is_tried_and_said(root: Path) -> None:
@@ -202,7 +203,7 @@ def test_a_cloud_cfg_that_is_a_link_stays_one(root: Path) -> None:
 def test_a_list_that_another_drop_in_replaced_is_the_one_extended(root: Path) -> None:
     put(root, "etc/cloud/cloud.cfg.d/50_site.cfg", "cloud_init_modules: [bootcmd, site]\n")
     register.install(Root(str(root)))
-    listed = yaml.safe_load((root / register.DROP_IN).read_text())["cloud_init_modules"]
+    listed = yaml.safe_load((root / installed.DROP_IN).read_text())["cloud_init_modules"]
     assert listed == ["bootcmd", "vps_firewall", "site"]
 
 
@@ -236,13 +237,13 @@ def test_a_packages_engine_is_left_to_it(packaged: Path) -> None:
     register.install(Root(str(packaged)))
     after = tree(packaged)
     assert {name for name in after if before.get(name) != after[name]} == {
-        register.DROP_IN,
+        installed.DROP_IN,
         register.KEPT_SCHEMA,
-        seal.RECORD,
+        records.PATH,
         f"{PACKAGES}/{register.SCHEMA}",
     }
     assert "the package's" in (packaged / PACKAGES / register.SCHEMA).read_text(), "the schema of its version"
-    assert json.loads((packaged / seal.RECORD).read_text())["files"] == []
+    assert json.loads((packaged / records.PATH).read_text())["files"] == []
     assert register.install(Root(str(packaged))) == []
     register.uninstall(Root(str(packaged)))
     assert tree(packaged) == before
@@ -260,12 +261,12 @@ def test_a_packages_command_stays_where_sbin_is_bin(packaged: Path) -> None:
 def test_what_an_older_version_had_goes_with_the_next(root: Path) -> None:
     before = tree(root)
     register.install(Root(str(root)))
-    record = json.loads((root / seal.RECORD).read_text())
+    record = json.loads((root / records.PATH).read_text())
     for name in ("older.py", "older/__init__.py", "older/still.py"):
         put(root, f"{PACKAGES}/cc_vps_firewall/{name}", "")
         record["files"].append(f"{PACKAGES}/cc_vps_firewall/{name}")
     put(root, f"{PACKAGES}/cc_vps_firewall/older/__pycache__/still.cpython-39.pyc", "")
-    put(root, seal.RECORD, json.dumps(record))
+    put(root, records.PATH, json.dumps(record))
     register.install(Root(str(root)))
     assert not (root / PACKAGES / "cc_vps_firewall/older.py").exists()
     assert not (root / PACKAGES / "cc_vps_firewall/older").exists(), "a folder that it alone had"
@@ -296,9 +297,9 @@ def test_a_status_that_every_user_may_read_becomes_roots(root: Path) -> None:
 def test_the_record_is_roots(root: Path) -> None:
     """It holds the text of files that a seal has replaced, rules of their owner's too."""
     register.install(Root(str(root)))
-    (root / seal.RECORD).chmod(0o644)  # as an earlier version made it
+    (root / records.PATH).chmod(0o644)  # as an earlier version made it
     register.install(Root(str(root)))
-    assert stat.S_IMODE((root / seal.RECORD).stat().st_mode) == 0o600
+    assert stat.S_IMODE((root / records.PATH).stat().st_mode) == 0o600
 
 
 def compiled(root: Path) -> list[Path]:
@@ -328,7 +329,7 @@ def test_an_engine_that_cannot_be_compiled_is_installed_all_the_same(same_python
     folder = next(same_python.glob("usr/lib/python3*/*-packages"))
     put(same_python, f"{folder.relative_to(same_python)}/cc_vps_firewall/__pycache__", "in the way\n")
     register.install(Root(str(same_python)))
-    assert (same_python / register.DROP_IN).is_file()
+    assert (same_python / installed.DROP_IN).is_file()
 
 
 def test_a_python_that_cannot_be_run_compiles_nothing(root: Path) -> None:
@@ -419,7 +420,7 @@ def test_a_drop_in_behind_ours_without_a_list_is_no_reason(root: Path) -> None:
 def test_a_hidden_drop_in_counts(root: Path) -> None:
     put(root, "etc/cloud/cloud.cfg.d/.site.cfg", "cloud_init_modules: [bootcmd, site]\n")
     register.install(Root(str(root)))
-    listed = yaml.safe_load((root / register.DROP_IN).read_text())["cloud_init_modules"]
+    listed = yaml.safe_load((root / installed.DROP_IN).read_text())["cloud_init_modules"]
     assert listed == ["bootcmd", "vps_firewall", "site"]
 
 
@@ -428,7 +429,7 @@ def test_what_cloud_init_passes_by_is_passed_by(root: Path) -> None:
     (root / "etc/cloud/cloud.cfg.d/30_folder.cfg").mkdir()
     put(root, "etc/cloud/cloud.cfg.d/40_template.cfg", "## template: jinja\n{% if x %}\nusers: []\n{% endif %}\n")
     register.install(Root(str(root)))
-    assert "users-groups" in (root / register.DROP_IN).read_text()
+    assert "users-groups" in (root / installed.DROP_IN).read_text()
 
 
 def test_a_list_in_a_template_is_refused(root: Path) -> None:
@@ -475,8 +476,8 @@ def test_a_root_whose_name_is_a_pattern(root: Path) -> None:
 @pytest.mark.usefixtures("systemctl")
 def test_what_was_half_written_goes_although_the_file_is_gone(image: Path) -> None:
     sealed(image)
-    record = json.loads((image / seal.RECORD).read_text())
-    paths = [register.DROP_IN, register.COMMAND, register.CLEAN_HOOK, register.KEPT_SCHEMA, record["schema"]]
+    record = json.loads((image / records.PATH).read_text())
+    paths = [installed.DROP_IN, register.COMMAND, register.CLEAN_HOOK, register.KEPT_SCHEMA, record["schema"]]
     for path in map(image.joinpath, [*paths, *record["files"], *record["seal"]["before"]]):
         path.with_name(f".{path.name}.vps-firewall").write_text("half")
         if path.name != "registered-schema.json":
@@ -545,7 +546,7 @@ def test_the_command_goes_last(root: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_record_that_cannot_be_read_is_told_from_the_system(root: Path) -> None:
     before = tree(root)
     register.install(Root(str(root)))
-    put(root, seal.RECORD, "{")
+    put(root, records.PATH, "{")
     register.uninstall(Root(str(root)))
     assert tree(root) == before
 
@@ -570,7 +571,7 @@ def test_modules_may_be_mappings(root: Path) -> None:
     modules = ["bootcmd", {"name": "write-files", "frequency": "always"}, {"name": "vps_firewall"}, "ssh"]
     put(root, "etc/cloud/cloud.cfg", yaml.safe_dump({"cloud_init_modules": modules}))
     register.install(Root(str(root)))
-    listed = yaml.safe_load((root / register.DROP_IN).read_text())["cloud_init_modules"]
+    listed = yaml.safe_load((root / installed.DROP_IN).read_text())["cloud_init_modules"]
     assert listed == [*modules[:2], "vps_firewall", "ssh"]
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cc_vps_firewall import policy
-from cc_vps_firewall.image import register
+from cc_vps_firewall.image import installed, register
 from cc_vps_firewall.policy import keys, services
 from tests import corpus
 from tests.casefiles import load_all
@@ -79,7 +79,7 @@ def test_it_has_a_name() -> None:
     setup = configparser.ConfigParser()
     setup.read(generated.REPOSITORY / "setup.cfg")
     assert SCHEMA["$id"] == setup["metadata"]["url"] + "schemas/vps-firewall.schema.json"
-    assert "$id" not in INSIDE["$defs"][register.DEFINITION]
+    assert "$id" not in INSIDE["$defs"][installed.DEFINITION]
 
 
 def keywords(node: object) -> Iterator[str]:
@@ -105,7 +105,7 @@ def test_cloud_init_knows_every_keyword_that_it_gets() -> None:
         "maxLength", "maximum", "minItems", "minimum", "pattern", "properties", "required", "type",
     }  # fmt: skip
     told = {"default", "description", "examples", "title"}
-    assert set(keywords(INSIDE["$defs"][register.DEFINITION])) == asked | told
+    assert set(keywords(INSIDE["$defs"][installed.DEFINITION])) == asked | told
 
 
 def described(node: object, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -15,7 +15,8 @@ from cc_vps_firewall.cli import command as cli
 from cc_vps_firewall.errors import CannotRegister, NoBackend, PolicyRefused, ToolFailed
 from cc_vps_firewall.host import process, saved, systemd
 from cc_vps_firewall.host.distributions import Persistence
-from cc_vps_firewall.image import register, seal
+from cc_vps_firewall.image import installed, register, seal
+from cc_vps_firewall.image import record as records
 from cc_vps_firewall.plan.targets import Target
 from cc_vps_firewall.root import HERE, Root
 
@@ -102,8 +103,8 @@ def test_every_file_that_a_seal_touches_is_in_its_record(image: Path, kind: str)
     before = tree(image)
     assert sealed(image) == 0
     after = tree(image)
-    touched = {name for name in after if after[name] != before.get(name)} - {seal.RECORD}
-    told = json.loads((image / seal.RECORD).read_text())["seal"]["before"]
+    touched = {name for name in after if after[name] != before.get(name)} - {records.PATH}
+    told = json.loads((image / records.PATH).read_text())["seal"]["before"]
     links = {name for name in touched if ".wants/" in name}
     assert touched - links == set(told)
 
@@ -192,8 +193,8 @@ def test_what_cannot_be_sealed_again_keeps_the_mark_too(image: Path) -> None:
 @pytest.mark.parametrize("path, has", [(saved.POLICY, "a policy in force"), (saved.DONE, "a first boot behind it")])
 def test_a_machine_in_use_is_not_sealed(image: Path, path: str, has: str, capsys: pytest.CaptureFixture[str]) -> None:
     """It would be shut at its next boot, and the module has done its work for this instance."""
-    for installed in (False, True):
-        if installed:
+    for registered in (False, True):
+        if registered:
             register.install(Root(str(image)))
         put(image, path.lstrip("/"), "{}")
         before = everything(image)
@@ -207,10 +208,10 @@ def test_a_machine_that_was_sealed_keeps_its_policy(image: Path) -> None:
     sealed(image)
     put(image, RULES, "# Made by vps-firewall for its owner\n", 0o600)
     put(image, saved.POLICY.lstrip("/"), "{}")
-    (image / register.DROP_IN).unlink()
+    (image / installed.DROP_IN).unlink()
     assert sealed(image) == 0
     assert (image / RULES).read_text() == "# Made by vps-firewall for its owner\n"
-    assert (image / register.DROP_IN).is_file(), "the rest of the install goes on"
+    assert (image / installed.DROP_IN).is_file(), "the rest of the install goes on"
 
 
 @pytest.mark.usefixtures("systemctl")
@@ -280,9 +281,9 @@ def test_a_seal_whose_record_is_lost_comes_out_all_the_same(image: Path, kind: s
     put(image, "etc/sysconfig/iptables", "") if kind == "el" else None
     before = tree(image)
     register.install(Root(str(image)))
-    registered = json.loads((image / seal.RECORD).read_text())
+    registered = json.loads((image / records.PATH).read_text())
     sealed(image)
-    put(image, seal.RECORD, json.dumps(registered))
+    put(image, records.PATH, json.dumps(registered))
     register.uninstall(Root(str(image)))
     after = tree(image)
     # What stood there before nobody knows any more.
@@ -298,13 +299,13 @@ def test_a_seal_whose_record_is_lost_comes_out_all_the_same(image: Path, kind: s
 @pytest.mark.usefixtures("systemctl")
 def test_an_uninstall_without_a_record_that_is_killed_is_finished_by_the_next(image: Path) -> None:
     register.install(Root(str(image)))
-    registered = (image / seal.RECORD).read_text()
+    registered = (image / records.PATH).read_text()
     register.uninstall(Root(str(image)))
     before = tree(image)
 
     def lost() -> None:
         sealed(image)
-        put(image, seal.RECORD, registered)
+        put(image, records.PATH, registered)
 
     lost()
     for at in kills(lambda: register.uninstall(Root(str(image)))):
@@ -378,7 +379,7 @@ def test_a_service_that_is_gone_is_no_reason_to_stay_shut(image: Path) -> None:
     told = register.uninstall(Root(str(image)))
     assert "nftables.service is not installed any more, and was not enabled again" in told
     assert wanted(image) == []
-    assert not (image / seal.RECORD).exists()
+    assert not (image / records.PATH).exists()
 
 
 @pytest.mark.usefixtures("systemctl")
@@ -386,7 +387,7 @@ def test_a_link_that_outlived_its_package_is_no_service(image: Path) -> None:
     both(image)
     (image / "usr/lib/systemd/system/nftables.service").unlink()
     sealed(image)
-    assert json.loads((image / seal.RECORD).read_text())["seal"]["disabled"] == []
+    assert json.loads((image / records.PATH).read_text())["seal"]["disabled"] == []
 
 
 @pytest.mark.usefixtures("systemctl")
