@@ -86,7 +86,7 @@ def boot(machine: Machine) -> None:
 
 def exec_start(machine: Machine, unit: str) -> str:
     """The command lines of a unit, simple enough to mean the same to a shell. Empty if there is no such unit."""
-    text = "".join(machine.run("cat", f"{folder}/{unit}", check=False).stdout for folder in UNIT_FOLDERS)
+    text = machine.run("cat", *(f"{folder}/{unit}" for folder in UNIT_FOLDERS), check=False).stdout
     return "\n".join(line.partition("=")[2] for line in text.splitlines() if line.startswith("ExecStart="))
 
 

@@ -33,8 +33,9 @@ PREFIX_LENGTH = {4: 24, 6: 64}
 # What a program started by systemd would find: no HOME, no locale of whoever runs the tests.
 ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8")
 
-# Runs in the new namespaces, with $1 the root and $2 an empty directory. The settings under /proc/sys that are not the
-# network's belong to the whole computer: read-only. /dev holds no block device, and its console is a file.
+# Runs in the new namespaces, with $1 the root, $2 an empty directory, $3 what another machine of that root has changed
+# in it, or nothing, and $4 where this one's changes go, in `upper`, or nothing. The settings under /proc/sys that are
+# not the network's belong to the whole computer: read-only. /dev holds no block device, and its console is a file.
 MAKE_MACHINE = """
 set -e
 mount --make-rprivate /
@@ -42,7 +43,14 @@ mount -t tmpfs -o mode=0755 scratch "$2"
 cd "$2"
 mkdir lower upper work root
 mount --bind "$1" lower
-mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay root
+below=lower
+if [ -n "$3" ]; then
+    mkdir changed
+    mount --bind "$3" changed
+    below=changed:lower
+fi
+above=${4:+$4/}
+mount -t overlay -o "lowerdir=$below,upperdir=${above}upper,workdir=${above}work" overlay root
 cd root
 mount -t proc proc proc
 mount --bind proc/sys proc/sys
@@ -161,9 +169,10 @@ class Internet(Place):
 
 
 @contextlib.contextmanager
-def world(root: Path) -> Iterator[tuple[Machine, Internet]]:
-    """A machine made from this root, an internet, and the wire between them."""
-    with _machine(root) as machine, _internet(machine) as internet:
+def world(root: Path, changed: Path | None = None) -> Iterator[tuple[Machine, Internet]]:
+    """A machine made from this root, an internet, and the wire between them. `changed`: what was changed in that root
+    by another one."""
+    with _machine(root, changed) as machine, _internet(machine) as internet:
         _wire(machine, internet)
         yield machine, internet
 
@@ -179,11 +188,23 @@ def pair(root: Path) -> Iterator[tuple[Machine, Machine]]:
 
 
 @contextlib.contextmanager
-def _machine(root: Path) -> Iterator[Machine]:
+def changes(root: Path, folder: Path) -> Iterator[Machine]:
+    """A machine alone; at the end, all that was changed in it is in `folder`, for others of that root."""
+    with tempfile.TemporaryDirectory(prefix="vps-firewall-") as kept:
+        for name in ("upper", "work"):
+            Path(kept, name).mkdir(mode=0o755)
+        with _machine(root, above=Path(kept)) as machine:
+            yield machine
+            subprocess.run(["cp", "-a", f"{kept}/upper", str(folder)], check=True)
+
+
+@contextlib.contextmanager
+def _machine(root: Path, changed: Path | None = None, above: Path | None = None) -> Iterator[Machine]:
     scratch = tempfile.mkdtemp(prefix="vps-firewall-")
     try:
         kinds = ["--mount", "--net", "--uts", "--ipc", "--pid"]
-        with _held(kinds, MAKE_MACHINE, str(root.resolve()), scratch) as holder:
+        folders = [str(root.resolve()), scratch, *(str(each.resolve()) if each else "" for each in (changed, above))]
+        with _held(kinds, MAKE_MACHINE, *folders) as holder:
             yield Machine(holder)
     finally:
         os.rmdir(scratch)  # the file systems were mounted in a namespace that is gone

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from tests import suites
 from tests.boot.guests import locked
+from tests.conftest import run_folder
 from tests.lab.world import Machine, world
 from tests.packages import made
 from tests.packages.stand_in import stand_in
@@ -32,9 +32,7 @@ def debs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def _three(kind: str, factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Made by the first process of this run that asks for them."""
-    run = factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        run = run.parent
+    run = run_folder(factory)
     listed = run / f"{kind}.json"
     with locked(run / f"{kind}.lock"):
         if not listed.exists():
