@@ -550,7 +550,7 @@ def test_half_an_engine(how: str, tmp_path: Path) -> None:
             failed += [name] if said.startswith("RuntimeError: ") else []
             machine.run("nft flush ruleset; rm -rf /var/lib/vps-firewall /etc/nftables")
     needed = {"apply/converge.py", "backends/nftables.py", "boot/cloudinit.py", "boot/first_boot.py", "plan/decide.py"}
-    needed |= {"plan/model.py", "rules/nftables.py", *(f"host/{name}.py" for name in ("process", "root", "saved"))}
+    needed |= {"host/process.py", "host/saved.py", "plan/model.py", "root.py", "rules/nftables.py"}
     needed |= {f"policy/{name}.py" for name in ("__init__", "keys", "model", "networks", "parser", "userdata")}
     if how != "empty":
         needed.add("rules/compare.py")  # imported at each first boot, used where the kernel holds other rules
