@@ -140,11 +140,16 @@ class Case:
 
 def load_all(home: Path = HOME) -> list[Case]:
     """Every folder with packets, by name; those of refused input have none and are not read here."""
-    folders = sorted(p.parent for p in home.glob("*/case.yaml") if not p.parent.name.startswith("refused-"))
-    return [load(folder) for folder in folders]
+    return [*_all(home)]
 
 
 @functools.cache
+def _all(home: Path) -> tuple[Case, ...]:
+    """Read once by each process."""
+    folders = sorted(p.parent for p in home.glob("*/case.yaml") if not p.parent.name.startswith("refused-"))
+    return tuple(load(folder) for folder in folders)
+
+
 def load(folder: Path) -> Case:
     said = yaml.safe_load((folder / "case.yaml").read_text(encoding="utf-8"))
     user_data = (folder / "user-data.yaml").read_text(encoding="utf-8")
