@@ -103,6 +103,7 @@ class Host:
     files: Mapping[str, str] = field(default_factory=dict)
     bridge: str = ""
     uplinks: tuple[str, ...] = ()
+    second: str = "eth1"
     published: tuple[Published, ...] = ()
     behind: tuple[Published, ...] = ()
     forwarding: bool = False
@@ -178,7 +179,7 @@ def _known(said: Mapping[str, Any], keys: set[str]) -> None:
 
 
 def _host(said: Mapping[str, Any]) -> Host:
-    _known(said, {"ssh_ports", "cloud", "files", "bridge", "uplinks", "published", "behind", "forwarding"})
+    _known(said, {"ssh_ports", "cloud", "files", "bridge", "uplinks", "second", "published", "behind", "forwarding"})
     published = tuple(_published(entry) for entry in said.get("published", []))
     bridge = said.get("bridge", "docker0" if published else "")
     return Host(
@@ -187,6 +188,7 @@ def _host(said: Mapping[str, Any]) -> Host:
         files=dict(said.get("files", {})),
         bridge=bridge,
         uplinks=tuple(said.get("uplinks", ())),
+        second=str(said.get("second", "eth1")),
         published=published,
         behind=tuple(_published(entry) for entry in said.get("behind", [])),
         forwarding=said.get("forwarding", bool(bridge)),

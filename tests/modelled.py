@@ -66,7 +66,7 @@ def asked(packet: Packet, host: Host) -> Asked:
         _message(packet) if packet.message else packet.port,
         int(ipaddress.ip_address(packet.source)),
         int(ipaddress.ip_address(packet.destination)),
-        host.bridge if packet.via == "bridge" else packet.via,
+        {"bridge": host.bridge, "eth1": host.second}.get(packet.via, packet.via),
         {"root": ROOT, "nobody": OTHERS, "": ""}[packet.user],
     )
 

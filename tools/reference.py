@@ -307,7 +307,9 @@ class _Page:
         if kinds == ["object", "boolean"]:
             return "a mapping, or `false`"
         if kinds == ["string", "object"]:
-            return "`accept`, or a mapping"
+            return (
+                "`guard` or `ignore`, or a mapping" if "bridges" in schema["properties"] else "`accept`, or a mapping"
+            )
         if "array" in kinds:  # or its one entry
             return f"a list of {self.kind(schema['items'])}"
         if kinds == ["integer"]:

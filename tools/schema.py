@@ -102,6 +102,7 @@ TEXTS: dict[str, tuple[str | tuple[str, ...], str]] = {
         "a comment of 1 to 64 printable ASCII characters without quotes and backslashes",
     ),
     "path": (keys.PATH.pattern.replace(r"\x", r"\u00"), "an absolute path of a file on the host"),
+    "containers": ("guard|ignore", "guard, ignore, or a mapping with bridges"),
     "outgoing": ("accept", "accept, or a mapping whose policy is drop"),
 }
 OTHER_TYPES = ["array", "boolean", "integer", "null", "number", "object"]
@@ -151,6 +152,8 @@ def schema() -> Schema:
             "denied": _some("listed"),
             "listed": _kind("listed"),
             "limit": _limit(),
+            "containers": _containers(),
+            "bridges": {"type": ["string", "array"], "items": _ref("interface"), **_words("interface")},
             "publications": {"type": "array", "items": _object(keys.PUBLICATION, required=_required(keys.PUBLICATION))},
             "port": _kind("port"),
             "service": _kind("service", allOf=[_ref("names")]),
@@ -274,6 +277,10 @@ def _tested() -> Schema:
     """Sources as elsewhere, or a mapping that names those who are not meant."""
     others = _object(keys.OTHERS, required=_required(keys.OTHERS))
     return {**_some("source", minItems=1), **others, "type": ["string", "array", "object"]}
+
+
+def _containers() -> Schema:
+    return {**_object(keys.CONTAINERS), "type": ["string", "object"], **_words("containers")}
 
 
 def _required(table: keys.Table) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..policy import EVERY_PROTOCOL, EVERYTHING, WIDTH, Entry, Net, Policy, Publication
-from ..policy.interfaces import BRIDGES, same_interface
+from ..policy.interfaces import same_interface
 from ..rules.ruleset import (
     AZURE,
     ECHO_REQUEST,
@@ -23,6 +23,7 @@ from ..rules.ruleset import (
     METADATA_UDP,
     ORACLE_DISK,
     PING_LIMIT,
+    bridges,
     no_bridges,
 )
 from . import ranges
@@ -189,7 +190,7 @@ class _Boxes:
                 for proto, verdict in (("tcp", REJECT), ("udp", DROP)):
                     yield Box(OUT, family, "metadata", "metadata: root", proto, (0, 65535), every, services,
                               user=OTHERS, verdict=verdict)  # fmt: skip
-                    for bridge in BRIDGES:
+                    for bridge in bridges(self.policy):
                         yield Box(FORWARD, family, "metadata", "metadata: root", proto, (0, 65535), every, services,
                                   bridge, no_bridges(self.policy), verdict=DROP)  # fmt: skip
 
@@ -223,7 +224,7 @@ class _Boxes:
         """What containers ask this host's resolver and DHCP server, and what they send elsewhere."""
         every, kept_out = ranges.everything(family), no_bridges(self.policy)
         services = self._guarded_services(family)
-        for bridge in BRIDGES:
+        for bridge in bridges(self.policy):
             for proto, port in (("tcp", 53), ("udp", 53), ("udp", 67), ("udp", 547)):
                 yield Box(IN, family, "", "containers: their resolver and DHCP", proto, (port, port), every, every,
                           bridge, kept_out)  # fmt: skip

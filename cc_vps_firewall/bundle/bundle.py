@@ -179,8 +179,7 @@ def smallest(section: Mapping[str, Any]) -> str:
     wanted = policy.parse(section, read_list=userdata.read_list)
     if wanted.forwards:
         return "nftables_router"
-    trusts = any(entry.interface and policy.EVERY_PROTOCOL in entry.openings for entry in wanted.allow)
-    return "nftables_trusting" if trusts else nftables.NAME
+    return "nftables_trusting" if wanted.trusted else nftables.NAME
 
 
 _FILTER = {

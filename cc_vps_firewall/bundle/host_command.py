@@ -60,8 +60,8 @@ def _decision(stanza: Mapping[str, object], ssh_ports: Sequence[str], host: Host
             raise PolicyRefused([Problem(f"{KEY}.ssh", message)])
         if stanza != section:
             raise PolicyRefused([Problem(KEY, "is not what this bundle was made of; make it again")])
-        if trusted.uplink(section):
-            message = f"{trusted.uplink(section)} has the default route here, and service: all trusts it; name networks"
+        if trusted.uplink(wanted.source):
+            message = f"{trusted.uplink(wanted.source)} has the default route here, and is trusted; name networks"
             raise PolicyRefused([Problem(f"{KEY}.allow", message)])
         return wanted
 

@@ -84,6 +84,7 @@ def settings(wanted: Policy) -> dict[str, object]:
         "outgoing": "accept" if out is None else {"policy": "drop", "allow": [entry.label for entry in out]},
         "publish": [f"{each.label} to {each.goal}" for each in wanted.publish],
         "containers": wanted.containers,
+        "bridges": list(wanted.bridges),
         "metadata": wanted.metadata,
         "metadata_services": [
             policy.network_text(family, net) for family in policy.WIDTH for net in wanted.metadata_services.of(family)

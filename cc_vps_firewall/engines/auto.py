@@ -1,6 +1,6 @@
 """The engine with auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "1b1ecf9a066caacafb1b499ebddc764182bc999e3155212dff3b17dca9e42853"
+SOURCES = "dbcb8cd695af267eaa9b25b959286b8e827facf35f3f55e681007cfa5a547f49"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -796,11 +796,8 @@ TEXT = (
     '\t\twith contextlib.suppress(OSError):EB({CB:f},AG(),420)\n'
     '\treturn f"{e} could not be installed, which is tried once: install it, and reboot"\n'
     'def EO(a):\n'
-    "\tb=a.get('allow')\n"
-    '\tfor c in b if isinstance(b,list)else():\n'
-    "\t\tif isinstance(c,dict)and c.get('service')=='all'and'interface'in c:\n"
-    '\t\t\tfor d in GH():\n'
-    "\t\t\t\tif HT(c['interface'],d):return d\n"
+    '\tfor b in GH():\n'
+    "\t\tif any(HT(c,b)for c in a.get('trusted',())):return b\n"
     "\treturn''\n"
     "DI=os.path.join(os.path.dirname(__file__),'plans')\n"
     "AP='vps_firewall'\n"
@@ -812,7 +809,7 @@ TEXT = (
     '\tdef m():\n'
     '\t\tif l:n=f"sshd listens on {\', \'.join(b)} here, not on 22; write port: and bundle again";raise AD([BJ(f"{AP}.ssh",n)])\n'
     "\t\tif a!=i:raise AD([BJ(AP,'is not what this bundle was made of; make it again')])\n"
-    '\t\tif EO(i):n=f"{EO(i)} has the default route here, and service: all trusts it; name networks";raise AD([BJ(f"{AP}.allow",n)])\n'
+    '\t\tif EO(e.source):n=f"{EO(e.source)} has the default route here, and is trusted; name networks";raise AD([BJ(f"{AP}.allow",n)])\n'
     '\t\treturn e\n'
     '\treturn HQ([]if l else[*j,g],m)\n'
     'def DJ():\n'

@@ -1,6 +1,6 @@
 """The engine with iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "e783d908a537d189de21294cb9eaccc670bdefc4beb6d301427ac1e3bf6c2c32"
+SOURCES = "3ee412c9cbf3f275463fc249edbd4b5c53c8a1aea8460ee5decece71a811744a"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -759,11 +759,8 @@ TEXT = (
     '\t\twith contextlib.suppress(OSError):DU({BX:f},AF(),420)\n'
     '\treturn f"{e} could not be installed, which is tried once: install it, and reboot"\n'
     'def EH(a):\n'
-    "\tb=a.get('allow')\n"
-    '\tfor c in b if isinstance(b,list)else():\n'
-    "\t\tif isinstance(c,dict)and c.get('service')=='all'and'interface'in c:\n"
-    '\t\t\tfor d in FY():\n'
-    "\t\t\t\tif HK(c['interface'],d):return d\n"
+    '\tfor b in FY():\n'
+    "\t\tif any(HK(c,b)for c in a.get('trusted',())):return b\n"
     "\treturn''\n"
     "DC=os.path.join(os.path.dirname(__file__),'plans')\n"
     "AM='vps_firewall'\n"
@@ -775,7 +772,7 @@ TEXT = (
     '\tdef l():\n'
     '\t\tif k:m=f"sshd listens on {\', \'.join(b)} here, not on 22; write port: and bundle again";raise AC([BG(f"{AM}.ssh",m)])\n'
     "\t\tif a!=h:raise AC([BG(AM,'is not what this bundle was made of; make it again')])\n"
-    '\t\tif EH(h):m=f"{EH(h)} has the default route here, and service: all trusts it; name networks";raise AC([BG(f"{AM}.allow",m)])\n'
+    '\t\tif EH(d.source):m=f"{EH(d.source)} has the default route here, and is trusted; name networks";raise AC([BG(f"{AM}.allow",m)])\n'
     '\t\treturn d\n'
     '\treturn HH([]if k else[*i,f],l)\n'
     'def DD():\n'

@@ -1,6 +1,6 @@
 """The engine with nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "860d85ec698e339d6bc97080d514d2e2bd2589d87ee3c1ed6b1e122f1e708f35"
+SOURCES = "ab1a46d7c3ebf50baf54ee1e051d97883c112fc6dc8a1be68b3df03057e18754"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine with nftables, of a router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "d98a5ca49930dd7e4002bd4a5a514dca2f2ad4339f855980b58d86c74ca712ac"
+SOURCES = "6fb466781d128dc16a7f05eb89c4f81867f541a1ee996764d8008bbe0470ec8f"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -573,11 +573,8 @@ TEXT = (
     '\t\twith contextlib.suppress(OSError):AI({BE:f},V(),420)\n'
     '\treturn f"{e} could not be installed, which is tried once: install it, and reboot"\n'
     'def DG(a):\n'
-    "\tb=a.get('allow')\n"
-    '\tfor c in b if isinstance(b,list)else():\n'
-    "\t\tif isinstance(c,dict)and c.get('service')=='all'and'interface'in c:\n"
-    '\t\t\tfor d in EP():\n'
-    "\t\t\t\tif FQ(c['interface'],d):return d\n"
+    '\tfor b in EP():\n'
+    "\t\tif any(FQ(c,b)for c in a.get('trusted',())):return b\n"
     "\treturn''\n"
     "CE=os.path.join(os.path.dirname(__file__),'plans')\n"
     "AB='vps_firewall'\n"
@@ -589,7 +586,7 @@ TEXT = (
     '\tdef l():\n'
     '\t\tif k:m=f"sshd listens on {\', \'.join(b)} here, not on 22; write port: and bundle again";raise S([AP(f"{AB}.ssh",m)])\n'
     "\t\tif a!=h:raise S([AP(AB,'is not what this bundle was made of; make it again')])\n"
-    '\t\tif DG(h):m=f"{DG(h)} has the default route here, and service: all trusts it; name networks";raise S([AP(f"{AB}.allow",m)])\n'
+    '\t\tif DG(d.source):m=f"{DG(d.source)} has the default route here, and is trusted; name networks";raise S([AP(f"{AB}.allow",m)])\n'
     '\t\treturn d\n'
     '\treturn FN([]if k else[*i,f],l)\n'
     'def CF():\n'

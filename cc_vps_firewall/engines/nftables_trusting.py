@@ -1,6 +1,6 @@
 """The engine with nftables, of a trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "5c78a893ac7f991ae7ead45079548450b9d398f4174c14c6face6c67e73e4d18"
+SOURCES = "b06fadd5a2ce8e0696a397d5e28ac4377fc91cc2d2cb8900c38f9c01508627bf"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -545,11 +545,8 @@ TEXT = (
     '\t\twith contextlib.suppress(OSError):CR({AY:f},T(),420)\n'
     '\treturn f"{e} could not be installed, which is tried once: install it, and reboot"\n'
     'def CY(a):\n'
-    "\tb=a.get('allow')\n"
-    '\tfor c in b if isinstance(b,list)else():\n'
-    "\t\tif isinstance(c,dict)and c.get('service')=='all'and'interface'in c:\n"
-    '\t\t\tfor d in EI():\n'
-    "\t\t\t\tif FG(c['interface'],d):return d\n"
+    '\tfor b in EI():\n'
+    "\t\tif any(FG(c,b)for c in a.get('trusted',())):return b\n"
     "\treturn''\n"
     "BX=os.path.join(os.path.dirname(__file__),'plans')\n"
     "AA='vps_firewall'\n"
@@ -561,7 +558,7 @@ TEXT = (
     '\tdef l():\n'
     '\t\tif k:m=f"sshd listens on {\', \'.join(b)} here, not on 22; write port: and bundle again";raise Q([AK(f"{AA}.ssh",m)])\n'
     "\t\tif a!=h:raise Q([AK(AA,'is not what this bundle was made of; make it again')])\n"
-    '\t\tif CY(h):m=f"{CY(h)} has the default route here, and service: all trusts it; name networks";raise Q([AK(f"{AA}.allow",m)])\n'
+    '\t\tif CY(d.source):m=f"{CY(d.source)} has the default route here, and is trusted; name networks";raise Q([AK(f"{AA}.allow",m)])\n'
     '\t\treturn d\n'
     '\treturn FD([]if k else[*i,f],l)\n'
     'def BY():\n'

@@ -23,6 +23,7 @@ class Applied(TypedDict):
 class PolicyRecord(Applied, total=False):
     """policy.json."""
 
+    trusted: Sequence[str]
     forward: Sequence[int]
 
 

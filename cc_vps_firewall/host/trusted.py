@@ -6,17 +6,15 @@ Where the policy is parsed on the host itself, policy/checks.py asks the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from ..policy.interfaces import same_interface
 from . import facts
 
 
-def uplink(section: Mapping[str, object]) -> str:
-    """The interface with a default route that an entry of `service: all` names; "" where there is none."""
-    allow = section.get("allow")
-    for entry in allow if isinstance(allow, list) else ():
-        if isinstance(entry, dict) and entry.get("service") == "all" and "interface" in entry:
-            for name in facts.with_default_route():
-                if same_interface(entry["interface"], name):
-                    return name
+def uplink(source: Mapping[str, Any]) -> str:
+    """The interface with a default route that a plan trusts, by what it was made of; "" where there is none."""
+    for name in facts.with_default_route():
+        if any(same_interface(pattern, name) for pattern in source.get("trusted", ())):
+            return name
     return ""

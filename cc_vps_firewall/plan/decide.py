@@ -109,6 +109,8 @@ def plan_of(
     backends = [target.backend.name for target in choose(wanted.backend, host)]
     backends += [name for name in BACKENDS if anything and name not in backends]
     source = Source(section=section, ssh_ports=host.ssh_ports, cloud_id=host.cloud_id, uplinks=host.uplinks)
+    if wanted.trusted:
+        source["trusted"] = wanted.trusted
     if wanted.forwards:
         source["forward"] = wanted.forwards
     return Plan(

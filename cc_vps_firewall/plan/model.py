@@ -22,8 +22,10 @@ class Known(TypedDict):
 
 
 class Source(Known, total=False):
-    """`forward`: the families that its host is to forward, where there are any."""
+    """`forward`: the families that its host is to forward; `trusted`: interfaces that must not have a default route.
+    Where there are any."""
 
+    trusted: Sequence[str]
     forward: Sequence[int]
 
 

@@ -74,7 +74,12 @@ def too_much(entry: Entry, written: Collection[object]) -> Iterator[Problem]:
 
 
 def trusted_uplinks(policy: Policy) -> Iterator[Problem]:
-    """Entries of `service: all` for an interface by which anybody may come in."""
+    """Interfaces by which anybody may come in, and that the policy trusts: all that comes from there for this host, or
+    for others."""
+    for bridge in policy.bridges if policy.enabled else ():
+        for name in [name for name in policy.uplinks if same_interface(bridge, name)][:1]:
+            what = f"{bridge} takes {name}, which has the default route on this host and is no bridge of containers"
+            yield Problem(f"{KEY}.containers.bridges", f"{what}; remove it")
     for entry in policy.allow if policy.enabled else ():
         if entry.interface and EVERY_PROTOCOL in entry.openings:
             names = [name for name in policy.uplinks if same_interface(entry.interface, name)]

@@ -142,11 +142,14 @@ POLICY: Table = (
         "container. all: everybody.",
         *("root", "all"),
     ),
-    _choice(
+    Key(
         "containers",
-        "Published container ports",
-        "guard: ports that Docker or Podman publish are filtered like any other. ignore leaves them alone.",
-        *("guard", "ignore"),
+        "containers",
+        "Containers",
+        "guard: ports that Docker or Podman publish are filtered like any other. ignore leaves them alone. A mapping "
+        "also names bridges that no known program would.",
+        ("guard", "ignore", {"policy": "guard", "bridges": ["mybr*", "flannel.1"]}),
+        "guard",
     ),
     Key(
         "log",
@@ -250,6 +253,19 @@ EXIT: Table = (
     Key("comment", "comment"),
 )
 
+CONTAINERS: Table = (
+    _choice("policy", "Published container ports", "As above.", *("guard", "ignore")),
+    Key(
+        "bridges",
+        "bridges",
+        "More bridges",
+        "Interfaces that containers are behind, beside those with names of Docker, Podman, CNI, LXD, Incus and "
+        "libvirt: what comes in by them is forwarded. Never one with a default route.",
+        (["mybr*", "flannel.1"],),
+        [],
+    ),
+)
+
 PUBLICATION: Table = (
     Key("port", "port", required="the port of this host, such as 8443/tcp"),
     Key(
@@ -324,7 +340,7 @@ OTHERS: Table = (
     ),
 )
 
-TABLES = (POLICY, SSH, ENTRY, OUTGOING, EXIT, PUBLICATION, LIST_FILE, TEST, OTHERS)
+TABLES = (POLICY, SSH, ENTRY, OUTGOING, EXIT, CONTAINERS, PUBLICATION, LIST_FILE, TEST, OTHERS)
 
 _ENTRIES = "a list of [services and groups](services.md), [ports](#port), and mappings with the keys below"
 
@@ -333,6 +349,7 @@ KINDS: Mapping[str, Kind] = {
     "denied": Kind("a list of [sources](#source), without `any`"),
     "openings": Kind(_ENTRIES),
     "exits": Kind(_ENTRIES),
+    "bridges": Kind("a list of interfaces, by their names or with a `*` at the end"),
     "publications": Kind("a list of mappings with the keys below"),
     "address": Kind("an IPv4 or IPv6 address"),
     "number": Kind("a port by its number, 1 to 65535"),

@@ -137,6 +137,7 @@ class Policy:
     metadata: str = "root"
     metadata_services: Sources = NOWHERE  # what `metadata` is about, on the cloud that this is for
     containers: str = "guard"
+    bridges: tuple[str, ...] = ()  # of containers, beside those of known names
     uplinks: tuple[str, ...] = ()  # the host's interfaces that hold a default route
     log: Limit | None = field(default=Limit(3, "minute"))
     tests: tuple[PolicyTest, ...] = ()
@@ -147,6 +148,11 @@ class Policy:
     def entries(self) -> tuple[Entry, ...]:
         """Everything that lets something in: ssh first."""
         return ((self.ssh,) if self.ssh else ()) + self.allow
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """Interfaces whose packets come in, or are forwarded, whatever they are."""
+        return (*(e.interface for e in self.allow if e.interface and EVERY_PROTOCOL in e.openings), *self.bridges)
 
     @property
     def forwards(self) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from ..errors import PolicyRefused, Problem
 from . import clouds
 from .bounds import MAX_ENTRIES, expansion_error
 from .checks import (
+    STEM,
     locked_out,
     published_here,
     published_ssh,
@@ -18,7 +19,7 @@ from .checks import (
     wide_open_ssh,
 )
 from .expectations import ExpectationValues
-from .keys import BACKENDS, ENTRY, EXIT, OUTGOING, POLICY, PUBLICATION, SSH, Table, names
+from .keys import BACKENDS, CONTAINERS, ENTRY, EXIT, OUTGOING, POLICY, PUBLICATION, SSH, Table, names
 from .messages import quoted
 from .model import BUILT_IN, EVERY_PROTOCOL, KEY, Entry, Limit, Opening, Policy, Publication
 from .networks import EVERYTHING, UNROUTABLE, WIDTH, NotANetwork, addresses, covers, parse_network
@@ -88,6 +89,8 @@ class _Parser(ExpectationValues):
             "choice": lambda path, value, key: self.choice(path, value, key.choices),
             "comment": lambda path, value, key: self.comment(path, value),
             "address": lambda path, value, key: self.address(path, value),
+            "bridges": lambda path, value, key: self.bridges(path, value),
+            "containers": lambda path, value, key: self.containers(path, value),
             "denied": lambda path, value, key: self.sources(path, value, "deny"),
             "expected": lambda path, value, key: self.expected(path, value),
             "exits": lambda path, value, key: self.entries(path, value, EXIT),
@@ -127,8 +130,11 @@ class _Parser(ExpectationValues):
         self.forgive()
         needed = self.reached(self.used)
         named = self.used | self.used_by_lists | self.asked
+        containers, bridges = read.pop("containers")
         policy = Policy(
             **read,
+            containers=containers,
+            bridges=bridges,
             metadata_services=addresses(clouds.metadata(self.cloud_id, containers="metadata" in section)),
             unused=tuple(name for name in self.lists if name not in named),  # which is known once all is read
             only_tested=frozenset(self.reached(self.asked) - needed),
@@ -179,6 +185,22 @@ class _Parser(ExpectationValues):
             self.refuse(path, f"holds more than {MAX_ENTRIES:,} entries; write ranges of ports, and lists of sources")
         found = (self.entry(at, item, table) for at, item in items[:MAX_ENTRIES])
         return tuple(e for e in found if e)
+
+    def containers(self, path: str, value: object) -> tuple[str, tuple[str, ...]]:
+        """What becomes of their ports, and the bridges that they are behind."""
+        if not isinstance(value, Mapping):
+            return self.choice(path, value, next(key.choices for key in CONTAINERS if key.name == "policy")), ()
+        read = self.mapping(path, value, CONTAINERS)
+        return read["policy"], read["bridges"]
+
+    def bridges(self, path: str, value: object) -> tuple[str, ...]:
+        found = []
+        for at, item in self.items(path, value, "interfaces"):
+            name = self.interface(at, item)
+            if name.endswith("*") and len(name) <= STEM:
+                self.refuse(at, f"{name} takes too many interfaces; write {STEM} letters or more before the *")
+            found += [name] if name else []
+        return tuple(dict.fromkeys(found))
 
     def address(self, path: str, value: object) -> tuple[int, int]:
         """One address -> its family and its number; family 0 after a problem."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ..policy import ANYWHERE, EVERY_PROTOCOL, WIDTH, Entry, Limit, Opening, Policy, Publication, Sources
-from ..policy.interfaces import BRIDGES, UPLINKS, like_bridge, names_uplink, same_interface
+from ..policy.interfaces import BRIDGES, UPLINKS, names_uplink, same_interface
 
 # What stays of a metadata service for everybody: names, leases and time. On Google's cloud and on Azure all three live
 # on its address, and those who ask are not root: systemd-networkd, systemd-resolved, chrony.
@@ -197,22 +197,29 @@ def _bridges(policy: Policy) -> tuple[Rule, ...]:
     """Accepts what comes in from containers."""
     return (
         *(Rule("uplink", "return", came_in=name) for name in no_bridges(policy)),
-        *(Rule("containers: from their own bridges", "accept", came_in=name) for name in BRIDGES),
+        *(Rule("containers: from their own bridges", "accept", came_in=name) for name in bridges(policy)),
     )
+
+
+def bridges(policy: Policy) -> tuple[str, ...]:
+    """Names and patterns of what may be a bridge of containers."""
+    return tuple(dict.fromkeys((*BRIDGES, *policy.bridges)))
 
 
 def no_bridges(policy: Policy) -> tuple[str, ...]:
     """Names and patterns, of those that BRIDGES takes, that are no bridge of containers: what uplinks are often called,
     what holds a default route, and the interfaces that the policy names and that nobody's program has named."""
     named = (entry.interface for entry in policy.entries if names_uplink(entry.interface))
-    return tuple(dict.fromkeys([*UPLINKS, *sorted(filter(like_bridge, policy.uplinks)), *named]))
+    known = [name for name in UPLINKS if name not in policy.bridges]
+    routed = sorted(name for name in policy.uplinks if any(same_interface(one, name) for one in bridges(policy)))
+    return tuple(dict.fromkeys([*known, *routed, *(name for name in named if name not in policy.bridges)]))
 
 
 def roles(policy: Policy, interfaces: Iterable[str]) -> dict[str, list[str]]:
     """Which of a host's interfaces are taken for uplinks, and which for bridges of containers."""
     kept_out, found = no_bridges(policy), {"uplinks": list(policy.uplinks), "bridges": list[str]()}
     for name in interfaces:
-        if like_bridge(name) and name not in policy.uplinks:
+        if any(same_interface(one, name) for one in bridges(policy)) and name not in policy.uplinks:
             found["uplinks" if any(same_interface(one, name) for one in kept_out) else "bridges"].append(name)
     return found
 

@@ -72,7 +72,8 @@ class Prober:
         self._wires = {
             f"eth{n}": self._packet_socket(internet, f"wire{n}") for n in (0, 1)
         }  # eth0 -> the internet's end of it
-        self._doors = {name: self._packet_socket(machine, name) for name in ("eth0", "eth1")}
+        named = {"eth0": "eth0", "eth1": self.topology.host.second}
+        self._doors = {via: self._packet_socket(machine, name) for via, name in named.items()}
         if "container" in self.topology.containers:
             self._doors["bridge"] = self._packet_socket(machine, "container")
             self._wires["bridge"] = self._packet_socket(self.topology.containers["container"], "eth0")

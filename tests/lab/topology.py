@@ -79,26 +79,27 @@ class Topology:
     def _wire_internet(self) -> None:
         self.machine.sysctl(OPEN_HOST)
         self.internet.sysctl(QUIET_PEER)
+        second = self.host.second
         links = [
-            f"link add {eth} address {MAC[eth]} type veth peer name {wire} address {MAC[wire]} "
+            f"link add {name} address {MAC[eth]} type veth peer name {wire} address {MAC[wire]} "
             f"netns {self.internet.path}"
-            for eth, wire in (("eth0", "wire0"), ("eth1", "wire1"))
+            for eth, name, wire in (("eth0", "eth0", "wire0"), ("eth1", second, "wire1"))
         ]
-        self.machine.ip("link set lo up", *links, "link set eth0 up", "link set eth1 up")
+        self.machine.ip("link set lo up", *links, "link set eth0 up", f"link set {second} up")
         self.internet.ip("link set lo up", "link set wire0 up", "link set wire1 up")
         self.machine.ip(
             f"address add {MACHINE[4]}/24 dev eth0",
             f"address add {MACHINE[6]}/64 dev eth0 nodad",
             "address add fe80::10/64 dev eth0 nodad",
-            "address add 10.0.0.10/24 dev eth1",
-            "address add fd00:1::10/64 dev eth1 nodad",
-            "address add fe80::11/64 dev eth1 nodad",
+            f"address add 10.0.0.10/24 dev {second}",
+            f"address add fd00:1::10/64 dev {second} nodad",
+            f"address add fe80::11/64 dev {second} nodad",
             *(f"neighbour add {a} lladdr {MAC['wire0']} dev eth0 nud permanent" for a in GATEWAY.values()),
             *(
                 f"neighbour add {a} lladdr {MAC['wire0']} dev eth0 nud permanent"
                 for a in (LINK_LOCAL_ROUTER, LINK_LOCAL_METADATA)
             ),
-            *(f"neighbour add {a} lladdr {MAC['wire1']} dev eth1 nud permanent" for a in BEYOND.values()),
+            *(f"neighbour add {a} lladdr {MAC['wire1']} dev {second} nud permanent" for a in BEYOND.values()),
             f"route add default via {GATEWAY[4]}",
             f"route add default via {GATEWAY[6]}",
         )

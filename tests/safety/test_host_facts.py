@@ -199,3 +199,21 @@ def test_an_interface_that_is_an_uplink_now_is_trusted_no_more(tool: str) -> Non
         machine.assert_closed()
         assert machine.status()["in_force"] == "the policy's own SSH alone"
         assert [line["ports"] for line in machine.status()["open"]["ipv4"]] == ["22/tcp, 2222/tcp"]
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_bridge_that_the_policy_names_is_none_with_the_default_route(tool: str) -> None:
+    named = {"containers": {"bridges": ["mybr*"]}}
+    with Machine(tool) as machine, behind_a_bridge(machine, "mybr0"):
+        assert not machine.apply({}).raised
+        assert resolves_for_the_neighbour(machine) == set()
+        assert not machine.apply(named).raised
+        assert resolves_for_the_neighbour(machine) == {4, 6}
+        assert machine.status()["interfaces"] == {"uplinks": [], "bridges": ["mybr0"]}
+        route(machine, 4, name="mybr0")
+        assert machine.command("verify").value == 6
+        run = later_boot(machine)
+        assert "mybr* takes mybr0, which has the default route on this host" in run.err
+        assert resolves_for_the_neighbour(machine) == set()
+        refused = machine.apply(named)
+        assert "mybr* takes mybr0, which has the default route on this host" in refused.raised

@@ -85,7 +85,7 @@ GOOD: dict[str, Any] = {
         {"port": "9000-9010/udp", "to": "fd00:8::2"},
     ],
     "metadata": "root",
-    "containers": "guard",
+    "containers": {"policy": "guard", "bridges": ["mybr*", "flannel.1"]},
     "log": "3/minute",
     "tests": [
         {"from": "any", "denied": ["5432/tcp"]},
@@ -191,6 +191,8 @@ READERS: dict[str, Callable[[keys.Key], st.SearchStrategy[Any]]] = {
     "allowed": lambda key: SERVICES,
     "choice": lambda key: st.sampled_from(key.choices),
     "comment": lambda key: st.sampled_from(["a comment", "another"]),
+    "bridges": lambda key: st.lists(st.sampled_from(["mybr*", "flannel.1"]), max_size=2),
+    "containers": lambda key: st.sampled_from(["guard", "ignore"]) | mapping(keys.CONTAINERS),
     "denied": lambda key: st.lists(SOURCES, max_size=4),
     "expected": lambda key: st.just(["http"] if key.name == "allowed" else ["mysql", "8000-8010/udp"]),
     "exits": lambda key: _entries(keys.EXIT),

@@ -373,3 +373,16 @@ def test_nothing_is_published_to_the_host_itself(to: str, refused: bool) -> None
 def test_a_published_port_is_not_where_this_hosts_sshd_listens() -> None:
     with pytest.raises(PolicyRefused, match="sshd listens on 2222"):
         policy.parse({"publish": [{"port": "2222/tcp", "to": "10.8.0.2"}]}, ssh_ports=[2222], read_list=lambda path: "")
+
+
+@pytest.mark.parametrize(("uplinks", "refused"), [(["mybr0"], "mybr0"), (["eth0"], ""), ([], "")])
+def test_no_bridge_of_containers_has_the_default_route(uplinks: list[str], refused: str) -> None:
+    section = {"containers": {"bridges": ["lan0", "mybr*"]}}
+    try:
+        policy.parse(section, uplinks=uplinks, read_list=lambda path: "")
+        told = ""
+    except PolicyRefused as found:
+        told = str(found.problems[0])
+    start = f"vps_firewall.containers.bridges: mybr* takes {refused}, which has the default route on this host"
+    assert told.startswith(start) == bool(refused)
+    assert bool(told) == bool(refused)

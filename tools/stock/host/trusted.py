@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 
-def uplink(section: Mapping[str, object]) -> str:
+def uplink(source: Mapping[str, Any]) -> str:
     return ""
