@@ -32,11 +32,10 @@ class Explanation:
 
 def stranger(made: Model, family: int) -> int:
     """An address that no line of the policy names, if there is one."""
-    left = ranges.everything(family)
-    for named in (*(box.sources for box in made.boxes if box.family == family and box.entry),
-                  *(refusal.sources for refusal in made.refusals if refusal.family == family)):  # fmt: skip
-        if named != ranges.everything(family):
-            left = ranges.without(left, named)
+    every = ranges.everything(family)
+    named = {id(box.sources): box.sources for box in made.boxes if box.family == family and box.entry}
+    named.update((id(refusal.sources), refusal.sources) for refusal in made.refusals if refusal.family == family)
+    left = ranges.without(every, ranges.all_of(some for some in named.values() if some != every))
     return sample(left, family) if left else STRANGER[family]
 
 

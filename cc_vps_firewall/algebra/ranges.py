@@ -69,6 +69,17 @@ def union(one: Ranges, other: Ranges) -> Ranges:
     return _merge(one, other, _UNION) if one else other
 
 
+def all_of(sets: Iterable[Ranges]) -> Ranges:
+    """The union of many, in one walk."""
+    out: list[int] = []
+    for start, end in sorted(pair for some in sets for pair in pairs(some)):
+        if out and start <= out[-1]:
+            out[-1] = max(out[-1], end)
+        else:
+            out += (start, end)
+    return tuple(out)
+
+
 def both(one: Ranges, other: Ranges) -> Ranges:
     """What is in the one and in the other."""
     if one is other:

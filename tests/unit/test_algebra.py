@@ -333,7 +333,7 @@ def numbers(some: Ranges) -> frozenset[int]:
 @given(sets, sets)
 def test_ranges_are_sets(one: frozenset[int], other: frozenset[int]) -> None:
     a, b = edges(one), edges(other)
-    assert ranges.union(a, b) == edges(one | other)
+    assert ranges.union(a, b) == ranges.all_of([a, b]) == edges(one | other)
     assert ranges.both(a, b) == edges(one & other)
     assert ranges.without(a, b) == edges(one - other)
     assert ranges.size(a) == len(one)
