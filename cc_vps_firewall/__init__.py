@@ -93,7 +93,7 @@ def _rules_loaded():
     tools = ("iptables", "ip6tables") if os.path.exists("/proc/net/if_inet6") else ("iptables",)
     questions = {
         "nftables": [("nft", "list", "chain", "inet", "vps_firewall", "input")],
-        "iptables": [(tool, "-w", "10", "-n", "-L", "VPSFW-ARRIVING") for tool in tools],
+        "iptables": [(tool, "-w", "10", "-n", "-L", "VPSFW-INCOMING") for tool in tools],
     }
     try:
         saved = json.loads(_read(POLICY))["backend"]
@@ -273,7 +273,7 @@ def _emergency():
     # One after the other, and both whatever becomes of the first: one family closed is better than none.
     for family, tool, text in ("IPv4", "iptables", _IPTABLES), ("IPv6", "ip6tables", _IP6TABLES):
         # Beside nft only in the place of rules of ours, a seal say, that would go on to drop what is let in here.
-        if not nft or _load((tool, "-nL", "VPSFW-ARRIVING"), ""):
+        if not nft or _load((tool, "-nL", "VPSFW-INCOMING"), ""):
             done = _load((tool + "-restore", "-w", "10"), text.replace("PORTS", chosen))
             if not (done or nft or (family == "IPv6" and not os.path.exists("/proc/net/if_inet6"))):
                 failed.append(family)

@@ -79,7 +79,7 @@ _TRACED = r"""
 nft -f rules
 nft -f - <<'EOF'
 table inet watch {
-    chain arriving {
+    chain incoming {
         type filter hook prerouting priority -350
         tcp flags & (syn|ack) == syn meta nftrace set 1
     }
@@ -239,7 +239,7 @@ def _packet(page: Path, what: str) -> str:
     else:
         said = _on_a_host(opening + _COUNTED, iptables.render(rules, 4))
         counted = [line for line in said.splitlines() if re.search(r"\[[1-9]\d*:\d+\]", line)]
-        lines = [line for line in counted if "OUTPUT" not in line and "VPSFW-LEAVING" not in line]
+        lines = [line for line in counted if "OUTPUT" not in line and "VPSFW-OUTGOING" not in line]
     if not lines:
         raise CouldNotPlay(f"{page.name}: {what}: {said}")
     return "".join(f"{line}\n" for line in lines)

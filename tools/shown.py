@@ -2,11 +2,11 @@
 
 A block is marked by a comment above its fence, and is about the page's first policy:
 
-    <!-- shown: nftables arriving -->           a chain or a set of the nftables text
-    <!-- shown: iptables 4 VPSFW-ARRIVING -->   rules of a chain of filter, IPv4 (of another table: `mangle:FORWARD`)
+    <!-- shown: nftables incoming -->           a chain or a set of the nftables text
+    <!-- shown: iptables 4 VPSFW-INCOMING -->   rules of a chain of filter, IPv4 (of another table: `mangle:FORWARD`)
     <!-- shown: policy ssh -->                  a field of the Policy
-    <!-- shown: ruleset arriving -->            a chain of the Ruleset
-    <!-- kernel: nftables arriving -->          the same from the kernel, which the text was loaded into
+    <!-- shown: ruleset incoming -->            a chain of the Ruleset
+    <!-- kernel: nftables incoming -->          the same from the kernel, which the text was loaded into
 
 `with "TEXT"` at the end leaves the lines that hold TEXT, `without "TEXT"` the others. A mark that shows nothing is an
 error. What is marked `kernel` takes root, and is left alone by `refreshed`; `from_kernel` writes it anew.

@@ -1,6 +1,6 @@
 """The engine with auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "dbcb8cd695af267eaa9b25b959286b8e827facf35f3f55e681007cfa5a547f49"
+SOURCES = "5e644831a5b0b1dd471ccad253d9145cb79d92f640439be0b2c5c2fd922c75e8"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

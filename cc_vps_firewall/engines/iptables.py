@@ -1,6 +1,6 @@
 """The engine with iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "3ee412c9cbf3f275463fc249edbd4b5c53c8a1aea8460ee5decece71a811744a"
+SOURCES = "92aeba91c1e480199ec465184573cd1f043388b8f2ee63f135da3164b0ab98d2"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

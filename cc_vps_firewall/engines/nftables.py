@@ -1,6 +1,6 @@
 """The engine with nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "ab1a46d7c3ebf50baf54ee1e051d97883c112fc6dc8a1be68b3df03057e18754"
+SOURCES = "2b3d91e0a96fdf7bffb670138a13c40270c670d62825262d8c29b14b8db92cdf"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine with nftables, of a router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "6fb466781d128dc16a7f05eb89c4f81867f541a1ee996764d8008bbe0470ec8f"
+SOURCES = "2b9e83f74dbdc96e2c17bb5bcd16713e306376f29f9c5fdf0ea43e5670fe754b"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine with nftables, of a trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "b06fadd5a2ce8e0696a397d5e28ac4377fc91cc2d2cb8900c38f9c01508627bf"
+SOURCES = "089293b796b248b47ebab3cd70efac5d085a8c74787062b37335734822ae41aa"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

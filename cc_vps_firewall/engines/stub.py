@@ -106,7 +106,7 @@ TEXT = (
     ' nft = _load(("nft", "-f", "-"), _NFT.replace("PORTS", chosen))\n'
     ' failed = []\n'
     ' for family, tool, text in ("IPv4", "iptables", _IPTABLES), ("IPv6", "ip6tables", _IP6TABLES):\n'
-    '  if not nft or _load((tool, "-nL", "VPSFW-ARRIVING"), ""):\n'
+    '  if not nft or _load((tool, "-nL", "VPSFW-INCOMING"), ""):\n'
     '   done = _load((tool + "-restore", "-w", "10"), text.replace("PORTS", chosen))\n'
     '   if not (done or nft or (family == "IPv6" and not os.path.exists("/proc/net/if_inet6"))):\n'
     '    failed.append(family)\n'

@@ -96,15 +96,15 @@ def build(policy: Policy) -> Ruleset:
         Chain("essential", _essential()),
         Chain("malformed", _malformed()),
         Chain("bridges", _bridges(policy)),
-        Chain("arriving", _arriving(policy)),
+        Chain("incoming", _incoming(policy)),
         Chain("published", _published(policy)),
         Chain("publish_alone", _publish_alone(policy)),
-        Chain("forwarding", _forwarding(policy)),
+        Chain("forwarded", _forwarded(policy)),
         Chain("metadata", _metadata(policy, "reset", root=False)),
         Chain("metadata_forwarded", _metadata(policy, "drop")),
-        Chain("leaving", _leaving(policy)),
+        Chain("outgoing", _outgoing(policy)),
         Chain("input", _input(), "input", "drop"),
-        Chain("forward", (REPLIES, Rule("base: what is forwarded", "forwarding")), "forward", "drop"),
+        Chain("forward", (REPLIES, Rule("base: what is forwarded", "forwarded")), "forward", "drop"),
         Chain("output", _output(policy), "output", "accept" if policy.outgoing is None else "drop"),
     ]
     if policy.publish:
@@ -131,7 +131,7 @@ def _input() -> tuple[Rule, ...]:
         Rule("base: spoofed loopback", "drop", sources=LOOPBACK4),
         REPLIES,
         Rule("base: spoofed loopback", "drop", sources=LOOPBACK6),
-        Rule("base: what arrives", "arriving"),
+        Rule("base: what comes in", "incoming"),
     )
 
 
@@ -170,7 +170,7 @@ def _malformed() -> tuple[Rule, ...]:
     )
 
 
-def _arriving(policy: Policy) -> tuple[Rule, ...]:
+def _incoming(policy: Policy) -> tuple[Rule, ...]:
     # By protocol, so that a TCP packet does not walk through the chain.
     rules = [
         Rule("base: the network's essentials", "essential", 4, "icmp"),
@@ -224,7 +224,7 @@ def roles(policy: Policy, interfaces: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def _forwarding(policy: Policy) -> tuple[Rule, ...]:
+def _forwarded(policy: Policy) -> tuple[Rule, ...]:
     """Containers' and virtual machines' packets pass; a published port is judged by the port on this host."""
     judged = [
         Rule("publish", "publish_alone", state="dnat"),
@@ -300,12 +300,12 @@ def _only(family: int, address: int) -> Sources:
 
 
 def _output(policy: Policy) -> tuple[Rule, ...]:
-    if not _leaving(policy):
+    if not _outgoing(policy):
         return ()
-    return (Rule("base: loopback", "accept", goes_out="lo"), REPLIES, Rule("base: what leaves", "leaving"))
+    return (Rule("base: loopback", "accept", goes_out="lo"), REPLIES, Rule("base: what goes out", "outgoing"))
 
 
-def _leaving(policy: Policy) -> tuple[Rule, ...]:
+def _outgoing(policy: Policy) -> tuple[Rule, ...]:
     """The guard of the metadata service; with outgoing dropped also what keeps the machine alive, and what
     the policy allows."""
     services = policy.metadata_services

@@ -41,7 +41,7 @@ LOST = """
 table netdev lost
 delete table netdev lost
 table netdev lost {
-    chain leaving {
+    chain outgoing {
         type filter hook egress device "eth0" priority 0; policy accept;
         udp dport 67 ip daddr WHOM drop
     }
@@ -51,7 +51,7 @@ UNICAST, BROADCAST = (LOST.replace("WHOM", whom) for whom in ("!= 255.255.255.25
 # A relay, or a server with many addresses: what answers is not what was asked.
 FROM_ELSEWHERE = f"""
 table ip relay {{
-    chain leaving {{
+    chain outgoing {{
         type filter hook output priority raw; policy accept;
         udp sport 67 ip saddr set {BEHIND}
     }}

@@ -227,7 +227,7 @@ def test_a_hundred_thousand_elements_take_seconds() -> None:
             flags interval
             elements = {{ {elements} }}
         }}
-        chain arriving {{
+        chain incoming {{
             type filter hook input priority 0
             ip saddr @banned drop
         }}

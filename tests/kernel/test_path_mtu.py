@@ -42,7 +42,7 @@ STRICT = {"ssh": False, "ping": False, "outgoing": {"policy": "drop", "allow": [
 
 NO_ERRORS = """
 table inet hole {
-    chain arriving {
+    chain incoming {
         type filter hook prerouting priority -400; policy accept;
         icmp type destination-unreachable drop
         icmpv6 type packet-too-big drop
@@ -52,12 +52,12 @@ table inet hole {
 # What an owner writes whose service is too busy for the tracker: with ERRORS as the manual tells, and without.
 UNTRACKED = f"""
 table inet busy {{
-    chain arriving {{
+    chain incoming {{
         type filter hook prerouting priority raw; policy accept;
         udp sport {SERVICE} notrack
         ERRORS
     }}
-    chain leaving {{
+    chain outgoing {{
         type filter hook output priority raw; policy accept;
         udp dport {SERVICE} notrack
     }}

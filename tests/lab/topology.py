@@ -38,7 +38,7 @@ STAND_IN = "2001:db8:bad::1"  # arrives as ::1
 
 ARRIVES_AS_LOOPBACK = f"""
 table ip6 wire {{
-    chain arriving {{
+    chain incoming {{
         type filter hook prerouting priority -400;
         ip6 saddr {STAND_IN} ip6 saddr set ::1
     }}

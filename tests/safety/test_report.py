@@ -99,7 +99,7 @@ def test_a_rule_that_is_missing_is_named_with_its_chain(tool: str) -> None:
     with Machine(tool) as machine:
         applied(machine)
         lines = machine.command("plan", "FILE", policy={**POLICY, "log": "5/minute"}).out.splitlines()
-        place = "chain arriving" if machine.backend == "nftables" else "IPv4 filter VPSFW-ARRIVING"
+        place = "chain incoming" if machine.backend == "nftables" else "IPv4 filter VPSFW-INCOMING"
         assert [line for line in lines if line.startswith(f"+kernel {place}") and "5/min" in line]
         assert [line for line in lines if line.startswith(f"-kernel {place}") and "3/min" in line]
 

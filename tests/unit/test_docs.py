@@ -145,8 +145,8 @@ def test_decisions_have_the_same_parts() -> None:
 def test_a_mark_that_shows_nothing_is_an_error() -> None:
     page = HOME / "docs" / "explanation" / "how-a-policy-becomes-packets.md"
     with pytest.raises(shown.NothingToShow):
-        shown.shown(page, 'nftables arriving with "tcp dport 3306"')
-    assert "tcp dport 22" in shown.shown(page, "nftables arriving with ssh")
+        shown.shown(page, 'nftables incoming with "tcp dport 3306"')
+    assert "tcp dport 22" in shown.shown(page, "nftables incoming with ssh")
 
 
 def test_sessions_are_compared_without_their_times() -> None:

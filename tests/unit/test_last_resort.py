@@ -81,7 +81,7 @@ def test_a_question_that_is_not_asked_here_is_an_error() -> None:
     """A jump that asks for more than a family and a protocol would be taken for one that does not."""
     rules = last_resort.built_in()
     chains = [
-        replace(chain, rules=tuple(replace(r, came_in="eth0") if r.verdict == "arriving" else r for r in chain.rules))
+        replace(chain, rules=tuple(replace(r, came_in="eth0") if r.verdict == "incoming" else r for r in chain.rules))
         for chain in rules.chains
     ]
     with pytest.raises(ValueError, match="asks more"):

@@ -58,7 +58,7 @@ def test_a_kernel_without_extensions_loads_nftables_alone(tools: Path) -> None:
     lacks = modules.lacking(Root(str(tools)), "iptables", TEXTS["iptables"])
     assert list(lacks) == [VERSION]
     assert {"xt_conntrack", "xt_comment", "xt_tcpudp", "ipt_REJECT", "ip6t_REJECT"} <= set(lacks[VERSION])
-    assert "xt_VPSFW-ARRIVING" not in lacks[VERSION]
+    assert "xt_VPSFW-INCOMING" not in lacks[VERSION]
 
 
 @pytest.mark.parametrize("ssh", [{"from": ["203.0.113.7", "2001:db8::7"]}, {}, False])
@@ -119,7 +119,7 @@ accept add addr comment daddr delete dnat dport drop elements established flags 
 iif iifname inet input interval invalid ip ip6 ipv4 ipv6 jump l4proto lo meta new nfproto nft oif oifname original
 output policy priority proto dst related return saddr set chain size skuid sport status state table tcp timeout type udp
 update vmap filter vps firewall dynamic fin syn rst psh ack urg service over burst with packets rate prefix reset second
-minute hour day essential malformed bridged arriving published forwarding leaving long networks4 networks6 ports
+minute hour day essential malformed incoming published forwarded outgoing long networks4 networks6 ports
 untracked metadata bridges to prerouting postrouting dstnat srcnat local publish
 """
 
