@@ -12,9 +12,7 @@ import pytest
 
 from cc_vps_firewall import policy
 from cc_vps_firewall.host import saved
-from cc_vps_firewall.host.facts import Host
 from cc_vps_firewall.plan import decide
-from cc_vps_firewall.plan.model import Plan
 from tests.lab.machine import ADDRESS, CLOSED, OPEN, STRANGER, TOOLS, Machine
 
 from .test_hosts import hidden, in_cloud_init
@@ -269,16 +267,14 @@ def test_killed_at_any_moment(tool: str) -> None:
 @pytest.mark.parametrize("how", ["killed", "failing"])
 def test_the_host_is_closed_before_its_policy_is_read(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long policy takes its time and its memory: what reading it costs, it costs a closed host."""
-    made, answers = decide.plan, {"killed": "the engine was killed at its work (signal 9)", "failing": "MemoryError: "}
+    answers = {"killed": "the engine was killed at its work (signal 9)", "failing": "MemoryError: "}
 
-    def plan(section: object, host: Host, name: str = "the policy", **options: bool) -> Plan:
-        if name == "the policy":
-            if how == "killed":
-                os.kill(os.getpid(), signal.SIGKILL)
-            raise MemoryError
-        return made(section, host, name, **options)
+    def tested(wanted: policy.Policy) -> policy.Policy:
+        if how == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise MemoryError
 
-    monkeypatch.setattr(decide, "plan", plan)
+    monkeypatch.setattr(decide, "tested", tested)
     with Machine("nftables") as machine:
         assert machine.handle(GOOD).value == [answers[how]]
         assert machine.reachable_by_both() == (SSH, set())
