@@ -77,7 +77,7 @@ def test_every_module_is_compiled_by_the_package_and_by_nobody_else(el: Machine,
     assert compiled(el, ENGINE) == modules(el, ENGINE)
     # Python takes them as they are: it would say what it compiles.
     said = el.run("python3", "-v", "-c", "import cc_vps_firewall.cli").stderr
-    assert f"{ENGINE}/__pycache__/converge" in said.replace("/usr/lib/python3/dist-packages", SITE)
+    assert f"{ENGINE}/apply/__pycache__/converge" in said.replace("/usr/lib/python3/dist-packages", SITE)
     assert "wrote" not in "".join(line for line in said.splitlines() if "cc_vps_firewall" in line)
 
 
@@ -311,7 +311,7 @@ def test_compiled_files_as_el_has_them_are_the_packages(el: Machine, rpms: dict[
     rename = f"cd {ENGINE} && for file in $(find . -name '*.pyc'); do mv $file ${{file%.*.*}}.cpython-39.pyc; done"
     el.run("sh", "-c", rename)
     assert verified(el) == ""
-    owned = el.run("rpm", "-qf", f"{ENGINE}/__pycache__/converge.cpython-39.pyc").stdout.strip()
+    owned = el.run("rpm", "-qf", f"{ENGINE}/apply/__pycache__/converge.cpython-39.pyc").stdout.strip()
     assert owned == rpms["this"].name[: -len(".rpm")]
     el.run("rpm", "-e", "--noscripts", "vps-firewall")
     assert el.run("ls", ENGINE, check=False).returncode != 0, "rpm took them by itself"
