@@ -70,7 +70,7 @@ def made() -> Iterator[tuple[Path, str]]:
 
 def module_of(name: str) -> str:
     """The module that holds an engine, made anew."""
-    return _module(f"The engine with {name.replace('_', ', of a ')}", digest_of(name), engine(name))
+    return _module(f"The engine called {name}", digest_of(name), engine(name))
 
 
 def _module(what: str, digest: str, text: str) -> str:

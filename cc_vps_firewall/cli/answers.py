@@ -1,4 +1,4 @@
-"""The verbs that ask: explain, who and diff. What they say is the algebra's; here are their arguments."""
+"""The verbs that ask: explain, who, diff and test. What they say is the algebra's; here are their arguments."""
 
 from __future__ import annotations
 

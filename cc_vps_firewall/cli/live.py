@@ -17,9 +17,8 @@ from ..errors import FirewallError, ToolFailed
 from ..host import process
 from ..host.saved import text_at
 from ..root import HERE
+from ..rules import iptables, nftables
 
-OURS = ("table inet vps_firewall",)  # and what bears this in a rule of iptables'
-OUR_CHAINS = "VPSFW"
 LEGACY = {4: "proc/net/ip_tables_names", 6: "proc/net/ip6_tables_names"}  # of which kinds there are tables
 
 
@@ -58,10 +57,10 @@ def explain(made: Model, packets: Sequence[Packet]) -> tuple[list[str], dict[str
 
 
 def _one(made: Model, held: Sequence[Table], packet: Packet, unread: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-    asked = _arriving(packet)
+    asked = _incoming(packet)
     fate = live.judge(held, asked)
     mine = judge(made, replace(packet, interface=asked.interface))
-    ours = fate.by in OURS or OUR_CHAINS in fate.rule
+    ours = fate.by == f"table {nftables.TABLE}" or iptables.OURS in fate.rule
     entry = mine.entry if fate.verdict == mine.verdict and (ours or fate.verdict == ACCEPT) else ""
     limit = mine.limit if entry else ""
     listens = _listens(packet)
@@ -97,7 +96,7 @@ def _why(fate: Fate, ours: bool, entry: str, limit: str) -> str:
     return f"{done} by {fate.by}{whose}: {fate.rule}" if fate.by else "nobody can tell"
 
 
-def _arriving(packet: Packet) -> live.Packet:
+def _incoming(packet: Packet) -> live.Packet:
     """The packet with what this host's routes say of it: by which interface it comes, and to which address."""
     source, way = address_text(packet.family, packet.source), {"dev": packet.interface, "src": ""}
     try:

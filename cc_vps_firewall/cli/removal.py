@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..apply import live, save
+from ..apply import filtering, save
 from ..apply.previous import remove_rules, remove_unit_files, switch_off
 from ..host import saved, sysctl, systemd
 from ..host.distributions import OWN_UNIT, UNITS
@@ -36,14 +36,16 @@ def remove(host: Host) -> Removal:
         done += [f"removed our part of {path}" for path in remove_unit_files(UNITS)]
         for chosen in choose(AUTO, host):
             files = save.holding_ours(chosen)
-            if live.holds_ours(chosen) or files:
+            if filtering.holds_ours(chosen) or files:
                 remove_rules(chosen, lock)
                 done += [f"removed the rules from {chosen.backend.name}", *(f"removed {path}" for path in files)]
         done += sysctl.remove()
         state = [saved.POLICY, saved.SERVICES, saved.STATUS, saved.PUBLIC, saved.TOOLS]
         done += saved.remove_all(HERE, state, saved.Undo())
     disabled = [unit for unit in saved.strings(record, "disabled") if systemd.masked(unit)]
-    return Removal(tuple(done), (_filtered_by(live.other_filters(host)), *(_still_masked(unit) for unit in disabled)))
+    return Removal(
+        tuple(done), (_filtered_by(filtering.other_filters(host)), *(_still_masked(unit) for unit in disabled))
+    )
 
 
 def _filtered_by(others: list[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import policy
-from ..apply import live
+from ..apply import filtering
 from ..apply.status import Status
 from ..backends.registry import BACKENDS
 from ..errors import FirewallError, reason
@@ -52,11 +52,11 @@ def now(host: Host) -> Now:
     """Ask the kernel, as root. Changes nothing."""
     kept = saved.read_json(saved.POLICY)
     if not kept:
-        return Now(UNKNOWN, "no policy is saved on this host", others=tuple(live.other_filters(host)))
-    others = tuple(live.other_filters(host))
+        return Now(UNKNOWN, "no policy is saved on this host", others=tuple(filtering.other_filters(host)))
+    others = tuple(filtering.other_filters(host))
     backend = str(kept.get("backend"))
     try:
-        if backend in BACKENDS and not live.holds_ours(target(backend, host)):
+        if backend in BACKENDS and not filtering.holds_ours(target(backend, host)):
             return Now(MISSING, others=others)
         differences = verify.differences(host)
     except (FirewallError, OSError) as failure:

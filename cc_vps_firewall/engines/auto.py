@@ -1,6 +1,6 @@
-"""The engine with auto -> its text. Made by tools/engine.py: `make generate`."""
+"""The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "5e644831a5b0b1dd471ccad253d9145cb79d92f640439be0b2c5c2fd922c75e8"
+SOURCES = "b194b45013aeaad00d15a44f5ba24d69b360cb922ca5cd8d7c80d1baf97e2961"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
-"""The engine with iptables -> its text. Made by tools/engine.py: `make generate`."""
+"""The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "92aeba91c1e480199ec465184573cd1f043388b8f2ee63f135da3164b0ab98d2"
+SOURCES = "09e4849869c7722cbc80bd2595e1b9aeaf21ce6be9de5fbe1e729f75403460b1"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

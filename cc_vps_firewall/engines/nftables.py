@@ -1,6 +1,6 @@
-"""The engine with nftables -> its text. Made by tools/engine.py: `make generate`."""
+"""The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "2b3d91e0a96fdf7bffb670138a13c40270c670d62825262d8c29b14b8db92cdf"
+SOURCES = "7a9a59d34d157bc9d21c6dd96f909948180c66343dc0bed73f79024ef4193476"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

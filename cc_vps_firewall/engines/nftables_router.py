@@ -1,6 +1,6 @@
-"""The engine with nftables, of a router -> its text. Made by tools/engine.py: `make generate`."""
+"""The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "2b9e83f74dbdc96e2c17bb5bcd16713e306376f29f9c5fdf0ea43e5670fe754b"
+SOURCES = "3be93e3d5a8e834cb09db7b0a631fb64e4c32474b36a43c6e20f179edcd395da"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
-"""The engine with nftables, of a trusting -> its text. Made by tools/engine.py: `make generate`."""
+"""The engine called nftables_trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "089293b796b248b47ebab3cd70efac5d085a8c74787062b37335734822ae41aa"
+SOURCES = "816c11cbf3fbe51019858ef9899476d3b468bd62ad35c467c0206266ebcc0b8f"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

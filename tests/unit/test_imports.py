@@ -34,7 +34,7 @@ ORDER = (
     "host.sysctl",
     "backends", "backends.nftables", "backends.iptables", "backends.registry",
     "plan", "plan.model", "plan.targets", "plan.choice", "plan.decide",
-    "apply", "apply.copies", "apply.live", "apply.save", "apply.previous", "apply.status", "apply.rehearse",
+    "apply", "apply.copies", "apply.filtering", "apply.save", "apply.previous", "apply.status", "apply.rehearse",
     "apply.drift", "apply.converge",
     "image", "image.installed", "image.record", "image.seal", "image.register",
     "boot", "boot.first_boot", "boot.cloudinit", "boot.later_boot",
