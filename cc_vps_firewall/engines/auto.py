@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "b194b45013aeaad00d15a44f5ba24d69b360cb922ca5cd8d7c80d1baf97e2961"
+SOURCES = "e7ec37af8a68dfff577fb7807e5b86632096cb5986ef5a91e8f5c89dae2bbba2"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

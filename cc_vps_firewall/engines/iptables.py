@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "09e4849869c7722cbc80bd2595e1b9aeaf21ce6be9de5fbe1e729f75403460b1"
+SOURCES = "0e30b30721df1243fd9c745da34ea0e3aab44b22fb0edc2bdf90cbe9d8f67562"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

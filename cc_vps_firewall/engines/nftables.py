@@ -1,6 +1,6 @@
 """The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "7a9a59d34d157bc9d21c6dd96f909948180c66343dc0bed73f79024ef4193476"
+SOURCES = "87fe1c8eff225dd7b64c1a55529786a611b1c0641f69c915d38e264266e42c51"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "3be93e3d5a8e834cb09db7b0a631fb64e4c32474b36a43c6e20f179edcd395da"
+SOURCES = "316a4e7a5752c8e315a2a13cb008a4e15ae405232e4f7a003820ad70cc1fe407"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called nftables_trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "816c11cbf3fbe51019858ef9899476d3b468bd62ad35c467c0206266ebcc0b8f"
+SOURCES = "6969885a2c413d1a87fcd9c5d50eff3dd90611cf92bc0275c6afd84dce5d9446"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

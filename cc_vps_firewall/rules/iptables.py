@@ -116,10 +116,10 @@ class _Writer:
     def rule(self, chain: str, rule: Rule) -> None:
         target = self.target(rule)
         words = ""
-        if rule.came_in:
-            words += f" -i {interface(rule.came_in)}"
-        if rule.goes_out:
-            words += f" -o {interface(rule.goes_out)}"
+        if rule.in_interface:
+            words += f" -i {interface(rule.in_interface)}"
+        if rule.out_interface:
+            words += f" -o {interface(rule.out_interface)}"
         for flag, peers in (("-s", rule.sources), ("-d", rule.destinations)):
             nets = peers.of(self.family)
             if len(nets) > 1:
@@ -129,8 +129,8 @@ class _Writer:
         for match, label in self.protocol(rule):
             state = f" -m conntrack --ctstate {rule.state.upper()}" if rule.state else ""
             owner = ""
-            if rule.root is not None:
-                owner = f" -m owner {'' if rule.root else '! '}--uid-owner 0"
+            if rule.uid_root is not None:
+                owner = f" -m owner {'' if rule.uid_root else '! '}--uid-owner 0"
             local = " -m addrtype --dst-type LOCAL" if rule.local else ""
             rate = f" -m limit {_rate(rule.rate, '--limit', '--limit-burst')}" if rule.rate else ""
             self.add(chain, words + match + state + owner + local + rate, label, target)
@@ -150,17 +150,17 @@ class _Writer:
             mask, value = (flags.upper() or "NONE" for flags in rule.flags)
             invert = "! " if value.startswith("!") else ""
             return [(f"{proto} -m tcp {invert}--tcp-flags {mask} {value.lstrip('!')}", rule.label)]
-        if rule.published:
+        if rule.original_dport:
             return [(f"{proto} -m conntrack --ctorigdstport {_port(p)}", p.label) for p in rule.ports]
         single = f" -m {rule.proto}"
-        if rule.from_port:
-            single += f" --sport {rule.from_port}"
+        if rule.sport:
+            single += f" --sport {rule.sport}"
         if len(rule.not_dports) == 1:
             single += f" ! --dport {rule.not_dports[0]}"
         elif rule.not_dports:
             single = f" -m multiport ! --dports {','.join(map(str, rule.not_dports))}"
         if not rule.ports:
-            return [(proto + (single if rule.from_port or rule.not_dports else ""), rule.label)]
+            return [(proto + (single if rule.sport or rule.not_dports else ""), rule.label)]
         return [
             (f"{proto}{single} --dport {_port(batch[0])}", _labels(batch) or rule.label)
             if len(batch) == 1
@@ -250,7 +250,10 @@ _VERDICTS = {
 _PASSING = Chain(
     "passing",
     (
-        *(Rule("containers: Docker decides", "return", came_in=name, goes_out=name) for name in ("docker*", "br-*")),
+        *(
+            Rule("containers: Docker decides", "return", in_interface=name, out_interface=name)
+            for name in ("docker*", "br-*")
+        ),
         Rule("containers: from their own bridges", "bridges"),
         Rule("containers: published", "accept", state="dnat"),
     ),

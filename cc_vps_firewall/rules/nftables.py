@@ -115,10 +115,10 @@ class _Writer:
         if rule.limit:
             verdict = f"jump {self.limit(rule.limit, rule.label, verdict)}"
         words = []
-        if rule.came_in:
-            words.append('iif "lo"' if rule.came_in == "lo" else f'iifname "{rule.came_in}"')
-        if rule.goes_out:
-            words.append(f'oif "{rule.goes_out}"')
+        if rule.in_interface:
+            words.append('iif "lo"' if rule.in_interface == "lo" else f'iifname "{rule.in_interface}"')
+        if rule.out_interface:
+            words.append(f'oif "{rule.out_interface}"')
         if rule.state:
             words.append("ct status dnat" if rule.state == "dnat" else f"ct state {rule.state}")
         if rule.local:
@@ -126,8 +126,8 @@ class _Writer:
         address, verdict = self.address(rule, family, verdict)
         words += address
         words += self.protocol(rule)
-        if rule.root is not None:
-            words.append(f"meta skuid {'==' if rule.root else '!='} 0")
+        if rule.uid_root is not None:
+            words.append(f"meta skuid {'==' if rule.uid_root else '!='} 0")
         if rule.rate:
             words.append(_rate(rule.rate))
         return [*words, verdict]
@@ -159,13 +159,13 @@ class _Writer:
             mask, value = (flags.replace(",", "|") for flags in rule.flags)
             compare = f"!= {value[1:]}" if value.startswith("!") else f"== {value or '0x0'}"
             words.append(f"tcp flags & ({mask}) {compare}")
-        elif rule.from_port or rule.not_dports or rule.ports:
-            if rule.from_port:
-                words.append(f"{proto} sport {rule.from_port}")
+        elif rule.sport or rule.not_dports or rule.ports:
+            if rule.sport:
+                words.append(f"{proto} sport {rule.sport}")
             if rule.not_dports:
                 words.append(f"{proto} dport != {_braced(rule.not_dports)}")
             if rule.ports:
-                where = f"meta l4proto {proto} ct original proto-dst" if rule.published else f"{proto} dport"
+                where = f"meta l4proto {proto} ct original proto-dst" if rule.original_dport else f"{proto} dport"
                 words.append(f"{where} {self.ports(rule.ports, proto)}")
         elif proto:
             words.append(f"meta l4proto {PROTOCOLS[proto]}")

@@ -44,7 +44,7 @@ class Rule:
 
     `verdict`: accept, drop, reset (refuse with a TCP reset), log, return (to the chain before), dnat (`to` an address
     and a port, 0 for the same), masquerade, or the name of a chain to go on in.
-    `ports` are destination ports. `published` asks for a packet that was DNATed, and judges the port it
+    `ports` are destination ports. `original_dport` asks for a packet that was DNATed, and judges the port it
     was sent to first. `limit` counts each source for itself, `rate` all packets together.
     """
 
@@ -54,17 +54,17 @@ class Rule:
     proto: str = ""
     ports: tuple[Port, ...] = ()
     not_dports: tuple[int, ...] = ()
-    from_port: int = 0
+    sport: int = 0
     sources: Sources = ANYWHERE
     destinations: Sources = ANYWHERE
-    came_in: str = ""
-    goes_out: str = ""
+    in_interface: str = ""
+    out_interface: str = ""
     state: str = ""
     icmp: tuple[int, ...] = ()
     hop_limit: int = 0
     flags: tuple[str, str] = ("", "")
-    root: bool | None = None
-    published: bool = False
+    uid_root: bool | None = None
+    original_dport: bool = False
     local: bool = False  # is the destination an address of this host?
     to: tuple[int, int] = (0, 0)
     limit: Limit | None = None
@@ -100,7 +100,7 @@ def build(policy: Policy) -> Ruleset:
         Chain("published", _published(policy)),
         Chain("publish_alone", _publish_alone(policy)),
         Chain("forwarded", _forwarded(policy)),
-        Chain("metadata", _metadata(policy, "reset", root=False)),
+        Chain("metadata", _metadata(policy, "reset", uid_root=False)),
         Chain("metadata_forwarded", _metadata(policy, "drop")),
         Chain("outgoing", _outgoing(policy)),
         Chain("input", _input(), "input", "drop"),
@@ -127,7 +127,7 @@ def _input() -> tuple[Rule, ...]:
     # A reply meets three rules, in either family. ::1 comes fourth: the kernel itself lets no ::1 in from
     # a wire (RFC 4291 2.5.3), 127.0.0.0/8 it does where route_localnet is on.
     return (
-        Rule("base: loopback", "accept", came_in="lo"),
+        Rule("base: loopback", "accept", in_interface="lo"),
         Rule("base: spoofed loopback", "drop", sources=LOOPBACK4),
         REPLIES,
         Rule("base: spoofed loopback", "drop", sources=LOOPBACK6),
@@ -152,8 +152,8 @@ def _essential() -> tuple[Rule, ...]:
         Rule("base: neighbour discovery", "accept", 6, "icmpv6", icmp=NEIGHBOUR, hop_limit=255),
         Rule("base: multicast listeners", "accept", 6, "icmpv6", icmp=LISTENER, sources=LINK_LOCAL),
         Rule("base: multicast listeners", "accept", 6, "icmpv6", icmp=LISTENER_REPORT_V2, sources=UNSPECIFIED),
-        Rule("base: DHCP replies", "accept", 4, "udp", (Port(68, 68),), from_port=67, destinations=BROADCAST),
-        Rule("base: DHCPv6 replies", "accept", 6, "udp", (Port(546, 546),), from_port=547, sources=LINK_LOCAL),
+        Rule("base: DHCP replies", "accept", 4, "udp", (Port(68, 68),), sport=67, destinations=BROADCAST),
+        Rule("base: DHCPv6 replies", "accept", 6, "udp", (Port(546, 546),), sport=547, sources=LINK_LOCAL),
     )
 
 
@@ -196,8 +196,8 @@ def _incoming(policy: Policy) -> tuple[Rule, ...]:
 def _bridges(policy: Policy) -> tuple[Rule, ...]:
     """Accepts what comes in from containers."""
     return (
-        *(Rule("uplink", "return", came_in=name) for name in no_bridges(policy)),
-        *(Rule("containers: from their own bridges", "accept", came_in=name) for name in bridges(policy)),
+        *(Rule("uplink", "return", in_interface=name) for name in no_bridges(policy)),
+        *(Rule("containers: from their own bridges", "accept", in_interface=name) for name in bridges(policy)),
     )
 
 
@@ -246,13 +246,13 @@ def _forwarded(policy: Policy) -> tuple[Rule, ...]:
 
 def _published(policy: Policy) -> tuple[Rule, ...]:
     """What may reach a port that is published, by the port on this host: `allow` and `publish` together."""
-    opening = (replace(r, published=True) for r in opened(policy.allow) if r.proto in ("", "tcp", "udp"))
+    opening = (replace(r, original_dport=True) for r in opened(policy.allow) if r.proto in ("", "tcp", "udp"))
     return (*opening, *map(_let_through, policy.publish))
 
 
 def _let_through(each: Publication) -> Rule:
     return replace(
-        _port_of(each, "accept"), published=True, sources=each.peers, came_in=each.interface, limit=each.limit
+        _port_of(each, "accept"), original_dport=True, sources=each.peers, in_interface=each.interface, limit=each.limit
     )
 
 
@@ -266,7 +266,7 @@ def _publish_alone(policy: Policy) -> tuple[Rule, ...]:
     """Where containers' ports are left alone: our own are judged as ever."""
     judged: list[Rule] = []
     for each in policy.publish if policy.containers == "ignore" else ():
-        here = replace(_port_of(each, "malformed"), published=True)
+        here = replace(_port_of(each, "malformed"), original_dport=True)
         judged += [here] if policy.malformed == "drop" and each.opening.proto == "tcp" else []
         judged += [_let_through(each), replace(here, verdict="drop")]
     return tuple(judged)
@@ -275,10 +275,13 @@ def _publish_alone(policy: Policy) -> tuple[Rule, ...]:
 def _translating(policy: Policy) -> list[Chain]:
     """What changes addresses: where a published port leads, and whom the machine there has to answer."""
     lead = tuple(
-        replace(_port_of(each, "dnat"), came_in=each.interface, to=(each.to, each.to_port)) for each in policy.publish
+        replace(_port_of(each, "dnat"), in_interface=each.interface, to=(each.to, each.to_port))
+        for each in policy.publish
     )
     hide = tuple(
-        replace(_port_of(each, "masquerade"), published=True, state="dnat", destinations=_only(each.family, each.to))
+        replace(
+            _port_of(each, "masquerade"), original_dport=True, state="dnat", destinations=_only(each.family, each.to)
+        )
         for each in policy.publish
         if each.masquerade
     )
@@ -302,7 +305,7 @@ def _only(family: int, address: int) -> Sources:
 def _output(policy: Policy) -> tuple[Rule, ...]:
     if not _outgoing(policy):
         return ()
-    return (Rule("base: loopback", "accept", goes_out="lo"), REPLIES, Rule("base: what goes out", "outgoing"))
+    return (Rule("base: loopback", "accept", out_interface="lo"), REPLIES, Rule("base: what goes out", "outgoing"))
 
 
 def _outgoing(policy: Policy) -> tuple[Rule, ...]:
@@ -315,24 +318,24 @@ def _outgoing(policy: Policy) -> tuple[Rule, ...]:
     everyone_or_root = True if policy.metadata == "root" else None
     keep = (
         Rule("base: neighbour discovery", "accept", 6, "icmpv6", icmp=(*NEIGHBOUR, *LISTENER)),
-        Rule("base: DHCP", "accept", 4, "udp", (Port(67, 67),), from_port=68),
-        Rule("base: DHCPv6", "accept", 6, "udp", (Port(547, 547),), from_port=546),
-        Rule("metadata", "accept", proto="tcp", destinations=services, root=everyone_or_root),
-        Rule("base: Azure's agent", "accept", proto="tcp", destinations=AZURE, root=True),
+        Rule("base: DHCP", "accept", 4, "udp", (Port(67, 67),), sport=68),
+        Rule("base: DHCPv6", "accept", 6, "udp", (Port(547, 547),), sport=546),
+        Rule("metadata", "accept", proto="tcp", destinations=services, uid_root=everyone_or_root),
+        Rule("base: Azure's agent", "accept", proto="tcp", destinations=AZURE, uid_root=True),
         Rule("base: Oracle's root disk", "accept", proto="tcp", ports=(Port(3260, 3260),),
-             destinations=ORACLE_DISK, root=True),
+             destinations=ORACLE_DISK, uid_root=True),
     )  # fmt: skip
     return (guard, *keep, *opened(policy.outgoing, outgoing=True), *_log(policy, "out"), _rest("leaves"))
 
 
-def _metadata(policy: Policy, verdict: str, root: bool | None = None) -> tuple[Rule, ...]:
+def _metadata(policy: Policy, verdict: str, uid_root: bool | None = None) -> tuple[Rule, ...]:
     """What is refused on the way to the metadata service. A local program is told at once; a packet that is only
     forwarded has no owner, and iptables can refuse with a reset in its filter table alone."""
     if policy.metadata == "all":
         return ()
     return (
-        Rule("metadata: root", verdict, proto="tcp", not_dports=METADATA_TCP, root=root),
-        Rule("metadata: root", "drop", proto="udp", not_dports=METADATA_UDP, root=root),
+        Rule("metadata: root", verdict, proto="tcp", not_dports=METADATA_TCP, uid_root=uid_root),
+        Rule("metadata: root", "drop", proto="udp", not_dports=METADATA_UDP, uid_root=uid_root),
     )
 
 
@@ -378,7 +381,7 @@ def _group(entries: list[Entry], outgoing: bool) -> list[Rule]:
             ports=merge(ports.get(proto, ())),
             sources=ANYWHERE if outgoing else first.peers,
             destinations=first.peers if outgoing else ANYWHERE,
-            came_in=first.interface,
+            in_interface=first.interface,
             limit=first.limit,
         )
         for proto, names in labels.items()

@@ -72,7 +72,7 @@ def test_what_can_wait_is_left_out() -> None:
     rules = last_resort.built_in()
     every = [rule for chain in rules.chains for rule in chain.rules]
     assert any(rule.limit for rule in every)
-    assert any(rule.came_in.startswith("docker") for rule in every)
+    assert any(rule.in_interface.startswith("docker") for rule in every)
     for text in last_resort.texts(rules).values():
         assert not re.search(r"limit|log|LOG|docker|comment|@", text)
 
@@ -81,7 +81,9 @@ def test_a_question_that_is_not_asked_here_is_an_error() -> None:
     """A jump that asks for more than a family and a protocol would be taken for one that does not."""
     rules = last_resort.built_in()
     chains = [
-        replace(chain, rules=tuple(replace(r, came_in="eth0") if r.verdict == "incoming" else r for r in chain.rules))
+        replace(
+            chain, rules=tuple(replace(r, in_interface="eth0") if r.verdict == "incoming" else r for r in chain.rules)
+        )
         for chain in rules.chains
     ]
     with pytest.raises(ValueError, match="asks more"):

@@ -24,17 +24,17 @@ from .any_yaml import PORTS, SOURCES, problems
 
 @dataclass(frozen=True)
 class Packet:
-    """The first packet of a connection: a SYN, or its like, through `came_in`."""
+    """The first packet of a connection: a SYN, or its like, through `in_interface`."""
 
     source: str
     proto: str = "tcp"
     port: int = 0
-    came_in: str = "eth0"
+    in_interface: str = "eth0"
     destination: str = ""
-    goes_out: str = ""
+    out_interface: str = ""
     icmp: int = 0
     hop_limit: int = 64
-    from_port: int = 40000
+    sport: int = 40000
     root: bool = False
     flags: frozenset[str] = frozenset({"syn"})
     state: str = "new"
@@ -59,17 +59,17 @@ def matches(rule: Rule, packet: Packet) -> bool:
             rule.proto in ("", packet.proto),
             not rule.ports or any(p.first <= packet.port <= p.last for p in rule.ports),
             packet.port not in rule.not_dports,
-            not rule.from_port or packet.from_port == rule.from_port,
+            not rule.sport or packet.sport == rule.sport,
             fits(rule.sources, packet.source),
             fits(rule.destinations, destination),
-            not rule.came_in or named(rule.came_in, packet.came_in),
-            not rule.goes_out or named(rule.goes_out, packet.goes_out),
+            not rule.in_interface or named(rule.in_interface, packet.in_interface),
+            not rule.out_interface or named(rule.out_interface, packet.out_interface),
             rule.state in ("", packet.state),
             not rule.icmp or packet.icmp in rule.icmp,
             not rule.hop_limit or packet.hop_limit == rule.hop_limit,
             not mask or ((packet.flags & mask) == value) != rule.flags[1].startswith("!"),
-            rule.root is None or rule.root == packet.root,
-            not rule.published,
+            rule.uid_root is None or rule.uid_root == packet.root,
+            not rule.original_dport,
         )
     )
 
@@ -95,8 +95,8 @@ def test_the_kernel_above_asks_all_that_a_rule_can_ask() -> None:
     translating = {"local", "to"}  # of chains that no packet is judged in
     asked = {f.name for f in dataclasses.fields(Rule)} - {"label", "verdict", "limit", "rate", *translating}
     assert asked == {
-        "family", "proto", "ports", "not_dports", "from_port", "sources", "destinations", "came_in", "goes_out",
-        "state", "icmp", "hop_limit", "flags", "root", "published",
+        "family", "proto", "ports", "not_dports", "sport", "sources", "destinations", "in_interface", "out_interface",
+        "state", "icmp", "hop_limit", "flags", "uid_root", "original_dport",
     }  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def parse(section: Mapping[str, Any]) -> Policy:
     return policy.parse(section, read_list=lambda path: "")
 
 
-def naive(section: Mapping[str, Any], source: str, proto: str, port: int, came_in: str) -> bool:
+def naive(section: Mapping[str, Any], source: str, proto: str, port: int, in_interface: str) -> bool:
     """What the page says of a policy, in the words of ipaddress."""
 
     def inside(sources: list[str]) -> bool:
@@ -158,7 +158,7 @@ def naive(section: Mapping[str, Any], source: str, proto: str, port: int, came_i
         entries.append({"service": f"{ssh.get('port', 22)}/tcp", "from": ssh.get("from", ["0.0.0.0/0", "::/0"])})
     return any(
         inside(entry.get("from", ["0.0.0.0/0", "::/0"]))
-        and named(entry.get("interface", "*"), came_in)
+        and named(entry.get("interface", "*"), in_interface)
         and any(map(opens, services.lookup(entry["service"]) or (entry["service"],)))
         for entry in entries
     )
@@ -193,13 +193,13 @@ def test_what_networks_need_passes_whatever_the_policy(section: dict[str, Any]) 
         assert verdict(rules, "input", Packet("fe80::1", "icmpv6", icmp=icmp, hop_limit=255)) == "accept"
         assert verdict(rules, "input", Packet("fe80::1", "icmpv6", icmp=icmp, hop_limit=254)) == "drop"
     for to in ("255.255.255.255", ""):
-        dhcp = Packet("203.0.113.1", "udp", 68, from_port=67, destination=to)
+        dhcp = Packet("203.0.113.1", "udp", 68, sport=67, destination=to)
         opened = naive(section, "203.0.113.1", "udp", 68, "eth0")
         assert verdict(rules, "input", dhcp) == ("accept" if to or opened else "drop")
-    assert verdict(rules, "input", Packet("fe80::1", "udp", 546, from_port=547)) == "accept"
+    assert verdict(rules, "input", Packet("fe80::1", "udp", 546, sport=547)) == "accept"
     for spoofed in ("127.0.0.1", "::1"):
         assert verdict(rules, "input", Packet(spoofed, "tcp", 22)) == "drop"
-        assert verdict(rules, "input", Packet(spoofed, "tcp", 9, came_in="lo")) == "accept"
+        assert verdict(rules, "input", Packet(spoofed, "tcp", 9, in_interface="lo")) == "accept"
 
 
 FLAGS = st.sets(st.sampled_from(["fin", "syn", "rst", "psh", "ack", "urg"])).map(frozenset)
@@ -222,7 +222,7 @@ def test_who_reaches_the_metadata_service(metadata: str, outgoing: object, root:
         source = "2001:db8:1::10" if ":" in destination else "192.0.2.10"
         packet = Packet(source, "tcp", 80, "", destination, "eth0", root=root)
         assert verdict(rules, "output", packet) == ("accept" if root or metadata == "all" else "reset")
-        forwarded = dataclasses.replace(packet, came_in="docker0")
+        forwarded = dataclasses.replace(packet, in_interface="docker0")
         assert verdict(rules, "forward", forwarded) == ("accept" if metadata == "all" else "drop")
 
 
