@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..host import saved
 from ..host.saved import Files
-from ..rules import iptables
+from ..rules import iptables, iptables_dumps
 
 ENDING = ".before-vps-firewall"
 
@@ -27,4 +27,4 @@ def copies_of(files: Files, notes: list[str]) -> dict[str, tuple[str, int | None
 
 def is_foreign(text: str) -> bool:
     """Is a file in the place of one of ours somebody else's, and is there anything in it?"""
-    return iptables.MARK not in text and not iptables.only_ours(text)
+    return iptables.MARK not in text and not iptables_dumps.only_ours(text)

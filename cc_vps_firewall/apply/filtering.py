@@ -9,7 +9,7 @@ from ..errors import FirewallError, NoBackend
 from ..host import process
 from ..host.facts import Host
 from ..plan.targets import Target, target
-from ..rules import iptables, nftables
+from ..rules import iptables, iptables_dumps, nftables
 
 
 def holds_ours(chosen: Target) -> bool:
@@ -30,7 +30,7 @@ def other_filters(host: Host) -> list[str]:
         hidden = ["ip filter", "ip6 filter"]  # iptables' own names, where it speaks to nf_tables
         backend = BACKENDS[iptables.NAME]
         dumps = backend.dump(backend.families)
-        found += [f"iptables over IPv{family}" for family, text in dumps.items() if iptables.refuses(text)]
+        found += [f"iptables over IPv{family}" for family, text in dumps.items() if iptables_dumps.refuses(text)]
     with contextlib.suppress(FirewallError):
         tables = nftables.refusing(process.run("nft", "-s", "list", "ruleset"))
         found += [f"the table {table} of nftables" for table in tables if table not in hidden]

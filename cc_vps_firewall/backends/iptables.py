@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from ..errors import FirewallError, ToolFailed
 from ..host import process, saved
 from ..host.managers import chains
-from ..rules import iptables
+from ..rules import iptables, iptables_changes, iptables_dumps
 from ..rules.backend import Texts
 from ..rules.ruleset import Ruleset
 
@@ -62,10 +62,10 @@ class Iptables:
         now = {}
         with contextlib.suppress(ToolFailed):
             now = self.dump(tuple(before))
-        self.load({f: iptables.whole(text, now.get(f, "")) for f, text in before.items()}, (), pass_fds)
+        self.load({f: iptables_changes.whole(text, now.get(f, "")) for f, text in before.items()}, (), pass_fds)
 
     def remove(self, pass_fds: Sequence[int] = ()) -> None:
-        texts = {family: iptables.without_ours(text) for family, text in self.dump(self.families).items()}
+        texts = {family: iptables_changes.without_ours(text) for family, text in self.dump(self.families).items()}
         self.load(texts, self.families, pass_fds)
 
     def delta(
@@ -74,9 +74,9 @@ class Iptables:
         todo, noflush = dict(texts), []
         after = rehearsed()  # a tool that cannot show what it loaded cannot tell what is there to be put back
         for family, dump in before.items():
-            careful = len(dump) + len(todo[family]) < SMALL or iptables.shared(dump)
+            careful = len(dump) + len(todo[family]) < SMALL or iptables_dumps.shared(dump)
             if "-A " in dump and (careful or likely):
-                change = iptables.transition(dump, after[family], chains(managers))
+                change = iptables_changes.transition(dump, after[family], chains(managers))
                 if careful or not change:
                     todo[family] = change
             if careful:
@@ -87,17 +87,21 @@ class Iptables:
         return [
             f"{line[0]}IPv{family} {line[1:]}"
             for family, text in expected.items()
-            for line in iptables.differences(live.get(family, ""), text)
+            for line in iptables_changes.differences(live.get(family, ""), text)
         ]
 
     def same(self, one: Texts, other: Texts) -> bool:
-        return all(iptables.parse_dump(one[family]) == iptables.parse_dump(text) for family, text in other.items())
+        return all(
+            iptables_dumps.parse_dump(one[family]) == iptables_dumps.parse_dump(text) for family, text in other.items()
+        )
 
     def holds_ours(self, dump: str) -> bool:
-        return iptables.has_ours(dump)
+        return iptables_dumps.has_ours(dump)
 
     def removed(self, before: Texts, managers: Sequence[str]) -> list[str]:
-        lines = [f"IPv{f} {line}" for f, dump in before.items() for line in iptables.taken_out(dump, chains(managers))]
+        lines = [
+            f"IPv{f} {line}" for f, dump in before.items() for line in iptables_dumps.taken_out(dump, chains(managers))
+        ]
         shown = [re.sub(r"( -[sd]|-range) \S+", r"\1 ...", line) for line in lines[:MAX_REMOVED]]
         more = [f"and {len(lines) - len(shown)} more"] if len(lines) > len(shown) else []
         return [f"rules of others that were taken out: {'; '.join(shown + more)}"] if lines else []
@@ -109,14 +113,14 @@ class Iptables:
         out, notes = dict(texts), []
         for family, path in files.items():
             on_disk = (saved.read(path) or "").split("\n")
-            kept = [line for line in on_disk if not iptables.names_set(line)]
-            if iptables.only_ours("\n".join(kept)):
+            kept = [line for line in on_disk if not iptables_dumps.names_set(line)]
+            if iptables_dumps.only_ours("\n".join(kept)):
                 continue
             try:
                 with process.scratch() as empty:
                     empty.submit(self.load, {family: "\n".join(kept)}).result()
                     dump = empty.submit(self.dump, (family,)).result()[family]
-                    text = iptables.with_others(texts[family], dump, chains(managers))
+                    text = iptables_changes.with_others(texts[family], dump, chains(managers))
                     empty.submit(self.load, {family: text}).result()
                 out[family] = text
                 if len(kept) < len(on_disk):
@@ -126,4 +130,4 @@ class Iptables:
         return out, notes
 
     def others_alone(self, text: str) -> str:
-        return iptables.others_alone(text)
+        return iptables_changes.others_alone(text)

@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "e7ec37af8a68dfff577fb7807e5b86632096cb5986ef5a91e8f5c89dae2bbba2"
+SOURCES = "19ffe990da40e13c5dd3d21baf8751d6269c343ba5f613e6e4cbd0efe89420a5"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -398,25 +398,28 @@ TEXT = (
     '\tb={}\n'
     '\tfor c in f"\\n{a}".split(\'\\n*\')[1:]:\n'
     "\t\td,e,f=c.partition('\\n-A ');g,e,d=d.partition('\\n')\n"
-    '\t\tif g in M or g in D and IA(f"\\n{c}"):b[g]=re.sub(\'\\\\[\\\\d+:\\\\d+\\\\]\',\'\',d),f[:f.rfind(\'\\nCOMMIT\')]\n'
+    '\t\tif g in M or g in D and ID(f"\\n{c}"):b[g]=re.sub(\'\\\\[\\\\d+:\\\\d+\\\\]\',\'\',d),f[:f.rfind(\'\\nCOMMIT\')]\n'
     '\treturn b\n'
     'def G(a):return f\'--comment "{CM} \'in a or f"-j {C}"in a and BF(a).startswith(C)\n'
-    'def IA(a):return f"\\n:{C}"in a or G(a)\n'
+    'def ID(a):return f"\\n:{C}"in a or G(a)\n'
     'def EY(a,b,c=()):\n'
     '\td=BF(b)\n'
     "\tif CO(b)or a.b_.get(d)=='-'and not d.startswith((C,*c)):return True\n"
     "\te=re.findall('(?:^| )-[io] (\\\\S+)',BC(b));return any(CL(f)and f not in ES for f in e)\n"
-    'def CO(a):return bool(EV.search(f" {BC(a)}"))\n'
-    "EV=re.compile('(?: -m set --match-set .*|^ -p udp .* --(?:u32|bytecode) .*)-j (?:DROP|REJECT|LOG|TARPIT)\\\\b|^ -p udp -m policy --dir in --pol ipsec .* --(?:u32|bytecode) .*-j ACCEPT\\\\b')\n"
+    'def CO(a):return bool(EW.search(f" {BC(a)}"))\n'
+    "EW=re.compile('(?: -m set --match-set .*|^ -p udp .* --(?:u32|bytecode) .*)-j (?:DROP|REJECT|LOG|TARPIT)\\\\b|^ -p udp -m policy --dir in --pol ipsec .* --(?:u32|bytecode) .*-j ACCEPT\\\\b')\n"
     "def BF(a):b=re.search('(?:^| )-[jg] (\\\\S+)',BC(a));return b[1]if b else''\n"
     'def BC(a):return re.sub(\'"(?:\\\\\\\\.|[^"\\\\\\\\])*"\',\'""\',a)\n'
     'def BE(a,b,c,d=()):\n'
     '\tif G(c)or a in D:return False\n'
     "\treturn BF(c)in('ACCEPT','RETURN')if a=='mangle'else not EY(b,c,d)\n"
-    'def ID(a,b=()):return[f"{c} {d.upper()} {e}"for(c,f)in CN(a).items()for d in M.get(c,())for e in f.a_.get(d.upper(),())if BE(c,f,e,b)]\n'
+    'def IG(a,b=()):return[f"{c} {d.upper()} {e}"for(c,f)in CN(a).items()for d in M.get(c,())for e in f.a_.get(d.upper(),())if BE(c,f,e,b)]\n'
     'def CN(a):return L(\'\\n\'.join(b for b in a.split(\'\\n\')if not b.startswith(f"-A {C}")))\n'
-    "def IC(a):return any(b.b_.get(c)=='-'and not c.startswith(C)or any(not G(d)for d in e)for(f,b)in CN(a).items()if f in M or f in D for(c,e)in b.a_.items())\n"
-    'def IE(a,b,c=()):\n'
+    "def IF(a):return any(b.b_.get(c)=='-'and not c.startswith(C)or any(not G(d)for d in e)for(f,b)in CN(a).items()if f in M or f in D for(c,e)in b.a_.items())\n"
+    "def EZ(text):return all(EX.match(a)or G(a)for a in text.split('\\n'))\n"
+    'EX=re.compile(rf"\\s*$|#|\\*|COMMIT\\b|:(?:{C}|\\w+ ACCEPT\\b|INPUT DROP|FORWARD DROP|OUTPUT DROP)|-A {C}")\n'
+    "def IE(a):return bool(re.search('--\\\\w+-set ',BC(a)))\n"
+    'def IA(a,b,c=()):\n'
     "\tif BD(a)==BD(b):return''\n"
     "\td,e=L(a),L(b);return''.join(HY(f,d.get(f,K()),HX(f,d,e),c)for f in(*M,*D))\n"
     'def HX(a,b,c):\n'
@@ -453,10 +456,10 @@ TEXT = (
     '\t\t\tif l!=h.a_.get(i):e+=HV(f"{f} {i}",l,h.a_.get(i))\n'
     '\treturn e\n'
     'def HV(a,b,c):d,e=set(b or()),set(c or());f=[g for g in c or()if g not in d];h=[g for g in b or()if g not in e];i=[f"-{a} {g}"for g in h]+[f"+{a} {g}"for g in f];return i or[f"+{a} (its rules in another order)"if b is not None else f"+{a} (chain)"]\n'
-    'def IF(a,b):\n'
+    'def IB(a,b):\n'
     '\tc,d=L(a),L(b);e=[]\n'
     '\tfor(f,g)in{**M,**D}.items():\n'
-    '\t\tif f in D and not(EX(f,c)or EX(f,d)):continue\n'
+    '\t\tif f in D and not(EV(f,c)or EV(f,d)):continue\n'
     '\t\th,i=c.get(f,K()),d.get(f,K());j={k for k in h.b_ if b and k not in i.b_ and not k.startswith(C)}\n'
     '\t\tfor(l,m)in i.a_.items():\n'
     "\t\t\tif i.b_.get(l)!='-':n=[o for o in h.a_.get(l,[])if G(o)or o in m or not(BF(o)in j or CO(o))];h.a_[l]=[o for o in m if not G(o)and EY(i,o)and o not in n]+n\n"
@@ -464,8 +467,8 @@ TEXT = (
     '\t\tfor l in j:h.b_.pop(l),h.a_.pop(l)\n'
     '\t\tp={q.upper():\'ACCEPT\'for q in g}|h.b_;e.append(f"*{f}\\n");e+=[f":{l} {r} [0:0]\\n"for(l,r)in p.items()];e+=[f"-A {l} {s}\\n"for(l,m)in h.a_.items()for s in m];e.append(\'COMMIT\\n\')\n'
     "\treturn''.join(e)\n"
-    'def EX(a,b):c=b.get(a,K());return any(d.startswith(C)or any(map(G,e))for(d,e)in c.a_.items())\n'
-    'def IG(text,a,b=()):\n'
+    'def EV(a,b):c=b.get(a,K());return any(d.startswith(C)or any(map(G,e))for(d,e)in c.a_.items())\n'
+    'def IC(text,a,b=()):\n'
     '\tfor(c,d)in HW(a,b).items():e,f,g=text.partition(f"*{c}\\n");h,i,j=g.partition(\'-A \');text=f"{e}*{c}\\n{h}{\'\'.join(d)}{i}{j}";text+=\'\'if f else\'COMMIT\\n\'\n'
     '\treturn text\n'
     'def HW(a,b=()):\n'
@@ -474,9 +477,6 @@ TEXT = (
     '\t\tf=[g.upper()for g in{**M,**D}.get(d,())];h=[i for i in e.a_ if not i.startswith((C,*b))];j=[f"-A {i} {k}\\n"for i in h for k in e.a_[i]if not(G(k)or i in f and BE(d,e,k,b))]\n'
     '\t\tif j:l=[i for i in h if i in e.b_ and i not in f];c[d]=[f":{i} {e.b_[i]} [0:0]\\n"for i in l]+j\n'
     '\treturn c\n'
-    "def EZ(text):return all(EW.match(a)or G(a)for a in text.split('\\n'))\n"
-    'EW=re.compile(rf"\\s*$|#|\\*|COMMIT\\b|:(?:{C}|\\w+ ACCEPT\\b|INPUT DROP|FORWARD DROP|OUTPUT DROP)|-A {C}")\n'
-    "def IB(a):return bool(re.search('--\\\\w+-set ',BC(a)))\n"
     'DB=60\n'
     "AN={4:'iptables-restore',6:'ip6tables-restore'}\n"
     "Z={4:'iptables-save',6:'ip6tables-save'}\n"
@@ -497,26 +497,26 @@ TEXT = (
     '\tdef ar_(a,b,pass_fds=()):\n'
     '\t\tc={}\n'
     '\t\twith contextlib.suppress(B):c=a.dump(tuple(b))\n'
-    "\t\ta.load({d:IF(e,c.get(d,''))for(d,e)in b.items()},(),pass_fds)\n"
+    "\t\ta.load({d:IB(e,c.get(d,''))for(d,e)in b.items()},(),pass_fds)\n"
     '\tdef aa_(a,b,c,d,e,h_):\n'
     '\t\tf,g=dict(b),[];h=d()\n'
     '\t\tfor(i,j)in c.items():\n'
-    '\t\t\tk=len(j)+len(f[i])<200000 or IC(j)\n'
+    '\t\t\tk=len(j)+len(f[i])<200000 or IF(j)\n'
     "\t\t\tif'-A 'in j and(k or e):\n"
-    '\t\t\t\tl=IE(j,h[i],BQ(h_))\n'
+    '\t\t\t\tl=IA(j,h[i],BQ(h_))\n'
     '\t\t\t\tif k or not l:f[i]=l\n'
     '\t\t\tif k:g.append(i)\n'
     '\t\treturn f,g\n'
     '\tdef j_(a,b,c):return[f"{d[0]}IPv{e} {d[1:]}"for(e,f)in c.items()for d in HZ(b.get(e,\'\'),f)]\n'
     '\tdef at_(a,b,c):return all(L(b[d])==L(e)for(d,e)in c.items())\n'
-    '\tdef ap_(a,b,h_):c=[f"IPv{d} {e}"for(d,f)in b.items()for e in ID(f,BQ(h_))];g=[re.sub(\'( -[sd]|-range) \\\\S+\',\'\\\\1 ...\',e)for e in c[:6]];h=[f"and {len(c)-len(g)} more"]if len(c)>len(g)else[];return[f"rules of others that were taken out: {\'; \'.join(g+h)}"]if c else[]\n'
+    '\tdef ap_(a,b,h_):c=[f"IPv{d} {e}"for(d,f)in b.items()for e in IG(f,BQ(h_))];g=[re.sub(\'( -[sd]|-range) \\\\S+\',\'\\\\1 ...\',e)for e in c[:6]];h=[f"and {len(c)-len(g)} more"]if len(c)>len(g)else[];return[f"rules of others that were taken out: {\'; \'.join(g+h)}"]if c else[]\n'
     '\tdef ax_(a,b,c,h_):\n'
     '\t\td,e=dict(b),[]\n'
     '\t\tfor(f,g)in c.items():\n'
-    "\t\t\th=(J(g)or'').split('\\n');i=[j for j in h if not IB(j)]\n"
+    "\t\t\th=(J(g)or'').split('\\n');i=[j for j in h if not IE(j)]\n"
     "\t\t\tif EZ('\\n'.join(i)):continue\n"
     '\t\t\ttry:\n'
-    "\t\t\t\twith AU()as k:k.submit(a.load,{f:'\\n'.join(i)}).result();l=k.submit(a.dump,(f,)).result()[f];m=IG(b[f],l,BQ(h_));k.submit(a.load,{f:m}).result()\n"
+    "\t\t\t\twith AU()as k:k.submit(a.load,{f:'\\n'.join(i)}).result();l=k.submit(a.dump,(f,)).result()[f];m=IC(b[f],l,BQ(h_));k.submit(a.load,{f:m}).result()\n"
     '\t\t\t\td[f]=m\n'
     '\t\t\t\tif len(i)<len(h):e.append(f"{g}: rules that name a set were left out: at boot it is not there")\n'
     '\t\t\texcept A as n:e.append(f"{g} could not be loaded, and nothing in it was kept: {n}")\n'

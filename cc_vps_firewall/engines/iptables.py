@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "0e30b30721df1243fd9c745da34ea0e3aab44b22fb0edc2bdf90cbe9d8f67562"
+SOURCES = "a51075a55671d597822d443650b08a6aa0e3bb4e9f449fff659f6881ec98406b"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -367,25 +367,28 @@ TEXT = (
     '\tb={}\n'
     '\tfor c in f"\\n{a}".split(\'\\n*\')[1:]:\n'
     "\t\td,e,f=c.partition('\\n-A ');g,e,d=d.partition('\\n')\n"
-    '\t\tif g in M or g in D and HS(f"\\n{c}"):b[g]=re.sub(\'\\\\[\\\\d+:\\\\d+\\\\]\',\'\',d),f[:f.rfind(\'\\nCOMMIT\')]\n'
+    '\t\tif g in M or g in D and HV(f"\\n{c}"):b[g]=re.sub(\'\\\\[\\\\d+:\\\\d+\\\\]\',\'\',d),f[:f.rfind(\'\\nCOMMIT\')]\n'
     '\treturn b\n'
     'def G(a):return f\'--comment "{CH} \'in a or f"-j {B}"in a and BC(a).startswith(B)\n'
-    'def HS(a):return f"\\n:{B}"in a or G(a)\n'
+    'def HV(a):return f"\\n:{B}"in a or G(a)\n'
     'def ER(a,b,c=()):\n'
     '\td=BC(b)\n'
     "\tif CJ(b)or a.b_.get(d)=='-'and not d.startswith((B,*c)):return True\n"
     "\te=re.findall('(?:^| )-[io] (\\\\S+)',AZ(b));return any(CG(f)and f not in EM for f in e)\n"
-    'def CJ(a):return bool(EO.search(f" {AZ(a)}"))\n'
-    "EO=re.compile('(?: -m set --match-set .*|^ -p udp .* --(?:u32|bytecode) .*)-j (?:DROP|REJECT|LOG|TARPIT)\\\\b|^ -p udp -m policy --dir in --pol ipsec .* --(?:u32|bytecode) .*-j ACCEPT\\\\b')\n"
+    'def CJ(a):return bool(EP.search(f" {AZ(a)}"))\n'
+    "EP=re.compile('(?: -m set --match-set .*|^ -p udp .* --(?:u32|bytecode) .*)-j (?:DROP|REJECT|LOG|TARPIT)\\\\b|^ -p udp -m policy --dir in --pol ipsec .* --(?:u32|bytecode) .*-j ACCEPT\\\\b')\n"
     "def BC(a):b=re.search('(?:^| )-[jg] (\\\\S+)',AZ(a));return b[1]if b else''\n"
     'def AZ(a):return re.sub(\'"(?:\\\\\\\\.|[^"\\\\\\\\])*"\',\'""\',a)\n'
     'def BB(a,b,c,d=()):\n'
     '\tif G(c)or a in D:return False\n'
     "\treturn BC(c)in('ACCEPT','RETURN')if a=='mangle'else not ER(b,c,d)\n"
-    'def HV(a,b=()):return[f"{c} {d.upper()} {e}"for(c,f)in CI(a).items()for d in M.get(c,())for e in f.a_.get(d.upper(),())if BB(c,f,e,b)]\n'
+    'def HY(a,b=()):return[f"{c} {d.upper()} {e}"for(c,f)in CI(a).items()for d in M.get(c,())for e in f.a_.get(d.upper(),())if BB(c,f,e,b)]\n'
     'def CI(a):return L(\'\\n\'.join(b for b in a.split(\'\\n\')if not b.startswith(f"-A {B}")))\n'
-    "def HU(a):return any(b.b_.get(c)=='-'and not c.startswith(B)or any(not G(d)for d in e)for(f,b)in CI(a).items()if f in M or f in D for(c,e)in b.a_.items())\n"
-    'def HW(a,b,c=()):\n'
+    "def HX(a):return any(b.b_.get(c)=='-'and not c.startswith(B)or any(not G(d)for d in e)for(f,b)in CI(a).items()if f in M or f in D for(c,e)in b.a_.items())\n"
+    "def ES(text):return all(EQ.match(a)or G(a)for a in text.split('\\n'))\n"
+    'EQ=re.compile(rf"\\s*$|#|\\*|COMMIT\\b|:(?:{B}|\\w+ ACCEPT\\b|INPUT DROP|FORWARD DROP|OUTPUT DROP)|-A {B}")\n'
+    "def HW(a):return bool(re.search('--\\\\w+-set ',AZ(a)))\n"
+    'def HS(a,b,c=()):\n'
     "\tif BA(a)==BA(b):return''\n"
     "\td,e=L(a),L(b);return''.join(HQ(f,d.get(f,J()),HP(f,d,e),c)for f in(*M,*D))\n"
     'def HP(a,b,c):\n'
@@ -422,10 +425,10 @@ TEXT = (
     '\t\t\tif l!=h.a_.get(i):e+=HN(f"{f} {i}",l,h.a_.get(i))\n'
     '\treturn e\n'
     'def HN(a,b,c):d,e=set(b or()),set(c or());f=[g for g in c or()if g not in d];h=[g for g in b or()if g not in e];i=[f"-{a} {g}"for g in h]+[f"+{a} {g}"for g in f];return i or[f"+{a} (its rules in another order)"if b is not None else f"+{a} (chain)"]\n'
-    'def HX(a,b):\n'
+    'def HT(a,b):\n'
     '\tc,d=L(a),L(b);e=[]\n'
     '\tfor(f,g)in{**M,**D}.items():\n'
-    '\t\tif f in D and not(EQ(f,c)or EQ(f,d)):continue\n'
+    '\t\tif f in D and not(EO(f,c)or EO(f,d)):continue\n'
     '\t\th,i=c.get(f,J()),d.get(f,J());j={k for k in h.b_ if b and k not in i.b_ and not k.startswith(B)}\n'
     '\t\tfor(l,m)in i.a_.items():\n'
     "\t\t\tif i.b_.get(l)!='-':n=[o for o in h.a_.get(l,[])if G(o)or o in m or not(BC(o)in j or CJ(o))];h.a_[l]=[o for o in m if not G(o)and ER(i,o)and o not in n]+n\n"
@@ -433,8 +436,8 @@ TEXT = (
     '\t\tfor l in j:h.b_.pop(l),h.a_.pop(l)\n'
     '\t\tp={q.upper():\'ACCEPT\'for q in g}|h.b_;e.append(f"*{f}\\n");e+=[f":{l} {r} [0:0]\\n"for(l,r)in p.items()];e+=[f"-A {l} {s}\\n"for(l,m)in h.a_.items()for s in m];e.append(\'COMMIT\\n\')\n'
     "\treturn''.join(e)\n"
-    'def EQ(a,b):c=b.get(a,J());return any(d.startswith(B)or any(map(G,e))for(d,e)in c.a_.items())\n'
-    'def HY(text,a,b=()):\n'
+    'def EO(a,b):c=b.get(a,J());return any(d.startswith(B)or any(map(G,e))for(d,e)in c.a_.items())\n'
+    'def HU(text,a,b=()):\n'
     '\tfor(c,d)in HO(a,b).items():e,f,g=text.partition(f"*{c}\\n");h,i,j=g.partition(\'-A \');text=f"{e}*{c}\\n{h}{\'\'.join(d)}{i}{j}";text+=\'\'if f else\'COMMIT\\n\'\n'
     '\treturn text\n'
     'def HO(a,b=()):\n'
@@ -443,9 +446,6 @@ TEXT = (
     '\t\tf=[g.upper()for g in{**M,**D}.get(d,())];h=[i for i in e.a_ if not i.startswith((B,*b))];j=[f"-A {i} {k}\\n"for i in h for k in e.a_[i]if not(G(k)or i in f and BB(d,e,k,b))]\n'
     '\t\tif j:l=[i for i in h if i in e.b_ and i not in f];c[d]=[f":{i} {e.b_[i]} [0:0]\\n"for i in l]+j\n'
     '\treturn c\n'
-    "def ES(text):return all(EP.match(a)or G(a)for a in text.split('\\n'))\n"
-    'EP=re.compile(rf"\\s*$|#|\\*|COMMIT\\b|:(?:{B}|\\w+ ACCEPT\\b|INPUT DROP|FORWARD DROP|OUTPUT DROP)|-A {B}")\n'
-    "def HT(a):return bool(re.search('--\\\\w+-set ',AZ(a)))\n"
     'CW=60\n'
     "AJ={4:'iptables-restore',6:'ip6tables-restore'}\n"
     "Z={4:'iptables-save',6:'ip6tables-save'}\n"
@@ -466,26 +466,26 @@ TEXT = (
     '\tdef aq_(a,b,pass_fds=()):\n'
     '\t\tc={}\n'
     '\t\twith contextlib.suppress(C):c=a.dump(tuple(b))\n'
-    "\t\ta.load({d:HX(e,c.get(d,''))for(d,e)in b.items()},(),pass_fds)\n"
+    "\t\ta.load({d:HT(e,c.get(d,''))for(d,e)in b.items()},(),pass_fds)\n"
     '\tdef aa_(a,b,c,d,e,h_):\n'
     '\t\tf,g=dict(b),[];h=d()\n'
     '\t\tfor(i,j)in c.items():\n'
-    '\t\t\tk=len(j)+len(f[i])<200000 or HU(j)\n'
+    '\t\t\tk=len(j)+len(f[i])<200000 or HX(j)\n'
     "\t\t\tif'-A 'in j and(k or e):\n"
-    '\t\t\t\tl=HW(j,h[i],BN(h_))\n'
+    '\t\t\t\tl=HS(j,h[i],BN(h_))\n'
     '\t\t\t\tif k or not l:f[i]=l\n'
     '\t\t\tif k:g.append(i)\n'
     '\t\treturn f,g\n'
     '\tdef p_(a,b,c):return[f"{d[0]}IPv{e} {d[1:]}"for(e,f)in c.items()for d in HR(b.get(e,\'\'),f)]\n'
     '\tdef ar_(a,b,c):return all(L(b[d])==L(e)for(d,e)in c.items())\n'
-    '\tdef ao_(a,b,h_):c=[f"IPv{d} {e}"for(d,f)in b.items()for e in HV(f,BN(h_))];g=[re.sub(\'( -[sd]|-range) \\\\S+\',\'\\\\1 ...\',e)for e in c[:6]];h=[f"and {len(c)-len(g)} more"]if len(c)>len(g)else[];return[f"rules of others that were taken out: {\'; \'.join(g+h)}"]if c else[]\n'
+    '\tdef ao_(a,b,h_):c=[f"IPv{d} {e}"for(d,f)in b.items()for e in HY(f,BN(h_))];g=[re.sub(\'( -[sd]|-range) \\\\S+\',\'\\\\1 ...\',e)for e in c[:6]];h=[f"and {len(c)-len(g)} more"]if len(c)>len(g)else[];return[f"rules of others that were taken out: {\'; \'.join(g+h)}"]if c else[]\n'
     '\tdef aw_(a,b,c,h_):\n'
     '\t\td,e=dict(b),[]\n'
     '\t\tfor(f,g)in c.items():\n'
-    "\t\t\th=(I(g)or'').split('\\n');i=[j for j in h if not HT(j)]\n"
+    "\t\t\th=(I(g)or'').split('\\n');i=[j for j in h if not HW(j)]\n"
     "\t\t\tif ES('\\n'.join(i)):continue\n"
     '\t\t\ttry:\n'
-    "\t\t\t\twith AR()as k:k.submit(a.load,{f:'\\n'.join(i)}).result();l=k.submit(a.dump,(f,)).result()[f];m=HY(b[f],l,BN(h_));k.submit(a.load,{f:m}).result()\n"
+    "\t\t\t\twith AR()as k:k.submit(a.load,{f:'\\n'.join(i)}).result();l=k.submit(a.dump,(f,)).result()[f];m=HU(b[f],l,BN(h_));k.submit(a.load,{f:m}).result()\n"
     '\t\t\t\td[f]=m\n'
     '\t\t\t\tif len(i)<len(h):e.append(f"{g}: rules that name a set were left out: at boot it is not there")\n'
     '\t\t\texcept A as n:e.append(f"{g} could not be loaded, and nothing in it was kept: {n}")\n'

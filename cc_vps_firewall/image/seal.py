@@ -30,7 +30,7 @@ from ..plan.choice import AUTO, choose
 from ..plan.targets import Target
 from ..policy import userdata
 from ..root import HERE, Root, check_root, masked_file
-from ..rules import fallback, iptables
+from ..rules import fallback, iptables, iptables_dumps
 from ..rules.backend import Backend
 from . import record as records
 from .installed import DROP_INS
@@ -94,7 +94,7 @@ def _with_tables(texts: Mapping[int, str], choice: Target, root: Root) -> dict[i
     for family, path in choice.place.files.items() if choice.backend.name == iptables.NAME else ():
         former = saved.read(root / path) or ""
         tables = re.findall(r"(?ms)^\*(?:nat|raw|security)\n.*?^COMMIT$", former)
-        lines = [line for table in tables for line in table.splitlines() if not iptables.names_set(line)]
+        lines = [line for table in tables for line in table.splitlines() if not iptables_dumps.names_set(line)]
         out[family] += "".join(f"{line}\n" for line in lines)
     return dict(texts) if out != texts and modules.lacking(root, choice.backend.name, [out]) else out
 

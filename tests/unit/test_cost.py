@@ -11,7 +11,7 @@ import pytest
 
 from cc_vps_firewall.policy import WIDTH, Net, Sources, network_text, parse
 from cc_vps_firewall.policy.networks import collapse
-from cc_vps_firewall.rules import iptables, nftables, ruleset
+from cc_vps_firewall.rules import iptables, iptables_changes, nftables, ruleset
 from tests.bench.networks import networks
 
 from .new_packet import Fate, Text, of_iptables, of_nftables
@@ -145,4 +145,4 @@ def test_a_list_that_changes_a_little_keeps_most_chains() -> None:
     nets = networks(10_000)
     before = Rendered(nets).iptables[4]
     after = Rendered([*nets[:-20], *networks(20, seed=9)]).iptables[4]
-    assert len(iptables.transition(before, after)) < len(after) / 5
+    assert len(iptables_changes.transition(before, after)) < len(after) / 5
