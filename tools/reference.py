@@ -11,7 +11,7 @@ from typing import Any
 
 from cc_vps_firewall.apply import copies
 from cc_vps_firewall.cli import command as cli
-from cc_vps_firewall.host import saved, sysctl
+from cc_vps_firewall.host import files, state, sysctl
 from cc_vps_firewall.host.distributions import OWN_UNIT
 from cc_vps_firewall.policy import clouds, keys
 from cc_vps_firewall.policy import services as service_names
@@ -30,7 +30,7 @@ Schema = Mapping[str, Any]
 
 def made() -> Iterator[tuple[Path, str]]:
     """The pages that are made whole, and what they should hold."""
-    texts = {"policy.md": policy(), "services.md": services(), "commands.md": commands(), "files.md": files()}
+    texts = {"policy.md": policy(), "services.md": services(), "commands.md": commands(), "files.md": saved_files()}
     yield from ((REFERENCE / name, MADE + text) for name, text in texts.items())
     yield MANUAL, manual.page(_parsers(cli._parser()), _usage)
 
@@ -120,7 +120,7 @@ def _usage(action: argparse.Action) -> str:
 # --- files ------------------------------------------------------------------------------------------------
 
 
-def files() -> str:
+def saved_files() -> str:
     every = [*distributions.every()]
     flushing = sorted({unit for _, _, place in every if place.at_stop for unit in place.units})
     includers = [*dict.fromkeys(f"`{place.include_in}`" for _, _, place in every if place.include_in)]
@@ -138,21 +138,21 @@ def files() -> str:
             saved_to[-1] += " in the latter case"
         rows.append((distribution.title, name, ", ".join(saved_to), loaders, f"`{place.package}`"))
     own = [
-        (f"`{saved.STATUS}`", "0600", "how the last run ended: [the status](status.md)"),
-        (f"`{saved.PUBLIC}`", "0644", "the same for every user: nothing of who may connect"),
-        (f"`{saved.POLICY}`", "0600", "the policy that was applied last"),
+        (f"`{state.STATUS}`", "0600", "how the last run ended: [the status](status.md)"),
+        (f"`{state.PUBLIC}`", "0644", "the same for every user: nothing of who may connect"),
+        (f"`{state.POLICY}`", "0600", "the policy that was applied last"),
         (
-            f"`{saved.DONE}`",
+            f"`{state.DONE}`",
             "0644",
             "the instance whose user-data was put in force, or refused: later boots leave it at that",
         ),
         (
-            f"`{saved.TOOLS}`",
+            f"`{state.TOOLS}`",
             "0644",
             "the instance on which a package could not be installed: it is not tried again there",
         ),
-        (f"`{saved.SERVICES}`", "0600", "which services were enabled and disabled, for `vps-firewall remove`"),
-        (f"`{saved.LOCK}`", "0600", "held while a run is at work"),
+        (f"`{state.SERVICES}`", "0600", "which services were enabled and disabled, for `vps-firewall remove`"),
+        (f"`{files.LOCK}`", "0600", "held while a run is at work"),
         (f"`{sysctl.RECORD}`", "0600", "what the kernel's settings for forwarding were before a policy changed them"),
         (f"`{sysctl.FILE}`", "0644", "has the next boot forward, for the families that `publish` uses"),
         (
@@ -215,7 +215,7 @@ def files() -> str:
                         "`/lib/modules/*/modules.dep`, `modules.alias`, `modules.builtin`, `modules.builtin.modinfo`",
                         "what a kernel can load: by `install --sealed`, `cloud-init clean` and `verify`",
                     ),
-                    (f"`{saved.INSTANCE_ID}`", "which instance this is"),
+                    (f"`{state.INSTANCE_ID}`", "which instance this is"),
                     ("files that `lists` names", "[lists in files](../how-to/lists-in-files.md)"),
                 ),
             ),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import Drift, FirewallError, ToolFailed, reason
-from ..host import managers, saved, sysctl, systemd
+from ..host import files, managers, sysctl, systemd
 from ..host.facts import Host
 from ..plan.model import Plan, Texts
 from ..plan.targets import Target
@@ -42,7 +42,7 @@ def converge(plan: Plan, host: Host, run: Run | None = None, *, confirm: Callabl
     FirewallError, with the host in the state it was in.
     """
     run = run or Run()
-    with saved.locked() as lock, run.reported(), contextlib.ExitStack() as stack:
+    with files.locked() as lock, run.reported(), contextlib.ExitStack() as stack:
         with run.step("rehearse"):
             rehearsal = rehearse(plan, host, stack)
         with run.step("keep"):
@@ -54,7 +54,7 @@ def converge(plan: Plan, host: Host, run: Run | None = None, *, confirm: Callabl
         run.status["skipped_families"] = list(rehearsal.skipped)
         run.write()
 
-        undo = saved.Undo(linked=True)
+        undo = files.Undo(linked=True)
         newly_enabled: list[str] = []
         try:
             with run.step("load"):
@@ -92,16 +92,16 @@ def converge(plan: Plan, host: Host, run: Run | None = None, *, confirm: Callabl
 
 def _load(rehearsal: Rehearsal, before: Texts, host: Host, lock: int) -> bool:
     """-> was there anything to load? Where it fails, nothing was changed, or one family of two."""
-    backend, files = rehearsal.target.backend, rehearsal.target.place.files
+    backend, paths = rehearsal.target.backend, rehearsal.target.place.files
     # Rules that are saved already are probably loaded too: worth waiting for the rehearsal's dump to see.
-    likely = all((saved.read(files[family]) or "").startswith(text) for family, text in rehearsal.loaded.items())
+    likely = all((files.read(paths[family]) or "").startswith(text) for family, text in rehearsal.loaded.items())
     todo, noflush = backend.delta(rehearsal.loaded, before, rehearsal.expected.result, likely, host.managers)
     backend.load(todo, noflush, [lock])
     return any(todo.values())
 
 
 def _roll_back(
-    run: Run, target: Target, before: Texts, undo: saved.Undo, newly_enabled: Sequence[str], lock: int
+    run: Run, target: Target, before: Texts, undo: files.Undo, newly_enabled: Sequence[str], lock: int
 ) -> list[str]:
     """Undo what was done, as far as it goes. -> what could not be put back"""
     not_restored = []

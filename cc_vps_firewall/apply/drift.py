@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 
 from ..errors import ToolFailed
-from ..host import process, saved, sysctl, systemd
+from ..host import files, process, sysctl, systemd
 from ..host.facts import Host
 from ..plan.model import Plan, Texts
 from ..plan.targets import target
@@ -24,7 +24,7 @@ def check(plan: Plan, saved_in: str, host: Host) -> list[str]:
     backend, texts = chosen.backend, next(each.texts for each in plan.candidates if each.backend == saved_in)
     skipped = status.read().get("skipped_families", ())
     out: list[str] = []
-    with saved.locked(), process.scratch() as empty:
+    with files.locked(), process.scratch() as empty:
         loaded = {family: text for family, text in texts.items() if family not in skipped}
         empty.submit(backend.load, loaded).result()
         expected = empty.submit(dump_of, backend, loaded).result()
@@ -44,13 +44,13 @@ def preview(plan: Plan, host: Host) -> list[str]:
         chosen = rehearsal.target
         out = _in_kernel(chosen.backend.differences(rehearsal.before.result(), rehearsal.expected.result()))
     notes: list[str] = []
-    files = chosen.place.files
-    texts, _ = chosen.backend.with_others(rehearsal.texts, files, host.managers)
-    for family, path in files.items():
-        on_disk = saved.read(path)
+    paths = chosen.place.files
+    texts, _ = chosen.backend.with_others(rehearsal.texts, paths, host.managers)
+    for family, path in paths.items():
+        on_disk = files.read(path)
         if on_disk != texts[family]:
             out.append(f"{'~' if on_disk is not None else '+'}file {path}")
-    ours: saved.Files = {path: (texts[family], 0o600) for family, path in files.items()}
+    ours: files.Files = {path: (texts[family], 0o600) for family, path in paths.items()}
     out += [f"+file {path}" for path in copies_of(ours, notes)]
     sysctl.preview(plan.source, host, out)
     out += [f"+service {unit} enabled" for unit in chosen.units if not systemd.enabled(unit)]
@@ -63,7 +63,7 @@ def preview(plan: Plan, host: Host) -> list[str]:
 def _in_file(backend: Backend, family: int, path: str, text: str, rehearsed: Texts) -> list[str]:
     """What differs in a saved file, by what it loads: the distributions' own commands save equal rules in words of
     their own. A family that this kernel does not have is compared by its text."""
-    on_disk = saved.read(path)
+    on_disk = files.read(path)
     if on_disk is None:
         return [f"+{path} (there is no such file)"]
     if on_disk == text:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Set
 
 from ..errors import FirewallError, reason
-from ..host import saved, systemd
+from ..host import files, systemd
 from ..host.distributions import KNOWN, OWN_UNIT
 from ..host.facts import Host
 from ..host.records import enabled_by_us
@@ -56,13 +56,13 @@ def switch_off(units: Set[str]) -> list[str]:
 
 def remove_unit_files(units: Set[str]) -> list[str]:
     """Our unit, our drop-ins for these services, and our line in the files that they load. -> the paths changed"""
-    undo = saved.Undo()
+    undo = files.Undo()
     for place in {place.include_in: place for place in KNOWN if units & {*place.units}}.values():
-        if place.include_in and (text := saved.read(place.include_in, "surrogateescape")):
-            saved.save({place.include_in: saved.without_include(text, place.files[0])}, undo, mode=None)
+        if place.include_in and (text := files.read(place.include_in, "surrogateescape")):
+            files.save({place.include_in: files.without_include(text, place.files[0])}, undo, mode=None)
     included = len(undo.before)
     for unit in sorted(units):
-        saved.remove(f"{systemd.UNITS}/{unit}" if unit == OWN_UNIT else systemd.drop_in(unit), undo)
+        files.remove(f"{systemd.UNITS}/{unit}" if unit == OWN_UNIT else systemd.drop_in(unit), undo)
     if len(undo.before) > included:
         systemd.reload_units()
     return [*undo.before]
@@ -70,12 +70,12 @@ def remove_unit_files(units: Set[str]) -> list[str]:
 
 def remove_rules(target: Target, lock: int) -> None:
     """Our rules -> out of the kernel, and out of the files of this backend. Raises FirewallError or OSError."""
-    files, place = save.holding_ours(target), target.place
+    paths, place = save.holding_ours(target), target.place
     target.backend.remove([lock])  # before the files, which bring us here again after a kill
-    if place.include_in and (text := saved.read(place.include_in, "surrogateescape")):
-        saved.save({place.include_in: saved.without_include(text, place.files[0])}, saved.Undo(), mode=None)
-    theirs = {path: target.backend.others_alone(saved.read(path) or "") for path in files}
-    saved.save({path: text for path, text in theirs.items() if text}, saved.Undo())
-    for path in {*files, *(path + place.fallback for path in files)}:
+    if place.include_in and (text := files.read(place.include_in, "surrogateescape")):
+        files.save({place.include_in: files.without_include(text, place.files[0])}, files.Undo(), mode=None)
+    theirs = {path: target.backend.others_alone(files.read(path) or "") for path in paths}
+    files.save({path: text for path, text in theirs.items() if text}, files.Undo())
+    for path in {*paths, *(path + place.fallback for path in paths)}:
         if not theirs.get(path):
-            saved.remove(path, saved.Undo())
+            files.remove(path, files.Undo())

@@ -7,11 +7,11 @@ import re
 from collections.abc import Sequence
 
 from ..errors import ToolFailed
-from ..host import managers, process, saved, systemd
+from ..host import files, managers, process, state, systemd
 from ..host.facts import Host
+from ..host.files import Files
 from ..host.policy_record import PolicyRecord
 from ..host.records import enabled_by_us
-from ..host.saved import Files
 from ..plan.model import Plan, Texts
 from ..plan.targets import Target
 from ..root import HERE, Root, masked_file
@@ -20,20 +20,20 @@ from .copies import copies_of
 LABEL_TIMEOUT = 3.0  # seconds that restorecon may take: no rule depends on a label
 
 
-def save(target: Target, texts: Texts, plan: Plan, host: Host, undo: saved.Undo, notes: list[str]) -> list[str]:
+def save(target: Target, texts: Texts, plan: Plan, host: Host, undo: files.Undo, notes: list[str]) -> list[str]:
     """Write the rules and the records of a plan that is in force. -> the paths written. Raises OSError."""
     record: PolicyRecord = {
         **plan.source,
         "backend": target.backend.name,
-        "instance": saved.instance() if plan.good else "",
+        "instance": state.instance() if plan.good else "",
     }
     enabled = {*enabled_by_us(), *(unit for unit in target.units if not systemd.enabled(unit))}
     disabled = {
-        *saved.strings(saved.read_json(saved.SERVICES), "disabled"),
+        *files.strings(files.read_json(state.SERVICES), "disabled"),
         *(managers.UNITS[name] for name in host.managers),
     }
     services = {"enabled": sorted(enabled), "disabled": sorted(disabled)}
-    records: Files = {saved.POLICY: (saved.as_json(record), 0o600), saved.SERVICES: (saved.as_json(services), 0o600)}
+    records: Files = {state.POLICY: (files.as_json(record), 0o600), state.SERVICES: (files.as_json(services), 0o600)}
     return save_rules(target, texts, plan.fallback, undo, notes, also=records)
 
 
@@ -41,7 +41,7 @@ def save_rules(
     target: Target,
     texts: Texts,
     fallback: Texts,
-    undo: saved.Undo,
+    undo: files.Undo,
     notes: list[str],
     root: Root = HERE,
     also: Files | None = None,
@@ -53,15 +53,15 @@ def save_rules(
     place = target.place
     units = systemd.unit_files(target.backend, place, target.own_unit, target.tools(root), root)
     unit_files: Files = {path: (text, 0o644) for path, text in units.items() if not masked_file(root, path)}
-    files: dict[str, tuple[str, int | None]] = {path: (texts[family], 0o600) for family, path in place.files.items()}
+    contents: dict[str, tuple[str, int | None]] = {path: (texts[family], 0o600) for family, path in place.files.items()}
     if not target.own_unit and place.fallback:
-        files.update({path + place.fallback: (fallback[family], 0o600) for family, path in place.files.items()})
+        contents.update({path + place.fallback: (fallback[family], 0o600) for family, path in place.files.items()})
     if not target.own_unit and place.include_in:
-        shared = saved.read(root / place.include_in, "surrogateescape")
-        files[place.include_in] = (saved.with_include(shared, place.files[0]), None)
-    kept = copies_of({**files, **unit_files}, notes) if copies else {}
-    every = {**kept, **files, **unit_files, **(also or {})}
-    written = saved.save_all({root / path: file for path, file in every.items()}, undo)
+        shared = files.read(root / place.include_in, "surrogateescape")
+        contents[place.include_in] = (files.with_include(shared, place.files[0]), None)
+    kept = copies_of({**contents, **unit_files}, notes) if copies else {}
+    every = {**kept, **contents, **unit_files, **(also or {})}
+    written = files.save_all({root / path: file for path, file in every.items()}, undo)
     if root == HERE:
         notes += relabel(written)
         if any(path in written for path in unit_files):
@@ -74,7 +74,7 @@ _OURS = r"# Made by vps-firewall|(?m:^:VPSFW-|^table inet vps_firewall\b)"
 
 def holding_ours(target: Target) -> list[str]:
     """The files of this backend that hold rules of ours."""
-    return [path for path in target.place.files.values() if re.search(_OURS, saved.read(path) or "")]
+    return [path for path in target.place.files.values() if re.search(_OURS, files.read(path) or "")]
 
 
 def is_saved(target: Target) -> bool:
@@ -96,7 +96,7 @@ def enable(target: Target, newly_enabled: list[str]) -> None:
             newly_enabled.append(unit)
             systemd.enable(unit)
     if newly_enabled:
-        saved.sync()  # the links are systemctl's, which does not
+        files.sync()  # the links are systemctl's, which does not
 
 
 def relabel(paths: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypedDict
 
 from ..errors import FirewallError, LoadRefused, RolledBack, reason, reasons
-from ..host import saved
+from ..host import files, state
 from ..plan.model import Opened, Plan
 from ..plan.targets import Target
 
@@ -43,15 +43,15 @@ _IN_FORCE = ("in_force", "backend", "digest", "open", "saved", "services", "skip
 
 def read() -> Status:
     """Of the last run, as far as whoever asks may read it; empty where there is none."""
-    return saved.read_json(saved.STATUS) or saved.read_json(saved.PUBLIC)  # type: ignore[return-value] # what we wrote
+    return files.read_json(state.STATUS) or files.read_json(state.PUBLIC)  # type: ignore[return-value] # what we wrote
 
 
 def write(status: Status) -> None:
     """For root and for everybody; a disk that is full must not undo a firewall that stands."""
     hidden = {key: public(status[key]) for key in ("problems", "notes")}
-    text = re.sub('"from": "(?!any).*"', '"from": "hidden"', saved.as_json({**status, **hidden}))
+    text = re.sub('"from": "(?!any).*"', '"from": "hidden"', files.as_json({**status, **hidden}))
     with contextlib.suppress(OSError):
-        saved.save_all({saved.STATUS: (saved.as_json(status), 0o600), saved.PUBLIC: (text, 0o644)}, saved.Undo())
+        files.save_all({state.STATUS: (files.as_json(status), 0o600), state.PUBLIC: (text, 0o644)}, files.Undo())
 
 
 def public(lines: Iterable[str]) -> list[str]:
@@ -102,7 +102,7 @@ class Run:
     @contextlib.contextmanager
     def deciding(self) -> Iterator[None]:
         """What is decided inside may be refused, which the status says. What is done is reported() by who does it."""
-        with saved.locked():
+        with files.locked():
             try:
                 with self.step("parse"):
                     yield
@@ -124,7 +124,7 @@ class Run:
 
     def leave_alone(self) -> None:
         """The policy says `enabled: false`."""
-        with saved.locked():
+        with files.locked():
             self.notes.append("enabled: false: nothing was touched")
             self.status.update({**self.unchanged(), "result": "disabled"})
             self.write()

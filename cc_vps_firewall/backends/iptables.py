@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ..errors import FirewallError, ToolFailed
-from ..host import process, saved
+from ..host import files, process
 from ..host.managers import chains
 from ..rules import iptables, iptables_changes, iptables_dumps
 from ..rules.backend import Texts
@@ -107,12 +107,12 @@ class Iptables:
         return [f"rules of others that were taken out: {'; '.join(shown + more)}"] if lines else []
 
     def with_others(
-        self, texts: Texts, files: Mapping[int, str], managers: Sequence[str]
+        self, texts: Texts, paths: Mapping[int, str], managers: Sequence[str]
     ) -> tuple[dict[int, str], list[str]]:
         """As the tool reads them, less what names a set, which is not there yet when the next boot loads the file."""
         out, notes = dict(texts), []
-        for family, path in files.items():
-            on_disk = (saved.read(path) or "").split("\n")
+        for family, path in paths.items():
+            on_disk = (files.read(path) or "").split("\n")
             kept = [line for line in on_disk if not iptables_dumps.names_set(line)]
             if iptables_dumps.only_ours("\n".join(kept)):
                 continue

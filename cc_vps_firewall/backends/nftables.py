@@ -67,7 +67,7 @@ class Nftables:
         return []  # other people's tables are theirs
 
     def with_others(
-        self, texts: Texts, files: Mapping[int, str], managers: Sequence[str]
+        self, texts: Texts, paths: Mapping[int, str], managers: Sequence[str]
     ) -> tuple[dict[int, str], list[str]]:
         return dict(texts), []  # the file is ours alone
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..apply.status import Run
 from ..errors import PolicyRefused
-from ..host import facts, saved
+from ..host import facts, files, state
 from ..image import seal
 from ..plan import decide
 from ..plan.choice import AUTO
@@ -60,7 +60,7 @@ def _left_alone(section: object, run: Run) -> bool:
     host = facts.inspect()
     if decide.problems(section, host):
         return False
-    if not saved.read_json(saved.POLICY):
+    if not files.read_json(state.POLICY):
         run.notes += seal.unseal(host)
     run.leave_alone()
     for note in run.notes:

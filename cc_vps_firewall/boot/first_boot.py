@@ -16,7 +16,7 @@ from ..apply.converge import Outcome
 from ..apply.status import Run, Status, in_force, write
 from ..backends.registry import BACKENDS
 from ..errors import FirewallError, LoadRefused, NoBackend, PolicyRefused, StillOpen, ToolFailed, reason, reasons
-from ..host import managers, saved
+from ..host import files, managers, state
 from ..host.facts import Host
 from ..plan.choice import AUTO, choose
 from ..plan.model import Candidate, Decision, Plan
@@ -38,7 +38,7 @@ def first_boot(decision: Decision, host: Host, notes: Sequence[str] = (), runs: 
     """
     run = runs("cloud-init", notes)
     try:
-        saved.sync()  # what cloud-init wrote of the network, else a power cut leaves it empty beside our files
+        files.sync()  # what cloud-init wrote of the network, else a power cut leaves it empty beside our files
         if not any(plan.good for plan in decision.stand_ins):
             closed = _stand_in(decision.stand_ins, host, runs)[1]
             if closed.get("result") in ("applied", "unchanged"):
@@ -121,10 +121,10 @@ def _forced(plan: Plan, candidate: Candidate, host: Host, runs: Runs, whole: boo
             status["open_families"] = [] if whole else [family]
     if len(failures) == len(texts):
         raise ToolFailed("; ".join(failures))
-    with contextlib.suppress(FirewallError, OSError), saved.locked() as lock:
+    with contextlib.suppress(FirewallError, OSError), files.locked() as lock:
         failures += previous.retire(chosen, host, lock)  # a seal, say, would drop what these rules let in
     try:
-        save.save_rules(chosen, texts, plan.fallback, saved.Undo(), failures)
+        save.save_rules(chosen, texts, plan.fallback, files.Undo(), failures)
         save.enable(chosen, [])
     except (FirewallError, OSError) as failure:
         failures.append(f"the next boot may be open: {reason(failure)}")
@@ -176,7 +176,7 @@ def enter(
 
         return Outcome(**in_child(rescue))
 
-    outcome, tried, host = attempt(), saved.read(saved.TOOLS), inspect()
+    outcome, tried, host = attempt(), files.read(state.TOOLS), inspect()
     wanted = choose(backend, host)
     for chosen in (*wanted, *(each for each in choose(AUTO, host) if each not in wanted)):
         if _may_help(chosen, wanted, outcome):
@@ -245,7 +245,7 @@ def _may_help(chosen: Target, wanted: Sequence[Target], outcome: Outcome) -> boo
 def _install(chosen: Target, cloud: Any, outcome: Outcome, tried: str | None) -> str:
     """Let the distribution install a firewall: once for an instance, for where that comes to nothing it takes half a
     minute, at each boot. `tried`: the instance for which it was. -> what its owner should know"""
-    package, now = chosen.place.package, saved.instance()
+    package, now = chosen.place.package, state.instance()
     if tried != now:
         try:
             cloud.distro.install_packages([package])
@@ -256,5 +256,5 @@ def _install(chosen: Target, cloud: Any, outcome: Outcome, tried: str | None) ->
             until = f"unprotected for up to {uptime()} s, from power-on to here"
             return f"{package} had to be installed: {'closed but for SSH' if outcome.closed else until}"
         with contextlib.suppress(OSError):  # the worse for its boots
-            saved.save({saved.TOOLS: now}, saved.Undo(), 0o644)
+            files.save({state.TOOLS: now}, files.Undo(), 0o644)
     return f"{package} could not be installed, which is tried once: install it, and reboot"

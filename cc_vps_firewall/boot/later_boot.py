@@ -9,7 +9,7 @@ from ..apply import converge, save, status
 from ..apply.status import Run
 from ..backends.registry import BACKENDS
 from ..errors import FirewallError, PolicyRefused, reason
-from ..host import facts, saved, systemd
+from ..host import facts, files, state, systemd
 from ..host.facts import Host
 from ..plan import decide
 from ..plan.targets import Target, target
@@ -37,7 +37,7 @@ def reload_if_missing() -> list[str]:
     loaded = f"{missed}; they were loaded after it"
 
     def again() -> list[str]:
-        record, run = saved.read_json(saved.POLICY), Run("cloud-init", [loaded])
+        record, run = files.read_json(state.POLICY), Run("cloud-init", [loaded])
         try:
             plan = decide.plan(record.get("section"), host, good=bool(record.get("instance")))
             outcome = converge.converge(plan, host, run)
@@ -63,7 +63,7 @@ def follow_uplinks() -> list[str]:
     host = facts.inspect()
 
     def again() -> list[str]:
-        record = saved.read_json(saved.POLICY)
+        record = files.read_json(state.POLICY)
         section = record.get("section")
         wanted = decide.parse(section, decide.as_saved(record, host))
         if trusted := [*trusted_uplinks(replace(wanted, uplinks=host.uplinks))]:
@@ -88,7 +88,7 @@ def follow_uplinks() -> list[str]:
 
 def _saved_in(host: Host) -> Target | None:
     """The backend in whose files our rules are saved, where its services are to load them; None where they are not."""
-    backend = str(saved.read_json(saved.POLICY).get("backend"))
+    backend = str(files.read_json(state.POLICY).get("backend"))
     if backend not in BACKENDS:
         return None
     chosen = target(backend, host)

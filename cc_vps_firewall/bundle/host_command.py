@@ -15,7 +15,7 @@ from typing import Any
 from ..apply import drift, status
 from ..boot import first_boot
 from ..errors import FirewallError, PolicyRefused, Problem, reason
-from ..host import facts, policy_record, saved, trusted
+from ..host import facts, files, policy_record, state, trusted
 from ..host.facts import Host
 from ..plan.choice import AUTO, in_order
 from ..plan.model import Decision, Plan, from_json
@@ -77,11 +77,11 @@ def main() -> int:
     """vps-firewall status | verify. -> its exit code"""
     try:
         if sys.argv[1:] == ["status"]:
-            print(saved.as_json(status.read()), end="")
+            print(files.as_json(status.read()), end="")
             return 0
         if sys.argv[1:] != ["verify"]:
             raise FirewallError("vps-firewall status | verify")
-        record = saved.read_json(saved.POLICY)
+        record = files.read_json(state.POLICY)
         for plan in map(from_json, _carried()["plans"]):
             if plan.source["section"] == record.get("section"):
                 differences = drift.check(plan, str(record.get("backend")), _inspect())

@@ -19,7 +19,7 @@ try:
     from ..apply import status as statuses
     from ..backends.registry import BACKENDS
     from ..bundle import bundle
-    from ..host import facts, saved
+    from ..host import facts, files, state
     from ..host.facts import Host
     from ..image import register
     from ..plan import choice, decide
@@ -205,14 +205,14 @@ def apply(options: Any) -> int:
 def _mark_instance() -> None:
     """This instance has what its owner wants: a user-data that the module has not read yet, or could not put in force,
     is no first boot's any more."""
-    if instance := saved.instance():
+    if instance := state.instance():
         with contextlib.suppress(OSError):  # the firewall stands all the same
-            saved.save({saved.DONE: instance}, saved.Undo(), 0o644)
+            files.save({state.DONE: instance}, files.Undo(), 0o644)
 
 
 def verify(options: Any) -> int:
     require_root("verify", "compares the kernel's rules with the policy")
-    host, backend = facts.inspect(), str(saved.read_json(saved.POLICY).get("backend"))
+    host, backend = facts.inspect(), str(files.read_json(state.POLICY).get("backend"))
     differences = verification.differences(host)
     lacking = verification.lacking(backend, host)
     differences += lacking
@@ -235,7 +235,7 @@ def verify(options: Any) -> int:
 def status(options: Any) -> int:
     told = statuses.read()
     host, root = facts.inspect(), is_root()
-    if not told and os.path.exists(saved.STATUS):
+    if not told and os.path.exists(state.STATUS):
         require_root("status", "finds nothing here that every user may read")
     found = report.now(host) if root else report.NOT_ROOT
     wanted = report.saved_policy(host) if root else None
@@ -275,17 +275,17 @@ def install(options: Any) -> int:
     default = _section(userdata.read(options.default)) if options.default else {}
     if options.default and not options.sealed:
         raise FirewallError("--default goes with --sealed")
-    with saved.at_work(options.root):
+    with files.at_work(options.root):
         done = register.install_sealed(options.root, default) if options.sealed else register.install(options.root)
     print("\n".join(done) or "already installed; nothing was changed")
     return 0
 
 
 def uninstall(options: Any) -> int:
-    with saved.at_work(options.root):
+    with files.at_work(options.root):
         done = register.uninstall(options.root)
     print("\n".join(done) or "not installed; nothing was changed")
-    if options.root == HERE and saved.read_json(saved.POLICY):
+    if options.root == HERE and files.read_json(state.POLICY):
         print("the rules stay in force; `vps-firewall remove` takes them out")
     return 0
 

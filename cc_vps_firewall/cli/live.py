@@ -15,7 +15,7 @@ from ..algebra.questions import Packet, judge
 from ..algebra.words import address_text, ports_text
 from ..errors import FirewallError, ToolFailed
 from ..host import process
-from ..host.saved import text_at
+from ..host.files import text_at
 from ..root import HERE
 from ..rules import iptables, nftables
 

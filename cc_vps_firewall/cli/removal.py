@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..apply import filtering, save
 from ..apply.previous import remove_rules, remove_unit_files, switch_off
-from ..host import saved, sysctl, systemd
+from ..host import files, state, sysctl, systemd
 from ..host.distributions import OWN_UNIT, UNITS
 from ..host.facts import Host
 from ..host.managers import ENABLE_AGAIN
@@ -30,19 +30,19 @@ def remove(host: Host) -> Removal:
     force again, and the next run goes on. Raises FirewallError or OSError.
     """
     done: list[str] = []
-    with saved.locked() as lock:
-        record = saved.read_json(saved.SERVICES)
+    with files.locked() as lock:
+        record = files.read_json(state.SERVICES)
         done += [f"disabled {unit}" for unit in switch_off(enabled_by_us() | {OWN_UNIT})]
         done += [f"removed our part of {path}" for path in remove_unit_files(UNITS)]
         for chosen in choose(AUTO, host):
-            files = save.holding_ours(chosen)
-            if filtering.holds_ours(chosen) or files:
+            paths = save.holding_ours(chosen)
+            if filtering.holds_ours(chosen) or paths:
                 remove_rules(chosen, lock)
-                done += [f"removed the rules from {chosen.backend.name}", *(f"removed {path}" for path in files)]
+                done += [f"removed the rules from {chosen.backend.name}", *(f"removed {path}" for path in paths)]
         done += sysctl.remove()
-        state = [saved.POLICY, saved.SERVICES, saved.STATUS, saved.PUBLIC, saved.TOOLS]
-        done += saved.remove_all(HERE, state, saved.Undo())
-    disabled = [unit for unit in saved.strings(record, "disabled") if systemd.masked(unit)]
+        known = [state.POLICY, state.SERVICES, state.STATUS, state.PUBLIC, state.TOOLS]
+        done += files.remove_all(HERE, known, files.Undo())
+    disabled = [unit for unit in files.strings(record, "disabled") if systemd.masked(unit)]
     return Removal(
         tuple(done), (_filtered_by(filtering.other_filters(host)), *(_still_masked(unit) for unit in disabled))
     )

@@ -10,7 +10,7 @@ from ..apply import filtering
 from ..apply.status import Status
 from ..backends.registry import BACKENDS
 from ..errors import FirewallError, reason
-from ..host import saved
+from ..host import files, state
 from ..host.facts import Host
 from ..plan import decide
 from ..plan.targets import target
@@ -50,7 +50,7 @@ NOT_ROOT = Now(
 
 def now(host: Host) -> Now:
     """Ask the kernel, as root. Changes nothing."""
-    kept = saved.read_json(saved.POLICY)
+    kept = files.read_json(state.POLICY)
     if not kept:
         return Now(UNKNOWN, "no policy is saved on this host", others=tuple(filtering.other_filters(host)))
     others = tuple(filtering.other_filters(host))
@@ -67,7 +67,7 @@ def now(host: Host) -> Now:
 def saved_policy(host: Host) -> Policy | None:
     """The policy that was applied last; None where there is none, or where it cannot be read, as by another than
     root."""
-    kept = saved.read_json(saved.POLICY)
+    kept = files.read_json(state.POLICY)
     try:
         return decide.parse(kept["section"], decide.as_saved(kept, host))
     except (KeyError, FirewallError):

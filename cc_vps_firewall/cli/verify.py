@@ -10,7 +10,7 @@ from dataclasses import replace
 from ..apply import drift
 from ..backends.registry import BACKENDS
 from ..errors import Drift
-from ..host import modules, saved
+from ..host import files, modules, state
 from ..host.facts import Host
 from ..plan import decide
 from ..plan.targets import Target, target
@@ -22,7 +22,7 @@ from ..rules import ruleset
 def differences(host: Host) -> list[str]:
     """kernel = saved file = policy? -> what differs. Raises Drift where no policy was ever applied, and another
     FirewallError where it cannot be told."""
-    record = saved.read_json(saved.POLICY)
+    record = files.read_json(state.POLICY)
     if not record:
         raise Drift("no policy was ever applied on this host")
     then = decide.as_saved(record, host)
@@ -30,7 +30,7 @@ def differences(host: Host) -> list[str]:
     plan = decide.plan_of(wanted, record.get("section"), then, anything=True)
     backend = str(record.get("backend"))
     if backend not in BACKENDS:
-        raise Drift(f"{saved.POLICY} names no backend of ours")
+        raise Drift(f"{state.POLICY} names no backend of ours")
     uplinks = [
         f"+{name} an uplink: it holds a default route, and the rules take it for a bridge of containers"
         for name in ruleset.roles(wanted, host.uplinks)["bridges"]
@@ -43,7 +43,7 @@ def _not_included(chosen: Target) -> list[str]:
     """Does the file that its service loads include ours, by its name or by a pattern?"""
     if not chosen.place.include_in or chosen.own_unit:
         return []
-    text, ours = saved.read(chosen.place.include_in) or "", chosen.place.files[0]
+    text, ours = files.read(chosen.place.include_in) or "", chosen.place.files[0]
     named = re.findall(r'(?m)^\s*include\s+"([^"]+)"', text)
     if any(fnmatch.fnmatch(ours, name) for name in named):
         return []
@@ -52,8 +52,8 @@ def _not_included(chosen: Target) -> list[str]:
 
 def lacking(backend: str, host: Host) -> list[str]:
     """What is missing in kernels that may boot next, and could not load what is saved. This one has loaded it."""
-    files = target(backend, host).place.files
-    texts = {family: saved.read(path) or "" for family, path in files.items()}
+    paths = target(backend, host).place.files
+    texts = {family: files.read(path) or "" for family, path in paths.items()}
     those = modules.lacking(HERE, backend, [texts], skip=os.uname().release)
-    cannot = f"without which it cannot load {' and '.join(files.values())}"
+    cannot = f"without which it cannot load {' and '.join(paths.values())}"
     return [f"+kernel {version}: {', '.join(missing)}, {cannot}" for version, missing in those.items()]

@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "19ffe990da40e13c5dd3d21baf8751d6269c343ba5f613e6e4cbd0efe89420a5"
+SOURCES = "fd93eee54af0827c86e586538da7814d11ea8e07171b9c1cff09b3a1b31f71e4"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -28,77 +28,14 @@ TEXT = (
     "\tif isinstance(a,KeyboardInterrupt):return'interrupted'\n"
     '\treturn str(a)if isinstance(a,A)else f"{type(a).__name__}: {a}"\n'
     'def BK(a):return[str(b)for b in a.problems]if isinstance(a,AD)else[H(a)]\n'
-    "DR='/usr/sbin','/sbin','/usr/bin','/bin'\n"
-    'BU=threading.local()\n'
-    "def DW():a=[*DR,*os.environ.get('PATH','').split(os.pathsep)];return os.pathsep.join(dict.fromkeys(b for b in a if os.path.isabs(b)))\n"
-    "def BV(a):return shutil.which(a,path=DW())or''\n"
-    "def I(*a,text='',pass_fds=(),limit=0):return DU(BW(*a,text=text,pass_fds=pass_fds),a[0],len(text),limit)\n"
-    "def BW(*a,text='',pass_fds=()):\n"
-    '\tif not text:return BT(a,subprocess.DEVNULL,pass_fds)\n'
-    '\twith BS(text)as b:return BT(a,b,pass_fds)\n'
-    'def DU(a,b,c=0,limit=0):\n'
-    '\td,e,f=DS(a,b,c,limit)\n'
-    '\tif d:raise B(DT(b,d,f))\n'
-    '\treturn e\n'
-    'def DT(a,b,c):d=[e for e in c.splitlines()if e.strip()][:4];return f"{a} failed ({b}): {\' / \'.join(d)or\'it said nothing\'}"\n'
-    'def DS(a,b,c=0,limit=0):\n'
-    '\td=limit or 3e1+c/100000\n'
-    '\ttry:e,f=a.communicate(timeout=d)\n'
-    '\texcept BaseException as g:\n'
-    '\t\twith contextlib.suppress(ProcessLookupError):os.killpg(a.pid,signal.SIGKILL)\n'
-    '\t\ta.communicate()\n'
-    '\t\tif isinstance(g,subprocess.TimeoutExpired):raise B(f"{b} gave no answer in {d:.0f} s")from None\n'
-    '\t\traise\n'
-    "\treturn a.returncode,e.decode('utf-8','replace'),f.decode('utf-8','replace')\n"
-    '@contextmanager\n'
-    'def BS(text):\n'
-    '\timport fcntl;a=text.encode();b,c=os.pipe()\n'
-    '\ttry:fcntl.fcntl(c,1031,len(a)or 1)\n'
-    "\texcept OSError:os.close(b);os.close(c);b=os.memfd_create('vps-firewall',os.MFD_CLOEXEC);c=os.dup(b)\n"
-    '\ttry:\n'
-    "\t\twith open(c,'wb')as d:d.write(a)\n"
-    '\t\twith contextlib.suppress(OSError):os.lseek(b,0,os.SEEK_SET)\n'
-    '\t\tyield b\n'
-    '\tfinally:os.close(b)\n'
-    'def BT(a,b,pass_fds):\n'
-    '\tc=a[0]if os.path.isabs(a[0])else BV(a[0])\n'
-    '\tif not c:raise B(f"{a[0]} is not installed")\n'
-    "\td={'PATH':DW(),'LC_ALL':'C'}\n"
-    "\tif getattr(BU,'alone',False):d['XTABLES_LOCKFILE']='/proc/self/fd/0'\n"
-    '\ttry:return subprocess.Popen([c,*a[1:]],stdin=b,stdout=subprocess.PIPE,stderr=subprocess.PIPE,env=d,start_new_session=True,pass_fds=pass_fds)\n'
-    '\texcept OSError as e:raise B(f"{a[0]}: {e.strerror}")from None\n'
-    'def GN(a,pass_fds):\n'
-    '\timport fcntl\n'
-    '\twith contextlib.ExitStack()as b:c=b.enter_context(BS(\'\'));fcntl.flock(c,fcntl.LOCK_EX);d=\'flock\',\'--shared\',\'--timeout\',str(10),f"/proc/self/fd/{c}";e=[BT([*d,BV(f[0])or f[0],*f[1:]],b.enter_context(BS(g)),[c,*pass_fds])for(f,g)in a];fcntl.flock(c,fcntl.LOCK_UN)\n'
-    '\tDV((h,f[0],len(g))for(h,(f,g))in zip(e,a))\n'
-    'def DV(a):\n'
-    '\tb,c=[],[]\n'
-    '\tfor(d,e,f)in a:\n'
-    '\t\ttry:b.append(DU(d,e,f))\n'
-    '\t\texcept B as g:c.append(str(g))\n'
-    "\tif c:raise B('; '.join(c))\n"
-    '\treturn b\n'
-    '@contextmanager\n'
-    'def AU():\n'
-    "\twith ThreadPoolExecutor(1,'scratch')as a:a.submit(GM).result();yield a\n"
-    'def GM():\n'
-    '\ta=ctypes.CDLL(None,use_errno=True)\n'
-    '\tif a.unshare(1073741824):b=os.strerror(ctypes.get_errno());raise AC(f"cannot make a network namespace to rehearse the rules in: {b}")\n'
-    '\tBU.alone=True\n'
     'class HU:\n'
     '\tdef __truediv__(a,b):return f"/{b.lstrip(\'/\')}"\n'
     'F=HU()\n'
-    "N='/var/lib/vps-firewall'\n"
-    'CA=f"{N}/status-private.json"\n'
-    'BZ=f"{N}/status.json"\n'
-    'AV=f"{N}/policy.json"\n'
-    'AW=f"{N}/services.json"\n'
-    'CB=f"{N}/tools"\n'
-    "BX='/run/vps-firewall.lock'\n"
-    "CC='etc/systemd/system','run/systemd/system','usr/lib/systemd/system','lib/systemd/system'\n"
-    'BY=60\n'
+    "BQ='/run/vps-firewall.lock'\n"
+    "BS='etc/systemd/system','run/systemd/system','usr/lib/systemd/system','lib/systemd/system'\n"
+    'BR=60\n'
     '@dataclass\n'
-    'class AG:\n'
+    'class AF:\n'
     '\tf_:0=field(default_factory=dict);ai_:0=False\n'
     '\tdef aw_(a):\n'
     '\t\tb=[]\n'
@@ -106,81 +43,80 @@ TEXT = (
     '\t\t\ttry:\n'
     '\t\t\t\tif d is None:\n'
     '\t\t\t\t\twith contextlib.suppress(FileNotFoundError):os.unlink(c)\n'
-    '\t\t\t\telif os.path.exists(E(c).l_):os.rename(E(c).l_,E(c).c_);O(c)\n'
-    '\t\t\t\telse:GU(c,d[0],d[1])\n'
+    '\t\t\t\telif os.path.exists(E(c).l_):os.rename(E(c).l_,E(c).c_);N(c)\n'
+    '\t\t\t\telse:GN(c,d[0],d[1])\n'
     '\t\t\texcept OSError as e:b.append(e)\n'
     '\t\tif b:raise b[0]\n'
     '\tdef ae_(a):\n'
-    '\t\tfor b in a.f_:O(b)\n'
-    'def EB(a,b,mode=384):return AX({c:(d,mode)for(c,d)in a.items()},b)\n'
-    'def AX(a,b):\n'
+    '\t\tfor b in a.f_:N(b)\n'
+    'def DT(a,b,mode=384):return AT({c:(d,mode)for(c,d)in a.items()},b)\n'
+    'def AT(a,b):\n'
     '\tc={}\n'
     '\ttry:\n'
     '\t\tfor(d,(e,f))in a.items():\n'
-    "\t\t\tO(d);g,h=e.encode('utf-8','surrogateescape'),CD(d);i=h[1]if h else 420\n"
-    '\t\t\tif h!=(g,i if f is None else f):c[d]=h;DZ(d,g,i if f is None else f)\n'
+    "\t\t\tN(d);g,h=e.encode('utf-8','surrogateescape'),BT(d);i=h[1]if h else 420\n"
+    '\t\t\tif h!=(g,i if f is None else f):c[d]=h;DR(d,g,i if f is None else f)\n'
     '\t\tfor(d,h)in c.items():\n'
     '\t\t\tif h and b.ai_:\n'
     '\t\t\t\twith contextlib.suppress(OSError):os.link(E(d).c_,E(d).l_)\n'
     '\t\tfor(d,h)in c.items():os.rename(E(d).q_,E(d).c_);b.f_.setdefault(d,h)\n'
-    '\t\tEA(c)\n'
+    '\t\tDS(c)\n'
     '\texcept BaseException:\n'
     '\t\tfor d in c:\n'
-    '\t\t\tif d not in b.f_:O(d)\n'
+    '\t\t\tif d not in b.f_:N(d)\n'
     '\t\traise\n'
     '\treturn list(c)\n'
-    'def GU(a,b,mode):O(a);DZ(a,b,mode);os.rename(E(a).q_,E(a).c_);EA([a])\n'
-    'def ED():os.sync()\n'
-    'def GS(a,b):\n'
+    'def GN(a,b,mode):N(a);DR(a,b,mode);os.rename(E(a).q_,E(a).c_);DS([a])\n'
+    'def DV():os.sync()\n'
+    'def GL(a,b):\n'
     '\twith open(a,\'r+\',encoding=\'ascii\')as c:c.write(f"{b}\\n")\n'
-    'def O(a):\n'
+    'def N(a):\n'
     '\tfor b in(E(a).q_,E(a).l_):\n'
     '\t\tif os.path.lexists(b):os.unlink(b)\n'
     '@dataclass(frozen=True)\n'
-    'class GP:c_:0;q_:0;l_:0\n'
-    'def E(a):b=os.path.realpath(a);c,d=os.path.split(b);return GP(b,f"{c}/.{d}.vps-firewall",f"{c}/.{d}.vps-firewall-old")\n'
-    'def DZ(a,b,mode):\n'
+    'class GI:c_:0;q_:0;l_:0\n'
+    'def E(a):b=os.path.realpath(a);c,d=os.path.split(b);return GI(b,f"{c}/.{d}.vps-firewall",f"{c}/.{d}.vps-firewall-old")\n'
+    'def DR(a,b,mode):\n'
     '\tc=E(a);d=os.path.dirname(c.c_)\n'
     '\ttry:\n'
-    '\t\tDY(d)\n'
+    '\t\tDQ(d)\n'
     "\t\tif os.path.exists(c.c_)and not os.path.isfile(c.c_):raise OSError(0,'is no file')\n"
     '\t\te=os.O_WRONLY|os.O_CREAT|os.O_EXCL|os.O_NOFOLLOW|os.O_CLOEXEC\n'
-    "\t\twith open(os.open(c.q_,e,384),'wb')as f:f.write(b);f.flush();os.fchmod(f.fileno(),mode);DX(f.fileno(),d,c.c_);os.fsync(f.fileno())\n"
-    '\texcept OSError as g:O(a);raise OSError(g.errno,g.strerror,a)from None\n'
-    'def DX(a,b,c):\n'
+    "\t\twith open(os.open(c.q_,e,384),'wb')as f:f.write(b);f.flush();os.fchmod(f.fileno(),mode);DP(f.fileno(),d,c.c_);os.fsync(f.fileno())\n"
+    '\texcept OSError as g:N(a);raise OSError(g.errno,g.strerror,a)from None\n'
+    'def DP(a,b,c):\n'
     '\td=os.stat(b)\n'
     '\twith contextlib.suppress(OSError):os.chown(a,d.st_uid,d.st_gid)\n'
     "\twith contextlib.suppress(OSError):e=os.getxattr(c if os.path.exists(c)else b,'security.selinux');os.setxattr(a,'security.selinux',e)\n"
-    'def DY(a):\n'
-    '\tif not os.path.isdir(a):b=os.path.dirname(a);DY(b);os.mkdir(a);os.chmod(a,493);DX(a,b,b)\n'
-    'def EA(a):\n'
+    'def DQ(a):\n'
+    '\tif not os.path.isdir(a):b=os.path.dirname(a);DQ(b);os.mkdir(a);os.chmod(a,493);DP(a,b,b)\n'
+    'def DS(a):\n'
     '\tfor b in{os.path.dirname(E(c).c_)for c in a}:\n'
     '\t\td=os.open(b,os.O_RDONLY|os.O_DIRECTORY|os.O_CLOEXEC)\n'
     '\t\ttry:os.fsync(d)\n'
     '\t\tfinally:os.close(d)\n'
-    'def CD(a):\n'
+    'def BT(a):\n'
     '\ttry:\n'
     "\t\twith open(a,'rb')as b:return b.read(),os.fstat(b.fileno()).st_mode&4095\n"
     '\texcept FileNotFoundError:return\n'
-    'def GQ(a,b):\n'
-    '\tO(a)\n'
-    '\tif(c:=CD(a))is not None:b.f_.setdefault(a,c);os.unlink(a)\n'
-    'def GR(a,b):\n'
+    'def GJ(a,b):\n'
+    '\tN(a)\n'
+    '\tif(c:=BT(a))is not None:b.f_.setdefault(a,c);os.unlink(a)\n'
+    'def GK(a,b):\n'
     '\tc=[]\n'
     '\tfor d in a:\n'
     '\t\tif os.path.lexists(F/d):c.append(f"removed {d.lstrip(\'/\')}")\n'
-    '\t\tGQ(F/d,b)\n'
+    '\t\tGJ(F/d,b)\n'
     '\treturn c\n'
-    "def J(a,b='replace'):c=CD(a);return None if c is None else c[0].decode('utf-8',b)\n"
-    'def Q(a):\n'
+    "def I(a,b='replace'):c=BT(a);return None if c is None else c[0].decode('utf-8',b)\n"
+    'def P(a):\n'
     '\ttry:\n'
     "\t\twith open(F/a,encoding='utf-8',errors='replace')as b:return b.read(1<<20)\n"
     "\texcept OSError:return''\n"
     'def U(a):\n'
     '\ttry:return sorted(os.listdir(F/a))\n'
     '\texcept OSError:return[]\n'
-    "def CE():a=(J('/var/lib/cloud/data/instance-id')or'').strip();return a if a!='iid-datasource-none'else''\n"
-    'def GT(text,a):\n'
+    'def GM(text,a):\n'
     '\tb=f\'include "{a}"\'\n'
     '\tif text is None:return f"""#!/usr/sbin/nft -f\n'
     '\n'
@@ -191,24 +127,81 @@ TEXT = (
     '\tif b in text.splitlines():return text\n'
     '\treturn f"{text if text.endswith(chr(10))or not text else text+chr(10)}{b}\\n"\n'
     "def T(a):return json.dumps(a,indent=1,sort_keys=True)+'\\n'\n"
-    'def EC(a,b):c=a.get(b)if isinstance(a,dict)else None;return[d for d in c if isinstance(d,str)]if isinstance(c,list)else[]\n'
-    'def P(a):\n'
+    'def DU(a,b):c=a.get(b)if isinstance(a,dict)else None;return[d for d in c if isinstance(d,str)]if isinstance(c,list)else[]\n'
+    'def O(a):\n'
     '\ttry:\n'
     "\t\twith open(a,encoding='utf-8')as b:c=json.load(b)\n"
     '\texcept(OSError,ValueError):return{}\n'
     '\treturn c if isinstance(c,dict)else{}\n'
     '@contextlib.contextmanager\n'
-    'def CF():\n'
-    '\timport fcntl;os.makedirs(os.path.dirname(BX),exist_ok=True);a=os.open(BX,os.O_RDWR|os.O_CREAT|os.O_CLOEXEC|os.O_NOFOLLOW,384)\n'
+    'def BU():\n'
+    '\timport fcntl;os.makedirs(os.path.dirname(BQ),exist_ok=True);a=os.open(BQ,os.O_RDWR|os.O_CREAT|os.O_CLOEXEC|os.O_NOFOLLOW,384)\n'
     '\ttry:\n'
-    '\t\tb=time.monotonic()+BY\n'
+    '\t\tb=time.monotonic()+BR\n'
     '\t\twhile True:\n'
     '\t\t\ttry:fcntl.flock(a,fcntl.LOCK_EX|fcntl.LOCK_NB);break\n'
     '\t\t\texcept BlockingIOError:\n'
-    '\t\t\t\tif time.monotonic()>b:c=f"another vps-firewall has been at work for {BY} s; nothing was changed";raise FY(c)from None\n'
+    '\t\t\t\tif time.monotonic()>b:c=f"another vps-firewall has been at work for {BR} s; nothing was changed";raise FY(c)from None\n'
     '\t\t\t\ttime.sleep(.05)\n'
     '\t\tyield a\n'
     '\tfinally:os.close(a)\n'
+    "DY='/usr/sbin','/sbin','/usr/bin','/bin'\n"
+    'BZ=threading.local()\n'
+    "def ED():a=[*DY,*os.environ.get('PATH','').split(os.pathsep)];return os.pathsep.join(dict.fromkeys(b for b in a if os.path.isabs(b)))\n"
+    "def CA(a):return shutil.which(a,path=ED())or''\n"
+    "def J(*a,text='',pass_fds=(),limit=0):return EB(CB(*a,text=text,pass_fds=pass_fds),a[0],len(text),limit)\n"
+    "def CB(*a,text='',pass_fds=()):\n"
+    '\tif not text:return BY(a,subprocess.DEVNULL,pass_fds)\n'
+    '\twith BX(text)as b:return BY(a,b,pass_fds)\n'
+    'def EB(a,b,c=0,limit=0):\n'
+    '\td,e,f=DZ(a,b,c,limit)\n'
+    '\tif d:raise B(EA(b,d,f))\n'
+    '\treturn e\n'
+    'def EA(a,b,c):d=[e for e in c.splitlines()if e.strip()][:4];return f"{a} failed ({b}): {\' / \'.join(d)or\'it said nothing\'}"\n'
+    'def DZ(a,b,c=0,limit=0):\n'
+    '\td=limit or 3e1+c/100000\n'
+    '\ttry:e,f=a.communicate(timeout=d)\n'
+    '\texcept BaseException as g:\n'
+    '\t\twith contextlib.suppress(ProcessLookupError):os.killpg(a.pid,signal.SIGKILL)\n'
+    '\t\ta.communicate()\n'
+    '\t\tif isinstance(g,subprocess.TimeoutExpired):raise B(f"{b} gave no answer in {d:.0f} s")from None\n'
+    '\t\traise\n'
+    "\treturn a.returncode,e.decode('utf-8','replace'),f.decode('utf-8','replace')\n"
+    '@contextmanager\n'
+    'def BX(text):\n'
+    '\timport fcntl;a=text.encode();b,c=os.pipe()\n'
+    '\ttry:fcntl.fcntl(c,1031,len(a)or 1)\n'
+    "\texcept OSError:os.close(b);os.close(c);b=os.memfd_create('vps-firewall',os.MFD_CLOEXEC);c=os.dup(b)\n"
+    '\ttry:\n'
+    "\t\twith open(c,'wb')as d:d.write(a)\n"
+    '\t\twith contextlib.suppress(OSError):os.lseek(b,0,os.SEEK_SET)\n'
+    '\t\tyield b\n'
+    '\tfinally:os.close(b)\n'
+    'def BY(a,b,pass_fds):\n'
+    '\tc=a[0]if os.path.isabs(a[0])else CA(a[0])\n'
+    '\tif not c:raise B(f"{a[0]} is not installed")\n'
+    "\td={'PATH':ED(),'LC_ALL':'C'}\n"
+    "\tif getattr(BZ,'alone',False):d['XTABLES_LOCKFILE']='/proc/self/fd/0'\n"
+    '\ttry:return subprocess.Popen([c,*a[1:]],stdin=b,stdout=subprocess.PIPE,stderr=subprocess.PIPE,env=d,start_new_session=True,pass_fds=pass_fds)\n'
+    '\texcept OSError as e:raise B(f"{a[0]}: {e.strerror}")from None\n'
+    'def GT(a,pass_fds):\n'
+    '\timport fcntl\n'
+    '\twith contextlib.ExitStack()as b:c=b.enter_context(BX(\'\'));fcntl.flock(c,fcntl.LOCK_EX);d=\'flock\',\'--shared\',\'--timeout\',str(10),f"/proc/self/fd/{c}";e=[BY([*d,CA(f[0])or f[0],*f[1:]],b.enter_context(BX(g)),[c,*pass_fds])for(f,g)in a];fcntl.flock(c,fcntl.LOCK_UN)\n'
+    '\tEC((h,f[0],len(g))for(h,(f,g))in zip(e,a))\n'
+    'def EC(a):\n'
+    '\tb,c=[],[]\n'
+    '\tfor(d,e,f)in a:\n'
+    '\t\ttry:b.append(EB(d,e,f))\n'
+    '\t\texcept B as g:c.append(str(g))\n'
+    "\tif c:raise B('; '.join(c))\n"
+    '\treturn b\n'
+    '@contextmanager\n'
+    'def AV():\n'
+    "\twith ThreadPoolExecutor(1,'scratch')as a:a.submit(GS).result();yield a\n"
+    'def GS():\n'
+    '\ta=ctypes.CDLL(None,use_errno=True)\n'
+    '\tif a.unshare(1073741824):b=os.strerror(ctypes.get_errno());raise AC(f"cannot make a network namespace to rehearse the rules in: {b}")\n'
+    '\tBZ.alone=True\n'
     "ER='docker*','br-*','podman*','cni*','lxdbr*','incusbr*','lxcbr*','virbr*'\n"
     "ES='br-ex','br-lan','br-wan'\n"
     'def HT(a,b):\n'
@@ -232,55 +225,62 @@ TEXT = (
     'BL={each.name:each for each in(DO,DL,AQ)}\n'
     'BN=tuple(place for each in BL.values()for place in each.o_.values())\n'
     'BO=frozenset(unit for place in BN for unit in place.d_)|{S}\n'
-    "DQ='cloud-init-local.service'\n"
+    "DX='cloud-init-local.service'\n"
     "CJ='/etc/systemd/system'\n"
-    'def EN(a):b=os.path.realpath(F/os.devnull);return any(os.path.realpath(F/f"{c}/{a}")==b for c in CC)\n'
+    'def EN(a):b=os.path.realpath(F/os.devnull);return any(os.path.realpath(F/f"{c}/{a}")==b for c in BS)\n'
     'def X(a):return not EN(a)and any(a in U(f"etc/systemd/system/{b}")for b in U(\'etc/systemd/system\')if b.endswith(\'.wants\'))\n'
     'def HL(a,b,c,d):\n'
     '\tif c:return{f"{CJ}/{S}":HI(a,b,d)}\n'
     "\te='# Made by vps-firewall: the rules come before cloud-init, and stay.\\n'+EK;return{HG(f):e+b.y_.replace('UNIT',f.partition('.')[0])for f in b.d_}\n"
     'def HG(a):return f"{CJ}/{a}.d/vps-firewall.conf"\n'
-    'EK=f"[Unit]\\nBefore={DQ}\\n"\n'
+    'EK=f"[Unit]\\nBefore={DX}\\n"\n'
     'def HI(a,b,c):d=a.z_(b.e_,c);e=\'\'.join(f"After={f}\\n"for f in b.d_ if b.x_);return e.join(\'[Unit]\\nDescription=Load the firewall rules that vps-firewall saved\\nDocumentation=man:nft(8) man:iptables-restore(8)\\nDefaultDependencies=no\\nRequiresMountsFor=/etc /usr\\nWants=network-pre.target\\nAFTER\\nBefore=cloud-init-local.service network-pre.target sysinit.target shutdown.target\\nConflicts=shutdown.target\\n\\n[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nLOADS\\n\\n[Install]\\nWantedBy=sysinit.target\\n\'.split(\'AFTER\\n\')).replace(\'LOADS\',\'\\n\'.join(f"ExecStart={g}"for g in d))\n'
     'def EL():return[]\n'
-    "def HH(a):I('systemctl',*EL(),'enable',a)\n"
-    "def HF(a):I('systemctl','disable',a,'--no-reload');I('systemctl','mask',a,'--no-reload')\n"
+    "def HH(a):J('systemctl',*EL(),'enable',a)\n"
+    "def HF(a):J('systemctl','disable',a,'--no-reload');J('systemctl','mask',a,'--no-reload')\n"
     'def HK(a):\n'
-    "\tif os.path.isdir('/run/systemd/system'):I('systemctl','stop',a)\n"
-    "def EM(a):I('systemctl',*EL(),'disable',a)\n"
+    "\tif os.path.isdir('/run/systemd/system'):J('systemctl','stop',a)\n"
+    "def EM(a):J('systemctl',*EL(),'disable',a)\n"
     'def HJ():\n'
-    "\tif os.path.isdir('/run/systemd/system'):I('systemctl','daemon-reload')\n"
-    "AT='/etc/ufw/ufw.conf'\n"
-    "AF={'firewalld':'firewalld.service','ufw':'ufw.service'}\n"
-    "DP={'firewalld':'FWD','ufw':'ufw'}\n"
-    'def BR():return tuple(a for a in AF if GJ(a))\n'
-    'def GJ(a):\n'
-    '\tif a==\'ufw\':return bool(re.search(\'(?m)^ENABLED=[\\\\"\\\']?yes\',Q(AT)))\n'
-    '\treturn X(AF[a])\n'
-    'def BQ(a):return tuple(DP[b]for b in a)\n'
-    'def GK(a,b):\n'
-    '\tc=AF[a];d=[lambda:HF(c),lambda:HK(c)]\n'
-    "\tif a=='ufw':d.insert(0,lambda:GI(b))\n"
+    "\tif os.path.isdir('/run/systemd/system'):J('systemctl','daemon-reload')\n"
+    "AU='/etc/ufw/ufw.conf'\n"
+    "AG={'firewalld':'firewalld.service','ufw':'ufw.service'}\n"
+    "DW={'firewalld':'FWD','ufw':'ufw'}\n"
+    'def BW():return tuple(a for a in AG if GP(a))\n'
+    'def GP(a):\n'
+    '\tif a==\'ufw\':return bool(re.search(\'(?m)^ENABLED=[\\\\"\\\']?yes\',P(AU)))\n'
+    '\treturn X(AG[a])\n'
+    'def BV(a):return tuple(DW[b]for b in a)\n'
+    'def GQ(a,b):\n'
+    '\tc=AG[a];d=[lambda:HF(c),lambda:HK(c)]\n'
+    "\tif a=='ufw':d.insert(0,lambda:GO(b))\n"
     '\te=[]\n'
     '\tfor f in d:\n'
     '\t\ttry:f()\n'
     '\t\texcept(A,OSError)as g:e.append(H(g))\n'
     '\treturn[*dict.fromkeys(e)]\n'
-    'def GI(a):\n'
-    "\tb=J(AT,'surrogateescape')or'';EB({AT:re.sub('(?m)^ENABLED=.*','ENABLED=no',b)},AG(),mode=None)\n"
-    "\tif not a.shares_tables:I('ufw','--force','disable')\n"
-    "def GO():return frozenset(EC(P(AW),'enabled'))\n"
+    'def GO(a):\n'
+    "\tb=I(AU,'surrogateescape')or'';DT({AU:re.sub('(?m)^ENABLED=.*','ENABLED=no',b)},AF(),mode=None)\n"
+    "\tif not a.shares_tables:J('ufw','--force','disable')\n"
+    "Q='/var/lib/vps-firewall'\n"
+    'CD=f"{Q}/status-private.json"\n'
+    'CC=f"{Q}/status.json"\n'
+    'AW=f"{Q}/policy.json"\n'
+    'AX=f"{Q}/services.json"\n'
+    'CE=f"{Q}/tools"\n'
+    "def CF():a=(I('/var/lib/cloud/data/instance-id')or'').strip();return a if a!='iid-datasource-none'else''\n"
+    "def GU():return frozenset(DU(O(AX),'enabled'))\n"
     '@dataclass(frozen=True)\n'
     'class GC:k_:0=AQ;major:0=0;d_:0=frozenset();ak_:0=frozenset();h_:0=();t_:0=True\n'
-    "def GF(a):b=GE();c={b.get('ID',''),*b.get('ID_LIKE','').split()};return GC(k_=next((d for d in BL.values()if d.af_&c),AQ),major=int(re.match('\\\\d{0,4}',b.get('VERSION_ID',''))[0]or 0),d_=frozenset(e for e in BO if GD(e)),ak_=frozenset(e for e in BO if X(e))-a,h_=BR(),t_=os.path.exists(F/'proc/net/if_inet6'))\n"
-    'def GD(a):b=any(a in U(c)for c in CC);d=[e for f in BN if a in f.d_ for e in f.an_];return b and all(os.path.exists(F/e)for e in d)and not EN(a)\n'
+    "def GF(a):b=GE();c={b.get('ID',''),*b.get('ID_LIKE','').split()};return GC(k_=next((d for d in BL.values()if d.af_&c),AQ),major=int(re.match('\\\\d{0,4}',b.get('VERSION_ID',''))[0]or 0),d_=frozenset(e for e in BO if GD(e)),ak_=frozenset(e for e in BO if X(e))-a,h_=BW(),t_=os.path.exists(F/'proc/net/if_inet6'))\n"
+    'def GD(a):b=any(a in U(c)for c in BS);d=[e for f in BN if a in f.d_ for e in f.an_];return b and all(os.path.exists(F/e)for e in d)and not EN(a)\n'
     'def GG():return tuple(a for(b,a)in socket.if_nameindex())\n'
     'def GH():return tuple(dict.fromkeys(a for(b,a)in AS()))\n'
-    "def AS():a=[b.split()for b in Q('proc/net/route').splitlines()];c=[(4,d[0])for d in a if len(d)>7 and d[1]==d[7]=='00000000'];a=[b.split()for b in Q('proc/net/ipv6_route').splitlines()];c+=[(6,d[-1])for d in a if len(d)>9 and d[1]=='00'and not set(d[0])-{'0'}];return tuple(dict.fromkeys(e for e in c if e[1]!='lo'))\n"
-    'def GE():a=Q(\'etc/os-release\')or Q(\'usr/lib/os-release\');b=(c.partition(\'=\')for c in a.splitlines()if\'=\'in c);return{d.strip():e.strip().strip(\'"\\\'\')for(d,f,e)in b}\n'
+    "def AS():a=[b.split()for b in P('proc/net/route').splitlines()];c=[(4,d[0])for d in a if len(d)>7 and d[1]==d[7]=='00000000'];a=[b.split()for b in P('proc/net/ipv6_route').splitlines()];c+=[(6,d[-1])for d in a if len(d)>9 and d[1]=='00'and not set(d[0])-{'0'}];return tuple(dict.fromkeys(e for e in c if e[1]!='lo'))\n"
+    'def GE():a=P(\'etc/os-release\')or P(\'usr/lib/os-release\');b=(c.partition(\'=\')for c in a.splitlines()if\'=\'in c);return{d.strip():e.strip().strip(\'"\\\'\')for(d,f,e)in b}\n'
     "AI={4:'net/ipv4/ip_forward',6:'net/ipv6/conf/all/forwarding'}\n"
     "AH='/etc/sysctl.d/99-vps-firewall.conf'\n"
-    'V=f"{N}/forwarding.json"\n'
+    'V=f"{Q}/forwarding.json"\n'
     "AJ,AY='/etc/systemd/network','vps-firewall-forwarding.conf'\n"
     'EG,EE=35091,1\n'
     'CG=5.\n'
@@ -299,7 +299,7 @@ TEXT = (
     '\tfor(f,g)in[*e,*((f,AZ(f))for f in sorted(c.keys()-d.keys(),key=W))]:\n'
     '\t\twith contextlib.suppress(A):CI(f,g)\n'
     'def HD(a,b,c):\n'
-    "\td=J(AH)or''\n"
+    "\td=I(AH)or''\n"
     '\tfor e in(AI[f]for f in EJ(a,b)):c+=[f"+kernel {CH(e)} = 1"]if BA(e)!=\'1\'else[];c+=[f"+{AH} {CH(e)} = 1"]if f"{e} = 1\\n"not in d else[]\n'
     'def HA(a,b):return[*(GV(b)if 6 in a else[]),*(AI[c]for c in a)]\n'
     'def GV(a):\n'
@@ -320,22 +320,22 @@ TEXT = (
     'def W(a):return a in AI.values()\n'
     "def AZ(a):return'1'if W(a)else'2'\n"
     "def CH(a):return a.replace('.','\\x00').replace('/','.').replace('\\x00','/')\n"
-    'def EH():return EI(P(V))\n'
+    'def EH():return EI(O(V))\n'
     'def EI(a):return{b:str(c)for(b,c)in a.items()}\n'
     'def HB(a,b,c):\n'
-    '\tif not a:GR([V,AH,*GW()],c);return\n'
+    '\tif not a:GK([V,AH,*GW()],c);return\n'
     '\td=\'# Made by vps-firewall, for what its policy forwards. Changes here are lost.\\n\';e={V:(T(b),384),AH:(d+\'\'.join(f"{f} = {AZ(f)}\\n"for f in a),420)}\n'
     '\tif AI[6]in a:e.update(dict.fromkeys(GZ(),(f"{d}[Network]\\nIPv6AcceptRA=yes\\n",420)))\n'
-    '\tAX(e,c)\n'
+    '\tAT(e,c)\n'
     'def GZ():\n'
     '\tfor(a,b)in AS():\n'
-    '\t\tc=Q(f"run/systemd/netif/links/{socket.if_nametoindex(b)}")if a==6 else\'\'\n'
+    '\t\tc=P(f"run/systemd/netif/links/{socket.if_nametoindex(b)}")if a==6 else\'\'\n'
     '\t\tif(d:=re.search(\'(?m)^NETWORK_FILE=\\\\S*/([^/\\\\s]+\\\\.network)$\',c)):yield f"{AJ}/{d[1]}.d/{AY}"\n'
     'def GW():a=[b for b in U(AJ)if b.endswith(\'.network.d\')];return[f"{AJ}/{b}/{AY}"for b in a if AY in U(f"{AJ}/{b}")]\n'
-    'def BA(a):return Q(f"proc/sys/{a}").strip()\n'
+    'def BA(a):return P(f"proc/sys/{a}").strip()\n'
     'def CI(a,b):\n'
     "\tc=os.path.join('/proc/sys',a)\n"
-    '\ttry:GS(c,b)\n'
+    '\ttry:GL(c,b)\n'
     '\texcept FileNotFoundError:return\n'
     '\texcept OSError as d:raise A(f"{c} cannot be written ({d.strerror}), as in a container; whoever runs it has to set {CH(a)} = {b}")from None\n'
     '@dataclass(frozen=True)\n'
@@ -361,11 +361,11 @@ TEXT = (
     "\tname='nftables';families=0,;shares_tables=False;r_='nft',\n"
     '\tdef z_(a,b,c):return[f"{c[\'nft\']} -f {b[0]}"]\n'
     '\tdef load(a,b,c=(),pass_fds=()):\n'
-    "\t\tif b:I('nft','-f','-',text=b[0],pass_fds=pass_fds)\n"
+    "\t\tif b:J('nft','-f','-',text=b[0],pass_fds=pass_fds)\n"
     '\tdef dump(a,b):\n'
-    "\t\tc=BW('nft','-s','list','table',*AL.split());d,e,f=DS(c,'nft')\n"
+    "\t\tc=CB('nft','-s','list','table',*AL.split());d,e,f=DZ(c,'nft')\n"
     "\t\tif d==1 and f.startswith('Error: No such file or directory'):return{0:''}\n"
-    "\t\tif d:raise B(DT('nft',d,f))\n"
+    "\t\tif d:raise B(EA('nft',d,f))\n"
     '\t\tif not e.startswith(f"table {AL} {{")or not e.rstrip().endswith(\'}\'):raise B(\'nft printed something that is not a table\')\n'
     '\t\treturn{0:e}\n'
     '\tdef ar_(a,b,pass_fds=()):a.load({0:DC+AM(b[0])},(),pass_fds)\n'
@@ -485,11 +485,11 @@ TEXT = (
     '\tdef z_(a,b,c):return[f"{c[d]} -w {DB} {b[e]}"for(e,d)in AN.items()]\n'
     '\tdef load(a,b,c=(),pass_fds=()):\n'
     "\t\td=[([AN[e],*(['--noflush']if e in c else[]),'-w',str(10)],f)for(e,f)in b.items()if f]\n"
-    '\t\tif len(d)>1:GN(d,pass_fds)\n'
+    '\t\tif len(d)>1:GT(d,pass_fds)\n'
     '\t\telse:\n'
-    '\t\t\tfor(g,f)in d:I(*g,text=f,pass_fds=pass_fds)\n'
+    '\t\t\tfor(g,f)in d:J(*g,text=f,pass_fds=pass_fds)\n'
     '\tdef dump(a,b):\n'
-    '\t\tc=[(BW(Z[d]),Z[d],0)for d in b];e=dict(zip(b,DV(c)))\n'
+    '\t\tc=[(CB(Z[d]),Z[d],0)for d in b];e=dict(zip(b,EC(c)))\n'
     '\t\tfor(d,f)in e.items():\n'
     '\t\t\tg=f.splitlines()\n'
     '\t\t\tif f.strip()and(\'*\'not in f or not all(h[:1]in\'#*:-C[\'for h in g if h)):raise B(f"{Z[d]} printed something that is not a dump")\n'
@@ -503,26 +503,26 @@ TEXT = (
     '\t\tfor(i,j)in c.items():\n'
     '\t\t\tk=len(j)+len(f[i])<200000 or IF(j)\n'
     "\t\t\tif'-A 'in j and(k or e):\n"
-    '\t\t\t\tl=IA(j,h[i],BQ(h_))\n'
+    '\t\t\t\tl=IA(j,h[i],BV(h_))\n'
     '\t\t\t\tif k or not l:f[i]=l\n'
     '\t\t\tif k:g.append(i)\n'
     '\t\treturn f,g\n'
     '\tdef j_(a,b,c):return[f"{d[0]}IPv{e} {d[1:]}"for(e,f)in c.items()for d in HZ(b.get(e,\'\'),f)]\n'
     '\tdef at_(a,b,c):return all(L(b[d])==L(e)for(d,e)in c.items())\n'
-    '\tdef ap_(a,b,h_):c=[f"IPv{d} {e}"for(d,f)in b.items()for e in IG(f,BQ(h_))];g=[re.sub(\'( -[sd]|-range) \\\\S+\',\'\\\\1 ...\',e)for e in c[:6]];h=[f"and {len(c)-len(g)} more"]if len(c)>len(g)else[];return[f"rules of others that were taken out: {\'; \'.join(g+h)}"]if c else[]\n'
+    '\tdef ap_(a,b,h_):c=[f"IPv{d} {e}"for(d,f)in b.items()for e in IG(f,BV(h_))];g=[re.sub(\'( -[sd]|-range) \\\\S+\',\'\\\\1 ...\',e)for e in c[:6]];h=[f"and {len(c)-len(g)} more"]if len(c)>len(g)else[];return[f"rules of others that were taken out: {\'; \'.join(g+h)}"]if c else[]\n'
     '\tdef ax_(a,b,c,h_):\n'
     '\t\td,e=dict(b),[]\n'
     '\t\tfor(f,g)in c.items():\n'
-    "\t\t\th=(J(g)or'').split('\\n');i=[j for j in h if not IE(j)]\n"
+    "\t\t\th=(I(g)or'').split('\\n');i=[j for j in h if not IE(j)]\n"
     "\t\t\tif EZ('\\n'.join(i)):continue\n"
     '\t\t\ttry:\n'
-    "\t\t\t\twith AU()as k:k.submit(a.load,{f:'\\n'.join(i)}).result();l=k.submit(a.dump,(f,)).result()[f];m=IC(b[f],l,BQ(h_));k.submit(a.load,{f:m}).result()\n"
+    "\t\t\t\twith AV()as k:k.submit(a.load,{f:'\\n'.join(i)}).result();l=k.submit(a.dump,(f,)).result()[f];m=IC(b[f],l,BV(h_));k.submit(a.load,{f:m}).result()\n"
     '\t\t\t\td[f]=m\n'
     '\t\t\t\tif len(i)<len(h):e.append(f"{g}: rules that name a set were left out: at boot it is not there")\n'
     '\t\t\texcept A as n:e.append(f"{g} could not be loaded, and nothing in it was kept: {n}")\n'
     '\t\treturn d,e\n'
     'AA={each.name:each for each in(FO(),FN())}\n'
-    'def HM(a):return BV(a)\n'
+    'def HM(a):return CA(a)\n'
     '@dataclass(frozen=True)\n'
     'class HS:\n'
     '\tbackend:0;c_:0;n_:0=False\n'
@@ -533,33 +533,33 @@ TEXT = (
     '\t\tif(e:=[d for(d,f)in c.items()if not f]):raise AC(f"{a.backend.name}: {\', \'.join(e)} not installed")\n'
     '\t\treturn c\n'
     'def AK(a,b):c=AA[a];d=b.k_.ah_(a,c.families);e=b.d_&b.ak_ if d.x_ else b.d_;return HS(c,d,S in d.d_ or not e.issuperset(d.d_))\n'
-    "def GL():a,b=P(AV),CE();c=a.get('section');return c if b and a.get('instance')==b and isinstance(c,dict)else{}\n"
+    "def GR():a,b=O(AW),CF();c=a.get('section');return c if b and a.get('instance')==b and isinstance(c,dict)else{}\n"
     'def FD(a,b):\n'
     '\tc={}\n'
     '\tfor(d,(e,f))in a.items():\n'
-    "\t\tg=J(d,'surrogateescape')\n"
+    "\t\tg=I(d,'surrogateescape')\n"
     '\t\tif f is None or g is None or not FE(g):continue\n'
     "\t\th=d+'.before-vps-firewall'\n"
-    "\t\twhile J(h,'surrogateescape')not in(None,g):h+='~'\n"
+    "\t\twhile I(h,'surrogateescape')not in(None,g):h+='~'\n"
     '\t\tc[h]=g,384;b.append(f"{d} was not ours: what stood there is in {h}")\n'
     '\treturn c\n'
     'def FE(text):return CM not in text and not EZ(text)\n'
-    "def FM(a,b,c,d,e,f):g={**c.source,'backend':a.backend.name,'instance':CE()if c.good else''};h={*GO(),*(i for i in a.d_ if not X(i))};j={*EC(P(AW),'disabled'),*(AF[k]for k in d.h_)};l={'enabled':sorted(h),'disabled':sorted(j)};m={AV:(T(g),384),AW:(T(l),384)};return CW(a,b,c.fallback,e,f,also=m)\n"
+    "def FM(a,b,c,d,e,f):g={**c.source,'backend':a.backend.name,'instance':CF()if c.good else''};h={*GU(),*(i for i in a.d_ if not X(i))};j={*DU(O(AX),'disabled'),*(AG[k]for k in d.h_)};l={'enabled':sorted(h),'disabled':sorted(j)};m={AW:(T(g),384),AX:(T(l),384)};return CW(a,b,c.fallback,e,f,also=m)\n"
     'def CW(a,b,fallback,c,d,also=None):\n'
     '\te=a.c_;f=HL(a.backend,e,a.n_,a.r_(F));g={h:(i,420)for(h,i)in f.items()};j={h:(b[k],384)for(k,h)in e.e_.items()}\n'
     '\tif not a.n_ and e.fallback:j.update({h+e.fallback:(fallback[k],384)for(k,h)in e.e_.items()})\n'
-    "\tif not a.n_ and e.s_:l=J(F/e.s_,'surrogateescape');j[e.s_]=GT(l,e.e_[0]),None\n"
-    '\tm=FD({**j,**g},d);n={**m,**j,**g,**(also or{})};o=AX({F/h:p for(h,p)in n.items()},c);d+=CV(o)\n'
+    "\tif not a.n_ and e.s_:l=I(F/e.s_,'surrogateescape');j[e.s_]=GM(l,e.e_[0]),None\n"
+    '\tm=FD({**j,**g},d);n={**m,**j,**g,**(also or{})};o=AT({F/h:p for(h,p)in n.items()},c);d+=CV(o)\n'
     '\tif any(h in o for h in g):HJ()\n'
     '\treturn o\n'
     'def FL(a,b):c=[d for d in b.k_.o_.values()if d.e_!=a.c_.e_];e=[f for d in c for f in d.d_];return[f for f in e if f not in a.d_ and X(f)]\n'
     'def CU(a,b):\n'
     '\tfor c in a.d_:\n'
     '\t\tif not X(c):b.append(c);HH(c)\n'
-    '\tif b:ED()\n'
+    '\tif b:DV()\n'
     'def CV(a):\n'
     '\ttry:\n'
-    "\t\tif a and os.path.exists('/sys/fs/selinux/enforce'):I('restorecon',*a,limit=3.)\n"
+    "\t\tif a and os.path.exists('/sys/fs/selinux/enforce'):J('restorecon',*a,limit=3.)\n"
     '\texcept B as b:return[f"SELinux labels were not set: {b}"]\n'
     '\treturn[]\n'
     "def CS(a,b,c=''):\n"
@@ -569,10 +569,10 @@ TEXT = (
     '\texcept(A,OSError)as f:d.append(f"not disabled: {H(f)}")\n'
     '\treturn d\n'
     "CX='in_force','backend','digest','open','saved','services','skipped_families','warnings','interfaces'\n"
-    'def BH():return P(CA)or P(BZ)\n'
+    'def BH():return O(CD)or O(CC)\n'
     'def DA(a):\n'
     '\tb={c:CZ(a[c])for c in(\'problems\',\'notes\')};d=re.sub(\'"from": "(?!any).*"\',\'"from": "hidden"\',T({**a,**b}))\n'
-    '\twith contextlib.suppress(OSError):AX({CA:(T(a),384),BZ:(d,420)},AG())\n'
+    '\twith contextlib.suppress(OSError):AT({CD:(T(a),384),CC:(d,420)},AF())\n'
     "def CZ(a):return[re.split(': |\\\\[(?!\\\\d+\\\\])|\\\\w{1,4}(\\\\.\\\\d|:\\\\S)',b)[0]for b in a]\n"
     'def CY(a,b,c):\n'
     "\td={'backend':a.backend.name,'digest':hashlib.sha256(''.join(c.values()).encode()).hexdigest(),'open':b.open,'saved':list(a.c_.e_.values()),'services':list(a.d_),'skipped_families':[],'warnings':list(b.warnings)}\n"
@@ -605,7 +605,7 @@ TEXT = (
     "\td=c.enter_context(ThreadPoolExecutor(1,'keep'));e=[];f=[]\n"
     '\tfor(g,h,i)in FJ(a,b):\n'
     '\t\tj=AK(g,b);k=j.backend\n'
-    "\t\ttry:j.r_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AU());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(CT,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return FI(j,h,l,i,q,p,tuple(f))\n"
+    "\t\ttry:j.r_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AV());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(CT,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return FI(j,h,l,i,q,p,tuple(f))\n"
     '\t\texcept A as r:e.append(r);f.append(f"{g} was not used: {r}")\n'
     "\ts='; '.join(map(str,e))\n"
     '\tif all(isinstance(t,AC)for t in e):raise AC(s)\n'
@@ -621,18 +621,18 @@ TEXT = (
     'BG=\'comment "\'\n'
     'def FH(a,b,c):\n'
     "\td=AK(b,c);e,f=d.backend,next(g.texts for g in a.candidates if g.backend==b);h=BH().get('skipped_families',());i=[]\n"
-    '\twith CF(),AU()as j:\n'
+    '\twith BU(),AV()as j:\n'
     '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(CT,e,k).result()\n'
     '\t\tfor(l,o)in d.c_.e_.items():i+=FF(e,l,o,f[l],n)\n'
     '\t\tp=[q for q in d.d_ if not X(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=FG(e.j_(e.dump(tuple(k)),n))\n'
     '\tHD(a.source,c,i);return i\n'
     'def FF(a,b,c,text,d):\n'
-    '\te=J(c)\n'
+    '\te=I(c)\n'
     '\tif e is None:return[f"+{c} (there is no such file)"]\n'
     '\tif e==text:return[]\n'
     '\tif b in d:\n'
     '\t\ttry:\n'
-    '\t\t\twith AU()as f:f.submit(a.load,{b:e}).result();g=f.submit(a.dump,(b,)).result()\n'
+    '\t\t\twith AV()as f:f.submit(a.load,{b:e}).result();g=f.submit(a.dump,(b,)).result()\n'
     '\t\texcept B as h:return[f"+{c} (does not load: {h})"]\n'
     '\t\ti=a.j_(g,{b:d[b]})\n'
     '\telse:i=ET(text,e)\n'
@@ -645,10 +645,10 @@ TEXT = (
     "\tdef v_(a):return bool(a.status)and not a.status.get('open_families')\n"
     'def CR(a,b,c=None):\n'
     '\tc=c or Y()\n'
-    '\twith CF()as d,c.aq_(),contextlib.ExitStack()as e:\n'
+    '\twith BU()as d,c.aq_(),contextlib.ExitStack()as e:\n'
     "\t\twith c.g_('rehearse'):f=FK(a,b,e)\n"
     "\t\twith c.g_('keep'):g=f.f_.result()\n"
-    "\t\th,i=f.i_,f.i_.backend;c.notes+=f.notes;c.status.update(CY(h,a,f.texts));c.status['skipped_families']=list(f.au_);c.write();j=AG(ai_=True);k=[]\n"
+    "\t\th,i=f.i_,f.i_.backend;c.notes+=f.notes;c.status.update(CY(h,a,f.texts));c.status['skipped_families']=list(f.au_);c.write();j=AF(ai_=True);k=[]\n"
     '\t\ttry:\n'
     "\t\t\twith c.g_('load'):l=CQ(f,g,b,d)\n"
     "\t\t\twith c.g_('read back'):\n"
@@ -662,7 +662,7 @@ TEXT = (
     '\t\t\traise c.ad_(r,s)from r.__cause__\n'
     "\t\twith c.g_('disable others'):j.ae_();c.notes+=i.ap_(g,b.h_)if l else[];t=FB(f,b,c.notes,d);c.notes+=CS(h,b,c.u_.get('backend',''))\n"
     "\t\tc.status['result']='applied'if l or q or k else'unchanged';return R(c.status,ab_=not t)\n"
-    "def CQ(a,b,c,d):e,f=a.i_.backend,a.i_.c_.e_;g=all((J(f[h])or'').startswith(i)for(h,i)in a.m_.items());j,k=e.aa_(a.m_,b,a.w_.result,g,c.h_);e.load(j,k,[d]);return any(j.values())\n"
+    "def CQ(a,b,c,d):e,f=a.i_.backend,a.i_.c_.e_;g=all((I(f[h])or'').startswith(i)for(h,i)in a.m_.items());j,k=e.aa_(a.m_,b,a.w_.result,g,c.h_);e.load(j,k,[d]);return any(j.values())\n"
     'def FC(a,b,c,d,e,f):\n'
     '\tg=[];HE(d)\n'
     '\tfor h in e:\n'
@@ -680,7 +680,7 @@ TEXT = (
     'def FB(a,b,c,d):\n'
     '\te=[]\n'
     '\tfor f in b.h_:\n'
-    '\t\tif(g:=GK(f,a.i_.backend)):e.append(f);c.append(f"{f} could not be disabled: {\'; \'.join(g)}")\n'
+    '\t\tif(g:=GQ(f,a.i_.backend)):e.append(f);c.append(f"{f} could not be disabled: {\'; \'.join(g)}")\n'
     '\t\telse:c.append(f"{f} was disabled and masked: its rules would conflict with these")\n'
     '\tif b.h_:\n'
     '\t\ttry:CQ(a,a.i_.backend.dump(tuple(a.m_)),b,d)\n'
@@ -700,17 +700,17 @@ TEXT = (
     'def FV(a,b,c=(),d=Y):\n'
     "\te=d('cloud-init',c)\n"
     '\ttry:\n'
-    '\t\tED()\n'
+    '\t\tDV()\n'
     '\t\tif not any(f.good for f in a.p_):\n'
     '\t\t\tg=DF(a.p_,b,d)[1]\n'
     "\t\t\tif g.get('result')in('applied','unchanged'):e.notes+=g['notes']\n"
-    '\t\t\tb=replace(b,h_=BR())\n'
+    '\t\t\tb=replace(b,h_=BW())\n'
     "\t\twith e.g_('parse'):f=a.ao_()\n"
     '\t\treturn CR(f,b,e)\n'
     '\texcept Exception as h:\n'
     '\t\ttry:i=DG(a.p_,b,h,e,d)\n'
     '\t\texcept Exception as j:return R({},[f"{H(j)}; and before it: {H(h)}"],e.notes)\n'
-    "\t\tk=isinstance(h,AD)and not any(l.am_ for l in h.problems);m=k and bool(i['services'])and not BR();return R(i,BK(h),e.notes,m,isinstance(h,AB))\n"
+    "\t\tk=isinstance(h,AD)and not any(l.am_ for l in h.problems);m=k and bool(i['services'])and not BW();return R(i,BK(h),e.notes,m,isinstance(h,AB))\n"
     'def DG(a,b,c,d,e=Y):\n'
     "\tf,g=DF(a,b,e);d.notes+=g.get('notes',());h={'in_force':f,'by':'cloud-init','result':'failed','problems':BK(c)};i={**g,**h,'notes':[*dict.fromkeys(d.notes)]}\n"
     "\tif d.failed_in:i['failed_in']=d.failed_in\n"
@@ -739,8 +739,8 @@ TEXT = (
     '\t\t\tif e and(j!=6 or c.t_):raise\n'
     '\t\t\th.append(f"IPv{j} may be open: {l}");i[\'open_families\']=[]if e else[j]\n'
     "\tif len(h)==len(g):raise B('; '.join(h))\n"
-    '\twith contextlib.suppress(A,OSError),CF()as m:h+=CS(f,c)\n'
-    '\ttry:CW(f,g,a.fallback,AG(),h);CU(f,[])\n'
+    '\twith contextlib.suppress(A,OSError),BU()as m:h+=CS(f,c)\n'
+    '\ttry:CW(f,g,a.fallback,AF(),h);CU(f,[])\n'
     '\texcept(A,OSError)as l:h.append(f"the next boot may be open: {H(l)}");i[\'saved\']=i[\'services\']=[]\n'
     "\treturn{**d('first boot',()).status,**i,'notes':['loaded without a rehearsal: this host does not allow one, or its tools or disk are broken',*h]}\n"
     'def FU(a,b,c,d,e=(),f=lambda:None,g=Y):\n'
@@ -755,7 +755,7 @@ TEXT = (
     '\t\texcept DD as p:q=p\n'
     "\t\tdef r():s,t=a(),Y('cloud-init',e);return asdict(R(DG(b(s).p_,s,q,t),[str(q)],t.notes))\n"
     '\t\treturn R(**DH(r))\n'
-    '\tj,l,i=k(),J(CB),a();m=CK(c,i)\n'
+    '\tj,l,i=k(),I(CE),a();m=CK(c,i)\n'
     '\tfor n in(*m,*(o for o in CK(BB,i)if o not in m)):\n'
     '\t\tif FS(n,m,j):e=[*j.notes,FR(n,d,j,l)];j=k()\n'
     '\tif j.ab_:f()\n'
@@ -788,12 +788,12 @@ TEXT = (
     '\tif c.v_:return a in b and(c.av_ or not any(map(BI,b)))\n'
     '\treturn True\n'
     'def FR(a,b,c,d):\n'
-    '\te,f=a.c_.al_,CE()\n'
+    '\te,f=a.c_.al_,CF()\n'
     '\tif d!=f:\n'
     '\t\ttry:b.distro.install_packages([e])\n'
     "\t\texcept Exception as g:AO.info('%s could not be installed: %s',e,g)\n"
     '\t\tif BI(a):h=f"unprotected for up to {FW()} s, from power-on to here";return f"{e} had to be installed: {\'closed but for SSH\'if c.v_ else h}"\n'
-    '\t\twith contextlib.suppress(OSError):EB({CB:f},AG(),420)\n'
+    '\t\twith contextlib.suppress(OSError):DT({CE:f},AF(),420)\n'
     '\treturn f"{e} could not be installed, which is tried once: install it, and reboot"\n'
     'def EO(a):\n'
     '\tfor b in GH():\n'
@@ -805,7 +805,7 @@ TEXT = (
     "def enter(a,b,c,d):e=a if isinstance(a,dict)else{};f=str(e.get('backend',BB));return FU(DK,lambda g:FX(e,d,g),f,b,(),c)\n"
     'def DK():return GF(frozenset())\n'
     'def FX(a,b,c):\n'
-    "\td=DJ();e,f,g=(HN(h,c)for h in map(EQ,d['plans']));i=e.source['section'];j=[replace(e,name='the last good policy')]if GL()==i else[];j+=[f]if all(a.get(k)==i.get(k)for k in('ssh','lists'))else[];l=d['default_port']and[*b]!=['22']\n"
+    "\td=DJ();e,f,g=(HN(h,c)for h in map(EQ,d['plans']));i=e.source['section'];j=[replace(e,name='the last good policy')]if GR()==i else[];j+=[f]if all(a.get(k)==i.get(k)for k in('ssh','lists'))else[];l=d['default_port']and[*b]!=['22']\n"
     '\tdef m():\n'
     '\t\tif l:n=f"sshd listens on {\', \'.join(b)} here, not on 22; write port: and bundle again";raise AD([BJ(f"{AP}.ssh",n)])\n'
     "\t\tif a!=i:raise AD([BJ(AP,'is not what this bundle was made of; make it again')])\n"
@@ -818,7 +818,7 @@ TEXT = (
     '\ttry:\n'
     "\t\tif sys.argv[1:]==['status']:print(T(BH()),end='');return 0\n"
     "\t\tif sys.argv[1:]!=['verify']:raise A('vps-firewall status | verify')\n"
-    '\t\ta=P(AV)\n'
+    '\t\ta=O(AW)\n'
     "\t\tfor b in map(EQ,DJ()['plans']):\n"
     "\t\t\tif b.source['section']==a.get('section'):c=FH(b,str(a.get('backend')),DK());print('\\n'.join(c)or'equal: kernel, saved file and policy');return 6 if c else 0\n"
     "\t\traise A('no policy of this bundle is in force')\n"

@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "a51075a55671d597822d443650b08a6aa0e3bb4e9f449fff659f6881ec98406b"
+SOURCES = "971503f923d973a42381095a240a9b0a1d519b36f0ff6a44c76791e5e75d35ad"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -28,77 +28,14 @@ TEXT = (
     "\tif isinstance(a,KeyboardInterrupt):return'interrupted'\n"
     '\treturn str(a)if isinstance(a,A)else f"{type(a).__name__}: {a}"\n'
     'def BH(a):return[str(b)for b in a.problems]if isinstance(a,AC)else[H(a)]\n'
-    "DL='/usr/sbin','/sbin','/usr/bin','/bin'\n"
-    'BR=threading.local()\n'
-    "def DO():a=[*DL,*os.environ.get('PATH','').split(os.pathsep)];return os.pathsep.join(dict.fromkeys(b for b in a if os.path.isabs(b)))\n"
-    "def BS(a):return shutil.which(a,path=DO())or''\n"
-    "def K(*a,text='',pass_fds=(),limit=0):return DM(DP(*a,text=text,pass_fds=pass_fds),a[0],len(text),limit)\n"
-    "def DP(*a,text='',pass_fds=()):\n"
-    '\tif not text:return BQ(a,subprocess.DEVNULL,pass_fds)\n'
-    '\twith BP(text)as b:return BQ(a,b,pass_fds)\n'
-    'def DM(a,b,c=0,limit=0):\n'
-    '\td,e,f=GE(a,b,c,limit)\n'
-    '\tif d:raise C(GF(b,d,f))\n'
-    '\treturn e\n'
-    'def GF(a,b,c):d=[e for e in c.splitlines()if e.strip()][:4];return f"{a} failed ({b}): {\' / \'.join(d)or\'it said nothing\'}"\n'
-    'def GE(a,b,c=0,limit=0):\n'
-    '\td=limit or 3e1+c/100000\n'
-    '\ttry:e,f=a.communicate(timeout=d)\n'
-    '\texcept BaseException as g:\n'
-    '\t\twith contextlib.suppress(ProcessLookupError):os.killpg(a.pid,signal.SIGKILL)\n'
-    '\t\ta.communicate()\n'
-    '\t\tif isinstance(g,subprocess.TimeoutExpired):raise C(f"{b} gave no answer in {d:.0f} s")from None\n'
-    '\t\traise\n'
-    "\treturn a.returncode,e.decode('utf-8','replace'),f.decode('utf-8','replace')\n"
-    '@contextmanager\n'
-    'def BP(text):\n'
-    '\timport fcntl;a=text.encode();b,c=os.pipe()\n'
-    '\ttry:fcntl.fcntl(c,1031,len(a)or 1)\n'
-    "\texcept OSError:os.close(b);os.close(c);b=os.memfd_create('vps-firewall',os.MFD_CLOEXEC);c=os.dup(b)\n"
-    '\ttry:\n'
-    "\t\twith open(c,'wb')as d:d.write(a)\n"
-    '\t\twith contextlib.suppress(OSError):os.lseek(b,0,os.SEEK_SET)\n'
-    '\t\tyield b\n'
-    '\tfinally:os.close(b)\n'
-    'def BQ(a,b,pass_fds):\n'
-    '\tc=a[0]if os.path.isabs(a[0])else BS(a[0])\n'
-    '\tif not c:raise C(f"{a[0]} is not installed")\n'
-    "\td={'PATH':DO(),'LC_ALL':'C'}\n"
-    "\tif getattr(BR,'alone',False):d['XTABLES_LOCKFILE']='/proc/self/fd/0'\n"
-    '\ttry:return subprocess.Popen([c,*a[1:]],stdin=b,stdout=subprocess.PIPE,stderr=subprocess.PIPE,env=d,start_new_session=True,pass_fds=pass_fds)\n'
-    '\texcept OSError as e:raise C(f"{a[0]}: {e.strerror}")from None\n'
-    'def GG(a,pass_fds):\n'
-    '\timport fcntl\n'
-    '\twith contextlib.ExitStack()as b:c=b.enter_context(BP(\'\'));fcntl.flock(c,fcntl.LOCK_EX);d=\'flock\',\'--shared\',\'--timeout\',str(10),f"/proc/self/fd/{c}";e=[BQ([*d,BS(f[0])or f[0],*f[1:]],b.enter_context(BP(g)),[c,*pass_fds])for(f,g)in a];fcntl.flock(c,fcntl.LOCK_UN)\n'
-    '\tDN((h,f[0],len(g))for(h,(f,g))in zip(e,a))\n'
-    'def DN(a):\n'
-    '\tb,c=[],[]\n'
-    '\tfor(d,e,f)in a:\n'
-    '\t\ttry:b.append(DM(d,e,f))\n'
-    '\t\texcept C as g:c.append(str(g))\n'
-    "\tif c:raise C('; '.join(c))\n"
-    '\treturn b\n'
-    '@contextmanager\n'
-    'def AR():\n'
-    "\twith ThreadPoolExecutor(1,'scratch')as a:a.submit(GD).result();yield a\n"
-    'def GD():\n'
-    '\ta=ctypes.CDLL(None,use_errno=True)\n'
-    '\tif a.unshare(1073741824):b=os.strerror(ctypes.get_errno());raise AB(f"cannot make a network namespace to rehearse the rules in: {b}")\n'
-    '\tBR.alone=True\n'
     'class HL:\n'
     '\tdef __truediv__(a,b):return f"/{b.lstrip(\'/\')}"\n'
     'F=HL()\n'
-    "N='/var/lib/vps-firewall'\n"
-    'BW=f"{N}/status-private.json"\n'
-    'BV=f"{N}/status.json"\n'
-    'AS=f"{N}/policy.json"\n'
-    'AT=f"{N}/services.json"\n'
-    'BX=f"{N}/tools"\n'
-    "BT='/run/vps-firewall.lock'\n"
-    "BY='etc/systemd/system','run/systemd/system','usr/lib/systemd/system','lib/systemd/system'\n"
-    'BU=60\n'
+    "BN='/run/vps-firewall.lock'\n"
+    "BP='etc/systemd/system','run/systemd/system','usr/lib/systemd/system','lib/systemd/system'\n"
+    'BO=60\n'
     '@dataclass\n'
-    'class AF:\n'
+    'class AE:\n'
     '\tf_:0=field(default_factory=dict);ah_:0=False\n'
     '\tdef av_(a):\n'
     '\t\tb=[]\n'
@@ -106,81 +43,80 @@ TEXT = (
     '\t\t\ttry:\n'
     '\t\t\t\tif d is None:\n'
     '\t\t\t\t\twith contextlib.suppress(FileNotFoundError):os.unlink(c)\n'
-    '\t\t\t\telif os.path.exists(E(c).j_):os.rename(E(c).j_,E(c).c_);O(c)\n'
-    '\t\t\t\telse:GN(c,d[0],d[1])\n'
+    '\t\t\t\telif os.path.exists(E(c).j_):os.rename(E(c).j_,E(c).c_);N(c)\n'
+    '\t\t\t\telse:GE(c,d[0],d[1])\n'
     '\t\t\texcept OSError as e:b.append(e)\n'
     '\t\tif b:raise b[0]\n'
     '\tdef ae_(a):\n'
-    '\t\tfor b in a.f_:O(b)\n'
-    'def DU(a,b,mode=384):return AU({c:(d,mode)for(c,d)in a.items()},b)\n'
-    'def AU(a,b):\n'
+    '\t\tfor b in a.f_:N(b)\n'
+    'def DN(a,b,mode=384):return AQ({c:(d,mode)for(c,d)in a.items()},b)\n'
+    'def AQ(a,b):\n'
     '\tc={}\n'
     '\ttry:\n'
     '\t\tfor(d,(e,f))in a.items():\n'
-    "\t\t\tO(d);g,h=e.encode('utf-8','surrogateescape'),BZ(d);i=h[1]if h else 420\n"
-    '\t\t\tif h!=(g,i if f is None else f):c[d]=h;DS(d,g,i if f is None else f)\n'
+    "\t\t\tN(d);g,h=e.encode('utf-8','surrogateescape'),BQ(d);i=h[1]if h else 420\n"
+    '\t\t\tif h!=(g,i if f is None else f):c[d]=h;DL(d,g,i if f is None else f)\n'
     '\t\tfor(d,h)in c.items():\n'
     '\t\t\tif h and b.ah_:\n'
     '\t\t\t\twith contextlib.suppress(OSError):os.link(E(d).c_,E(d).j_)\n'
     '\t\tfor(d,h)in c.items():os.rename(E(d).n_,E(d).c_);b.f_.setdefault(d,h)\n'
-    '\t\tDT(c)\n'
+    '\t\tDM(c)\n'
     '\texcept BaseException:\n'
     '\t\tfor d in c:\n'
-    '\t\t\tif d not in b.f_:O(d)\n'
+    '\t\t\tif d not in b.f_:N(d)\n'
     '\t\traise\n'
     '\treturn list(c)\n'
-    'def GN(a,b,mode):O(a);DS(a,b,mode);os.rename(E(a).n_,E(a).c_);DT([a])\n'
-    'def DW():os.sync()\n'
-    'def GL(a,b):\n'
+    'def GE(a,b,mode):N(a);DL(a,b,mode);os.rename(E(a).n_,E(a).c_);DM([a])\n'
+    'def DP():os.sync()\n'
+    'def GC(a,b):\n'
     '\twith open(a,\'r+\',encoding=\'ascii\')as c:c.write(f"{b}\\n")\n'
-    'def O(a):\n'
+    'def N(a):\n'
     '\tfor b in(E(a).n_,E(a).j_):\n'
     '\t\tif os.path.lexists(b):os.unlink(b)\n'
     '@dataclass(frozen=True)\n'
-    'class GI:c_:0;n_:0;j_:0\n'
-    'def E(a):b=os.path.realpath(a);c,d=os.path.split(b);return GI(b,f"{c}/.{d}.vps-firewall",f"{c}/.{d}.vps-firewall-old")\n'
-    'def DS(a,b,mode):\n'
+    'class FZ:c_:0;n_:0;j_:0\n'
+    'def E(a):b=os.path.realpath(a);c,d=os.path.split(b);return FZ(b,f"{c}/.{d}.vps-firewall",f"{c}/.{d}.vps-firewall-old")\n'
+    'def DL(a,b,mode):\n'
     '\tc=E(a);d=os.path.dirname(c.c_)\n'
     '\ttry:\n'
-    '\t\tDR(d)\n'
+    '\t\tDK(d)\n'
     "\t\tif os.path.exists(c.c_)and not os.path.isfile(c.c_):raise OSError(0,'is no file')\n"
     '\t\te=os.O_WRONLY|os.O_CREAT|os.O_EXCL|os.O_NOFOLLOW|os.O_CLOEXEC\n'
-    "\t\twith open(os.open(c.n_,e,384),'wb')as f:f.write(b);f.flush();os.fchmod(f.fileno(),mode);DQ(f.fileno(),d,c.c_);os.fsync(f.fileno())\n"
-    '\texcept OSError as g:O(a);raise OSError(g.errno,g.strerror,a)from None\n'
-    'def DQ(a,b,c):\n'
+    "\t\twith open(os.open(c.n_,e,384),'wb')as f:f.write(b);f.flush();os.fchmod(f.fileno(),mode);DJ(f.fileno(),d,c.c_);os.fsync(f.fileno())\n"
+    '\texcept OSError as g:N(a);raise OSError(g.errno,g.strerror,a)from None\n'
+    'def DJ(a,b,c):\n'
     '\td=os.stat(b)\n'
     '\twith contextlib.suppress(OSError):os.chown(a,d.st_uid,d.st_gid)\n'
     "\twith contextlib.suppress(OSError):e=os.getxattr(c if os.path.exists(c)else b,'security.selinux');os.setxattr(a,'security.selinux',e)\n"
-    'def DR(a):\n'
-    '\tif not os.path.isdir(a):b=os.path.dirname(a);DR(b);os.mkdir(a);os.chmod(a,493);DQ(a,b,b)\n'
-    'def DT(a):\n'
+    'def DK(a):\n'
+    '\tif not os.path.isdir(a):b=os.path.dirname(a);DK(b);os.mkdir(a);os.chmod(a,493);DJ(a,b,b)\n'
+    'def DM(a):\n'
     '\tfor b in{os.path.dirname(E(c).c_)for c in a}:\n'
     '\t\td=os.open(b,os.O_RDONLY|os.O_DIRECTORY|os.O_CLOEXEC)\n'
     '\t\ttry:os.fsync(d)\n'
     '\t\tfinally:os.close(d)\n'
-    'def BZ(a):\n'
+    'def BQ(a):\n'
     '\ttry:\n'
     "\t\twith open(a,'rb')as b:return b.read(),os.fstat(b.fileno()).st_mode&4095\n"
     '\texcept FileNotFoundError:return\n'
-    'def GJ(a,b):\n'
-    '\tO(a)\n'
-    '\tif(c:=BZ(a))is not None:b.f_.setdefault(a,c);os.unlink(a)\n'
-    'def GK(a,b):\n'
+    'def GA(a,b):\n'
+    '\tN(a)\n'
+    '\tif(c:=BQ(a))is not None:b.f_.setdefault(a,c);os.unlink(a)\n'
+    'def GB(a,b):\n'
     '\tc=[]\n'
     '\tfor d in a:\n'
     '\t\tif os.path.lexists(F/d):c.append(f"removed {d.lstrip(\'/\')}")\n'
-    '\t\tGJ(F/d,b)\n'
+    '\t\tGA(F/d,b)\n'
     '\treturn c\n'
-    "def I(a,b='replace'):c=BZ(a);return None if c is None else c[0].decode('utf-8',b)\n"
-    'def Q(a):\n'
+    "def I(a,b='replace'):c=BQ(a);return None if c is None else c[0].decode('utf-8',b)\n"
+    'def P(a):\n'
     '\ttry:\n'
     "\t\twith open(F/a,encoding='utf-8',errors='replace')as b:return b.read(1<<20)\n"
     "\texcept OSError:return''\n"
     'def U(a):\n'
     '\ttry:return sorted(os.listdir(F/a))\n'
     '\texcept OSError:return[]\n'
-    "def CA():a=(I('/var/lib/cloud/data/instance-id')or'').strip();return a if a!='iid-datasource-none'else''\n"
-    'def GM(text,a):\n'
+    'def GD(text,a):\n'
     '\tb=f\'include "{a}"\'\n'
     '\tif text is None:return f"""#!/usr/sbin/nft -f\n'
     '\n'
@@ -191,24 +127,81 @@ TEXT = (
     '\tif b in text.splitlines():return text\n'
     '\treturn f"{text if text.endswith(chr(10))or not text else text+chr(10)}{b}\\n"\n'
     "def T(a):return json.dumps(a,indent=1,sort_keys=True)+'\\n'\n"
-    'def DV(a,b):c=a.get(b)if isinstance(a,dict)else None;return[d for d in c if isinstance(d,str)]if isinstance(c,list)else[]\n'
-    'def P(a):\n'
+    'def DO(a,b):c=a.get(b)if isinstance(a,dict)else None;return[d for d in c if isinstance(d,str)]if isinstance(c,list)else[]\n'
+    'def O(a):\n'
     '\ttry:\n'
     "\t\twith open(a,encoding='utf-8')as b:c=json.load(b)\n"
     '\texcept(OSError,ValueError):return{}\n'
     '\treturn c if isinstance(c,dict)else{}\n'
     '@contextlib.contextmanager\n'
-    'def CB():\n'
-    '\timport fcntl;os.makedirs(os.path.dirname(BT),exist_ok=True);a=os.open(BT,os.O_RDWR|os.O_CREAT|os.O_CLOEXEC|os.O_NOFOLLOW,384)\n'
+    'def BR():\n'
+    '\timport fcntl;os.makedirs(os.path.dirname(BN),exist_ok=True);a=os.open(BN,os.O_RDWR|os.O_CREAT|os.O_CLOEXEC|os.O_NOFOLLOW,384)\n'
     '\ttry:\n'
-    '\t\tb=time.monotonic()+BU\n'
+    '\t\tb=time.monotonic()+BO\n'
     '\t\twhile True:\n'
     '\t\t\ttry:fcntl.flock(a,fcntl.LOCK_EX|fcntl.LOCK_NB);break\n'
     '\t\t\texcept BlockingIOError:\n'
-    '\t\t\t\tif time.monotonic()>b:c=f"another vps-firewall has been at work for {BU} s; nothing was changed";raise FP(c)from None\n'
+    '\t\t\t\tif time.monotonic()>b:c=f"another vps-firewall has been at work for {BO} s; nothing was changed";raise FP(c)from None\n'
     '\t\t\t\ttime.sleep(.05)\n'
     '\t\tyield a\n'
     '\tfinally:os.close(a)\n'
+    "DS='/usr/sbin','/sbin','/usr/bin','/bin'\n"
+    'BW=threading.local()\n'
+    "def DV():a=[*DS,*os.environ.get('PATH','').split(os.pathsep)];return os.pathsep.join(dict.fromkeys(b for b in a if os.path.isabs(b)))\n"
+    "def BX(a):return shutil.which(a,path=DV())or''\n"
+    "def K(*a,text='',pass_fds=(),limit=0):return DT(DW(*a,text=text,pass_fds=pass_fds),a[0],len(text),limit)\n"
+    "def DW(*a,text='',pass_fds=()):\n"
+    '\tif not text:return BV(a,subprocess.DEVNULL,pass_fds)\n'
+    '\twith BU(text)as b:return BV(a,b,pass_fds)\n'
+    'def DT(a,b,c=0,limit=0):\n'
+    '\td,e,f=GK(a,b,c,limit)\n'
+    '\tif d:raise C(GL(b,d,f))\n'
+    '\treturn e\n'
+    'def GL(a,b,c):d=[e for e in c.splitlines()if e.strip()][:4];return f"{a} failed ({b}): {\' / \'.join(d)or\'it said nothing\'}"\n'
+    'def GK(a,b,c=0,limit=0):\n'
+    '\td=limit or 3e1+c/100000\n'
+    '\ttry:e,f=a.communicate(timeout=d)\n'
+    '\texcept BaseException as g:\n'
+    '\t\twith contextlib.suppress(ProcessLookupError):os.killpg(a.pid,signal.SIGKILL)\n'
+    '\t\ta.communicate()\n'
+    '\t\tif isinstance(g,subprocess.TimeoutExpired):raise C(f"{b} gave no answer in {d:.0f} s")from None\n'
+    '\t\traise\n'
+    "\treturn a.returncode,e.decode('utf-8','replace'),f.decode('utf-8','replace')\n"
+    '@contextmanager\n'
+    'def BU(text):\n'
+    '\timport fcntl;a=text.encode();b,c=os.pipe()\n'
+    '\ttry:fcntl.fcntl(c,1031,len(a)or 1)\n'
+    "\texcept OSError:os.close(b);os.close(c);b=os.memfd_create('vps-firewall',os.MFD_CLOEXEC);c=os.dup(b)\n"
+    '\ttry:\n'
+    "\t\twith open(c,'wb')as d:d.write(a)\n"
+    '\t\twith contextlib.suppress(OSError):os.lseek(b,0,os.SEEK_SET)\n'
+    '\t\tyield b\n'
+    '\tfinally:os.close(b)\n'
+    'def BV(a,b,pass_fds):\n'
+    '\tc=a[0]if os.path.isabs(a[0])else BX(a[0])\n'
+    '\tif not c:raise C(f"{a[0]} is not installed")\n'
+    "\td={'PATH':DV(),'LC_ALL':'C'}\n"
+    "\tif getattr(BW,'alone',False):d['XTABLES_LOCKFILE']='/proc/self/fd/0'\n"
+    '\ttry:return subprocess.Popen([c,*a[1:]],stdin=b,stdout=subprocess.PIPE,stderr=subprocess.PIPE,env=d,start_new_session=True,pass_fds=pass_fds)\n'
+    '\texcept OSError as e:raise C(f"{a[0]}: {e.strerror}")from None\n'
+    'def GM(a,pass_fds):\n'
+    '\timport fcntl\n'
+    '\twith contextlib.ExitStack()as b:c=b.enter_context(BU(\'\'));fcntl.flock(c,fcntl.LOCK_EX);d=\'flock\',\'--shared\',\'--timeout\',str(10),f"/proc/self/fd/{c}";e=[BV([*d,BX(f[0])or f[0],*f[1:]],b.enter_context(BU(g)),[c,*pass_fds])for(f,g)in a];fcntl.flock(c,fcntl.LOCK_UN)\n'
+    '\tDU((h,f[0],len(g))for(h,(f,g))in zip(e,a))\n'
+    'def DU(a):\n'
+    '\tb,c=[],[]\n'
+    '\tfor(d,e,f)in a:\n'
+    '\t\ttry:b.append(DT(d,e,f))\n'
+    '\t\texcept C as g:c.append(str(g))\n'
+    "\tif c:raise C('; '.join(c))\n"
+    '\treturn b\n'
+    '@contextmanager\n'
+    'def AS():\n'
+    "\twith ThreadPoolExecutor(1,'scratch')as a:a.submit(GJ).result();yield a\n"
+    'def GJ():\n'
+    '\ta=ctypes.CDLL(None,use_errno=True)\n'
+    '\tif a.unshare(1073741824):b=os.strerror(ctypes.get_errno());raise AB(f"cannot make a network namespace to rehearse the rules in: {b}")\n'
+    '\tBW.alone=True\n'
     "EL='docker*','br-*','podman*','cni*','lxdbr*','incusbr*','lxcbr*','virbr*'\n"
     "EM='br-ex','br-lan','br-wan'\n"
     'def HK(a,b):\n'
@@ -232,15 +225,15 @@ TEXT = (
     'BI={each.name:each for each in(DI,DF,AN)}\n'
     'BK=tuple(place for each in BI.values()for place in each.s_.values())\n'
     'BL=frozenset(unit for place in BK for unit in place.d_)|{S}\n'
-    "DK='cloud-init-local.service'\n"
+    "DR='cloud-init-local.service'\n"
     "CF='/etc/systemd/system'\n"
-    'def EG(a):b=os.path.realpath(F/os.devnull);return any(os.path.realpath(F/f"{c}/{a}")==b for c in BY)\n'
+    'def EG(a):b=os.path.realpath(F/os.devnull);return any(os.path.realpath(F/f"{c}/{a}")==b for c in BP)\n'
     'def X(a):return not EG(a)and any(a in U(f"etc/systemd/system/{b}")for b in U(\'etc/systemd/system\')if b.endswith(\'.wants\'))\n'
     'def HE(a,b,c,d):\n'
     '\tif c:return{f"{CF}/{S}":HB(a,b,d)}\n'
     "\te='# Made by vps-firewall: the rules come before cloud-init, and stay.\\n'+ED;return{GZ(f):e+b.y_.replace('UNIT',f.partition('.')[0])for f in b.d_}\n"
     'def GZ(a):return f"{CF}/{a}.d/vps-firewall.conf"\n'
-    'ED=f"[Unit]\\nBefore={DK}\\n"\n'
+    'ED=f"[Unit]\\nBefore={DR}\\n"\n'
     'def HB(a,b,c):d=a.z_(b.e_,c);e=\'\'.join(f"After={f}\\n"for f in b.d_ if b.x_);return e.join(\'[Unit]\\nDescription=Load the firewall rules that vps-firewall saved\\nDocumentation=man:nft(8) man:iptables-restore(8)\\nDefaultDependencies=no\\nRequiresMountsFor=/etc /usr\\nWants=network-pre.target\\nAFTER\\nBefore=cloud-init-local.service network-pre.target sysinit.target shutdown.target\\nConflicts=shutdown.target\\n\\n[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nLOADS\\n\\n[Install]\\nWantedBy=sysinit.target\\n\'.split(\'AFTER\\n\')).replace(\'LOADS\',\'\\n\'.join(f"ExecStart={g}"for g in d))\n'
     'def EE():return[]\n'
     "def HA(a):K('systemctl',*EE(),'enable',a)\n"
@@ -250,37 +243,44 @@ TEXT = (
     "def EF(a):K('systemctl',*EE(),'disable',a)\n"
     'def HC():\n'
     "\tif os.path.isdir('/run/systemd/system'):K('systemctl','daemon-reload')\n"
-    "AQ='/etc/ufw/ufw.conf'\n"
-    "AE={'firewalld':'firewalld.service','ufw':'ufw.service'}\n"
-    "DJ={'firewalld':'FWD','ufw':'ufw'}\n"
-    'def BO():return tuple(a for a in AE if GA(a))\n'
-    'def GA(a):\n'
-    '\tif a==\'ufw\':return bool(re.search(\'(?m)^ENABLED=[\\\\"\\\']?yes\',Q(AQ)))\n'
-    '\treturn X(AE[a])\n'
-    'def BN(a):return tuple(DJ[b]for b in a)\n'
-    'def GB(a,b):\n'
-    '\tc=AE[a];d=[lambda:GY(c),lambda:HD(c)]\n'
-    "\tif a=='ufw':d.insert(0,lambda:FZ(b))\n"
+    "AR='/etc/ufw/ufw.conf'\n"
+    "AF={'firewalld':'firewalld.service','ufw':'ufw.service'}\n"
+    "DQ={'firewalld':'FWD','ufw':'ufw'}\n"
+    'def BT():return tuple(a for a in AF if GG(a))\n'
+    'def GG(a):\n'
+    '\tif a==\'ufw\':return bool(re.search(\'(?m)^ENABLED=[\\\\"\\\']?yes\',P(AR)))\n'
+    '\treturn X(AF[a])\n'
+    'def BS(a):return tuple(DQ[b]for b in a)\n'
+    'def GH(a,b):\n'
+    '\tc=AF[a];d=[lambda:GY(c),lambda:HD(c)]\n'
+    "\tif a=='ufw':d.insert(0,lambda:GF(b))\n"
     '\te=[]\n'
     '\tfor f in d:\n'
     '\t\ttry:f()\n'
     '\t\texcept(A,OSError)as g:e.append(H(g))\n'
     '\treturn[*dict.fromkeys(e)]\n'
-    'def FZ(a):\n'
-    "\tb=I(AQ,'surrogateescape')or'';DU({AQ:re.sub('(?m)^ENABLED=.*','ENABLED=no',b)},AF(),mode=None)\n"
+    'def GF(a):\n'
+    "\tb=I(AR,'surrogateescape')or'';DN({AR:re.sub('(?m)^ENABLED=.*','ENABLED=no',b)},AE(),mode=None)\n"
     "\tif not a.shares_tables:K('ufw','--force','disable')\n"
-    "def GH():return frozenset(DV(P(AT),'enabled'))\n"
+    "Q='/var/lib/vps-firewall'\n"
+    'BZ=f"{Q}/status-private.json"\n'
+    'BY=f"{Q}/status.json"\n'
+    'AT=f"{Q}/policy.json"\n'
+    'AU=f"{Q}/services.json"\n'
+    'CA=f"{Q}/tools"\n'
+    "def CB():a=(I('/var/lib/cloud/data/instance-id')or'').strip();return a if a!='iid-datasource-none'else''\n"
+    "def GN():return frozenset(DO(O(AU),'enabled'))\n"
     '@dataclass(frozen=True)\n'
     'class FT:v_:0=AN;major:0=0;d_:0=frozenset();aj_:0=frozenset();h_:0=();r_:0=True\n'
-    "def FW(a):b=FV();c={b.get('ID',''),*b.get('ID_LIKE','').split()};return FT(v_=next((d for d in BI.values()if d.af_&c),AN),major=int(re.match('\\\\d{0,4}',b.get('VERSION_ID',''))[0]or 0),d_=frozenset(e for e in BL if FU(e)),aj_=frozenset(e for e in BL if X(e))-a,h_=BO(),r_=os.path.exists(F/'proc/net/if_inet6'))\n"
-    'def FU(a):b=any(a in U(c)for c in BY);d=[e for f in BK if a in f.d_ for e in f.am_];return b and all(os.path.exists(F/e)for e in d)and not EG(a)\n'
+    "def FW(a):b=FV();c={b.get('ID',''),*b.get('ID_LIKE','').split()};return FT(v_=next((d for d in BI.values()if d.af_&c),AN),major=int(re.match('\\\\d{0,4}',b.get('VERSION_ID',''))[0]or 0),d_=frozenset(e for e in BL if FU(e)),aj_=frozenset(e for e in BL if X(e))-a,h_=BT(),r_=os.path.exists(F/'proc/net/if_inet6'))\n"
+    'def FU(a):b=any(a in U(c)for c in BP);d=[e for f in BK if a in f.d_ for e in f.am_];return b and all(os.path.exists(F/e)for e in d)and not EG(a)\n'
     'def FX():return tuple(a for(b,a)in socket.if_nameindex())\n'
     'def FY():return tuple(dict.fromkeys(a for(b,a)in AP()))\n'
-    "def AP():a=[b.split()for b in Q('proc/net/route').splitlines()];c=[(4,d[0])for d in a if len(d)>7 and d[1]==d[7]=='00000000'];a=[b.split()for b in Q('proc/net/ipv6_route').splitlines()];c+=[(6,d[-1])for d in a if len(d)>9 and d[1]=='00'and not set(d[0])-{'0'}];return tuple(dict.fromkeys(e for e in c if e[1]!='lo'))\n"
-    'def FV():a=Q(\'etc/os-release\')or Q(\'usr/lib/os-release\');b=(c.partition(\'=\')for c in a.splitlines()if\'=\'in c);return{d.strip():e.strip().strip(\'"\\\'\')for(d,f,e)in b}\n'
+    "def AP():a=[b.split()for b in P('proc/net/route').splitlines()];c=[(4,d[0])for d in a if len(d)>7 and d[1]==d[7]=='00000000'];a=[b.split()for b in P('proc/net/ipv6_route').splitlines()];c+=[(6,d[-1])for d in a if len(d)>9 and d[1]=='00'and not set(d[0])-{'0'}];return tuple(dict.fromkeys(e for e in c if e[1]!='lo'))\n"
+    'def FV():a=P(\'etc/os-release\')or P(\'usr/lib/os-release\');b=(c.partition(\'=\')for c in a.splitlines()if\'=\'in c);return{d.strip():e.strip().strip(\'"\\\'\')for(d,f,e)in b}\n'
     "AH={4:'net/ipv4/ip_forward',6:'net/ipv6/conf/all/forwarding'}\n"
     "AG='/etc/sysctl.d/99-vps-firewall.conf'\n"
-    'V=f"{N}/forwarding.json"\n'
+    'V=f"{Q}/forwarding.json"\n'
     "AI,AV='/etc/systemd/network','vps-firewall-forwarding.conf'\n"
     'DZ,DX=35091,1\n'
     'CC=5.\n'
@@ -320,22 +320,22 @@ TEXT = (
     'def W(a):return a in AH.values()\n'
     "def AW(a):return'1'if W(a)else'2'\n"
     "def CD(a):return a.replace('.','\\x00').replace('/','.').replace('\\x00','/')\n"
-    'def EA():return EB(P(V))\n'
+    'def EA():return EB(O(V))\n'
     'def EB(a):return{b:str(c)for(b,c)in a.items()}\n'
     'def GU(a,b,c):\n'
-    '\tif not a:GK([V,AG,*GP()],c);return\n'
+    '\tif not a:GB([V,AG,*GP()],c);return\n'
     '\td=\'# Made by vps-firewall, for what its policy forwards. Changes here are lost.\\n\';e={V:(T(b),384),AG:(d+\'\'.join(f"{f} = {AW(f)}\\n"for f in a),420)}\n'
     '\tif AH[6]in a:e.update(dict.fromkeys(GS(),(f"{d}[Network]\\nIPv6AcceptRA=yes\\n",420)))\n'
-    '\tAU(e,c)\n'
+    '\tAQ(e,c)\n'
     'def GS():\n'
     '\tfor(a,b)in AP():\n'
-    '\t\tc=Q(f"run/systemd/netif/links/{socket.if_nametoindex(b)}")if a==6 else\'\'\n'
+    '\t\tc=P(f"run/systemd/netif/links/{socket.if_nametoindex(b)}")if a==6 else\'\'\n'
     '\t\tif(d:=re.search(\'(?m)^NETWORK_FILE=\\\\S*/([^/\\\\s]+\\\\.network)$\',c)):yield f"{AI}/{d[1]}.d/{AV}"\n'
     'def GP():a=[b for b in U(AI)if b.endswith(\'.network.d\')];return[f"{AI}/{b}/{AV}"for b in a if AV in U(f"{AI}/{b}")]\n'
-    'def AX(a):return Q(f"proc/sys/{a}").strip()\n'
+    'def AX(a):return P(f"proc/sys/{a}").strip()\n'
     'def CE(a,b):\n'
     "\tc=os.path.join('/proc/sys',a)\n"
-    '\ttry:GL(c,b)\n'
+    '\ttry:GC(c,b)\n'
     '\texcept FileNotFoundError:return\n'
     '\texcept OSError as d:raise A(f"{c} cannot be written ({d.strerror}), as in a container; whoever runs it has to set {CD(a)} = {b}")from None\n'
     '@dataclass(frozen=True)\n'
@@ -454,11 +454,11 @@ TEXT = (
     '\tdef z_(a,b,c):return[f"{c[d]} -w {CW} {b[e]}"for(e,d)in AJ.items()]\n'
     '\tdef load(a,b,c=(),pass_fds=()):\n'
     "\t\td=[([AJ[e],*(['--noflush']if e in c else[]),'-w',str(10)],f)for(e,f)in b.items()if f]\n"
-    '\t\tif len(d)>1:GG(d,pass_fds)\n'
+    '\t\tif len(d)>1:GM(d,pass_fds)\n'
     '\t\telse:\n'
     '\t\t\tfor(g,f)in d:K(*g,text=f,pass_fds=pass_fds)\n'
     '\tdef dump(a,b):\n'
-    '\t\tc=[(DP(Z[d]),Z[d],0)for d in b];e=dict(zip(b,DN(c)))\n'
+    '\t\tc=[(DW(Z[d]),Z[d],0)for d in b];e=dict(zip(b,DU(c)))\n'
     '\t\tfor(d,f)in e.items():\n'
     '\t\t\tg=f.splitlines()\n'
     '\t\t\tif f.strip()and(\'*\'not in f or not all(h[:1]in\'#*:-C[\'for h in g if h)):raise C(f"{Z[d]} printed something that is not a dump")\n'
@@ -472,26 +472,26 @@ TEXT = (
     '\t\tfor(i,j)in c.items():\n'
     '\t\t\tk=len(j)+len(f[i])<200000 or HX(j)\n'
     "\t\t\tif'-A 'in j and(k or e):\n"
-    '\t\t\t\tl=HS(j,h[i],BN(h_))\n'
+    '\t\t\t\tl=HS(j,h[i],BS(h_))\n'
     '\t\t\t\tif k or not l:f[i]=l\n'
     '\t\t\tif k:g.append(i)\n'
     '\t\treturn f,g\n'
     '\tdef p_(a,b,c):return[f"{d[0]}IPv{e} {d[1:]}"for(e,f)in c.items()for d in HR(b.get(e,\'\'),f)]\n'
     '\tdef ar_(a,b,c):return all(L(b[d])==L(e)for(d,e)in c.items())\n'
-    '\tdef ao_(a,b,h_):c=[f"IPv{d} {e}"for(d,f)in b.items()for e in HY(f,BN(h_))];g=[re.sub(\'( -[sd]|-range) \\\\S+\',\'\\\\1 ...\',e)for e in c[:6]];h=[f"and {len(c)-len(g)} more"]if len(c)>len(g)else[];return[f"rules of others that were taken out: {\'; \'.join(g+h)}"]if c else[]\n'
+    '\tdef ao_(a,b,h_):c=[f"IPv{d} {e}"for(d,f)in b.items()for e in HY(f,BS(h_))];g=[re.sub(\'( -[sd]|-range) \\\\S+\',\'\\\\1 ...\',e)for e in c[:6]];h=[f"and {len(c)-len(g)} more"]if len(c)>len(g)else[];return[f"rules of others that were taken out: {\'; \'.join(g+h)}"]if c else[]\n'
     '\tdef aw_(a,b,c,h_):\n'
     '\t\td,e=dict(b),[]\n'
     '\t\tfor(f,g)in c.items():\n'
     "\t\t\th=(I(g)or'').split('\\n');i=[j for j in h if not HW(j)]\n"
     "\t\t\tif ES('\\n'.join(i)):continue\n"
     '\t\t\ttry:\n'
-    "\t\t\t\twith AR()as k:k.submit(a.load,{f:'\\n'.join(i)}).result();l=k.submit(a.dump,(f,)).result()[f];m=HU(b[f],l,BN(h_));k.submit(a.load,{f:m}).result()\n"
+    "\t\t\t\twith AS()as k:k.submit(a.load,{f:'\\n'.join(i)}).result();l=k.submit(a.dump,(f,)).result()[f];m=HU(b[f],l,BS(h_));k.submit(a.load,{f:m}).result()\n"
     '\t\t\t\td[f]=m\n'
     '\t\t\t\tif len(i)<len(h):e.append(f"{g}: rules that name a set were left out: at boot it is not there")\n'
     '\t\t\texcept A as n:e.append(f"{g} could not be loaded, and nothing in it was kept: {n}")\n'
     '\t\treturn d,e\n'
     'AK={each.name:each for each in(FF(),)}\n'
-    'def HF(a):return BS(a)\n'
+    'def HF(a):return BX(a)\n'
     '@dataclass(frozen=True)\n'
     'class HJ:\n'
     '\tbackend:0;c_:0;l_:0=False\n'
@@ -505,7 +505,7 @@ TEXT = (
     'def HM(a,b):\n'
     '\tif a==b:return[]\n'
     '\tc,d=b.splitlines(),a.splitlines();e,f=Counter(c)-Counter(d),Counter(d)-Counter(c);g=[f"-{h}"for h in c if h in e]+[f"+{h}"for h in d if h in f];return list(dict.fromkeys(g))or[\'+(the same lines in another order)\']\n'
-    "def GC():a,b=P(AS),CA();c=a.get('section');return c if b and a.get('instance')==b and isinstance(c,dict)else{}\n"
+    "def GI():a,b=O(AT),CB();c=a.get('section');return c if b and a.get('instance')==b and isinstance(c,dict)else{}\n"
     'def EV(a,b):\n'
     '\tc={}\n'
     '\tfor(d,(e,f))in a.items():\n'
@@ -516,19 +516,19 @@ TEXT = (
     '\t\tc[h]=g,384;b.append(f"{d} was not ours: what stood there is in {h}")\n'
     '\treturn c\n'
     'def EW(text):return CH not in text and not ES(text)\n'
-    "def FE(a,b,c,d,e,f):g={**c.source,'backend':a.backend.name,'instance':CA()if c.good else''};h={*GH(),*(i for i in a.d_ if not X(i))};j={*DV(P(AT),'disabled'),*(AE[k]for k in d.h_)};l={'enabled':sorted(h),'disabled':sorted(j)};m={AS:(T(g),384),AT:(T(l),384)};return CR(a,b,c.fallback,e,f,also=m)\n"
+    "def FE(a,b,c,d,e,f):g={**c.source,'backend':a.backend.name,'instance':CB()if c.good else''};h={*GN(),*(i for i in a.d_ if not X(i))};j={*DO(O(AU),'disabled'),*(AF[k]for k in d.h_)};l={'enabled':sorted(h),'disabled':sorted(j)};m={AT:(T(g),384),AU:(T(l),384)};return CR(a,b,c.fallback,e,f,also=m)\n"
     'def CR(a,b,fallback,c,d,also=None):\n'
     '\te=a.c_;f=HE(a.backend,e,a.l_,a.o_(F));g={h:(i,420)for(h,i)in f.items()};j={h:(b[k],384)for(k,h)in e.e_.items()}\n'
     '\tif not a.l_ and e.fallback:j.update({h+e.fallback:(fallback[k],384)for(k,h)in e.e_.items()})\n'
-    "\tif not a.l_ and e.q_:l=I(F/e.q_,'surrogateescape');j[e.q_]=GM(l,e.e_[0]),None\n"
-    '\tm=EV({**j,**g},d);n={**m,**j,**g,**(also or{})};o=AU({F/h:p for(h,p)in n.items()},c);d+=CQ(o)\n'
+    "\tif not a.l_ and e.q_:l=I(F/e.q_,'surrogateescape');j[e.q_]=GD(l,e.e_[0]),None\n"
+    '\tm=EV({**j,**g},d);n={**m,**j,**g,**(also or{})};o=AQ({F/h:p for(h,p)in n.items()},c);d+=CQ(o)\n'
     '\tif any(h in o for h in g):HC()\n'
     '\treturn o\n'
     'def FD(a,b):c=[d for d in b.v_.s_.values()if d.e_!=a.c_.e_];e=[f for d in c for f in d.d_];return[f for f in e if f not in a.d_ and X(f)]\n'
     'def CP(a,b):\n'
     '\tfor c in a.d_:\n'
     '\t\tif not X(c):b.append(c);HA(c)\n'
-    '\tif b:DW()\n'
+    '\tif b:DP()\n'
     'def CQ(a):\n'
     '\ttry:\n'
     "\t\tif a and os.path.exists('/sys/fs/selinux/enforce'):K('restorecon',*a,limit=3.)\n"
@@ -541,10 +541,10 @@ TEXT = (
     '\texcept(A,OSError)as f:d.append(f"not disabled: {H(f)}")\n'
     '\treturn d\n'
     "CS='in_force','backend','digest','open','saved','services','skipped_families','warnings','interfaces'\n"
-    'def BE():return P(BW)or P(BV)\n'
+    'def BE():return O(BZ)or O(BY)\n'
     'def CV(a):\n'
     '\tb={c:CU(a[c])for c in(\'problems\',\'notes\')};d=re.sub(\'"from": "(?!any).*"\',\'"from": "hidden"\',T({**a,**b}))\n'
-    '\twith contextlib.suppress(OSError):AU({BW:(T(a),384),BV:(d,420)},AF())\n'
+    '\twith contextlib.suppress(OSError):AQ({BZ:(T(a),384),BY:(d,420)},AE())\n'
     "def CU(a):return[re.split(': |\\\\[(?!\\\\d+\\\\])|\\\\w{1,4}(\\\\.\\\\d|:\\\\S)',b)[0]for b in a]\n"
     'def CT(a,b,c):\n'
     "\td={'backend':a.backend.name,'digest':hashlib.sha256(''.join(c.values()).encode()).hexdigest(),'open':b.open,'saved':list(a.c_.e_.values()),'services':list(a.d_),'skipped_families':[],'warnings':list(b.warnings)}\n"
@@ -577,7 +577,7 @@ TEXT = (
     "\td=c.enter_context(ThreadPoolExecutor(1,'keep'));e=[];f=[]\n"
     '\tfor(g,h,i)in FB(a,b):\n'
     '\t\tj=AY(g,b);k=j.backend\n'
-    "\t\ttry:j.o_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AR());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(CO,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return FA(j,h,l,i,q,p,tuple(f))\n"
+    "\t\ttry:j.o_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AS());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(CO,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return FA(j,h,l,i,q,p,tuple(f))\n"
     '\t\texcept A as r:e.append(r);f.append(f"{g} was not used: {r}")\n'
     "\ts='; '.join(map(str,e))\n"
     '\tif all(isinstance(t,AB)for t in e):raise AB(s)\n'
@@ -593,7 +593,7 @@ TEXT = (
     'BD=\'comment "\'\n'
     'def EZ(a,b,c):\n'
     "\td=AY(b,c);e,f=d.backend,next(g.texts for g in a.candidates if g.backend==b);h=BE().get('skipped_families',());i=[]\n"
-    '\twith CB(),AR()as j:\n'
+    '\twith BR(),AS()as j:\n'
     '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(CO,e,k).result()\n'
     '\t\tfor(l,o)in d.c_.e_.items():i+=EX(e,l,o,f[l],n)\n'
     '\t\tp=[q for q in d.d_ if not X(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=EY(e.p_(e.dump(tuple(k)),n))\n'
@@ -604,7 +604,7 @@ TEXT = (
     '\tif e==text:return[]\n'
     '\tif b in d:\n'
     '\t\ttry:\n'
-    '\t\t\twith AR()as f:f.submit(a.load,{b:e}).result();g=f.submit(a.dump,(b,)).result()\n'
+    '\t\t\twith AS()as f:f.submit(a.load,{b:e}).result();g=f.submit(a.dump,(b,)).result()\n'
     '\t\texcept C as h:return[f"+{c} (does not load: {h})"]\n'
     '\t\ti=a.p_(g,{b:d[b]})\n'
     '\telse:i=HM(text,e)\n'
@@ -617,10 +617,10 @@ TEXT = (
     "\tdef u_(a):return bool(a.status)and not a.status.get('open_families')\n"
     'def CM(a,b,c=None):\n'
     '\tc=c or Y()\n'
-    '\twith CB()as d,c.ap_(),contextlib.ExitStack()as e:\n'
+    '\twith BR()as d,c.ap_(),contextlib.ExitStack()as e:\n'
     "\t\twith c.g_('rehearse'):f=FC(a,b,e)\n"
     "\t\twith c.g_('keep'):g=f.f_.result()\n"
-    "\t\th,i=f.i_,f.i_.backend;c.notes+=f.notes;c.status.update(CT(h,a,f.texts));c.status['skipped_families']=list(f.at_);c.write();j=AF(ah_=True);k=[]\n"
+    "\t\th,i=f.i_,f.i_.backend;c.notes+=f.notes;c.status.update(CT(h,a,f.texts));c.status['skipped_families']=list(f.at_);c.write();j=AE(ah_=True);k=[]\n"
     '\t\ttry:\n'
     "\t\t\twith c.g_('load'):l=CL(f,g,b,d)\n"
     "\t\t\twith c.g_('read back'):\n"
@@ -652,7 +652,7 @@ TEXT = (
     'def ET(a,b,c,d):\n'
     '\te=[]\n'
     '\tfor f in b.h_:\n'
-    '\t\tif(g:=GB(f,a.i_.backend)):e.append(f);c.append(f"{f} could not be disabled: {\'; \'.join(g)}")\n'
+    '\t\tif(g:=GH(f,a.i_.backend)):e.append(f);c.append(f"{f} could not be disabled: {\'; \'.join(g)}")\n'
     '\t\telse:c.append(f"{f} was disabled and masked: its rules would conflict with these")\n'
     '\tif b.h_:\n'
     '\t\ttry:CL(a,a.i_.backend.dump(tuple(a.k_)),b,d)\n'
@@ -663,17 +663,17 @@ TEXT = (
     'def FM(a,b,c=(),d=Y):\n'
     "\te=d('cloud-init',c)\n"
     '\ttry:\n'
-    '\t\tDW()\n'
+    '\t\tDP()\n'
     '\t\tif not any(f.good for f in a.m_):\n'
     '\t\t\tg=CZ(a.m_,b,d)[1]\n'
     "\t\t\tif g.get('result')in('applied','unchanged'):e.notes+=g['notes']\n"
-    '\t\t\tb=replace(b,h_=BO())\n'
+    '\t\t\tb=replace(b,h_=BT())\n'
     "\t\twith e.g_('parse'):f=a.an_()\n"
     '\t\treturn CM(f,b,e)\n'
     '\texcept Exception as h:\n'
     '\t\ttry:i=DA(a.m_,b,h,e,d)\n'
     '\t\texcept Exception as j:return R({},[f"{H(j)}; and before it: {H(h)}"],e.notes)\n'
-    "\t\tk=isinstance(h,AC)and not any(l.al_ for l in h.problems);m=k and bool(i['services'])and not BO();return R(i,BH(h),e.notes,m,isinstance(h,AA))\n"
+    "\t\tk=isinstance(h,AC)and not any(l.al_ for l in h.problems);m=k and bool(i['services'])and not BT();return R(i,BH(h),e.notes,m,isinstance(h,AA))\n"
     'def DA(a,b,c,d,e=Y):\n'
     "\tf,g=CZ(a,b,e);d.notes+=g.get('notes',());h={'in_force':f,'by':'cloud-init','result':'failed','problems':BH(c)};i={**g,**h,'notes':[*dict.fromkeys(d.notes)]}\n"
     "\tif d.failed_in:i['failed_in']=d.failed_in\n"
@@ -702,8 +702,8 @@ TEXT = (
     '\t\t\tif e and(j!=6 or c.r_):raise\n'
     '\t\t\th.append(f"IPv{j} may be open: {l}");i[\'open_families\']=[]if e else[j]\n'
     "\tif len(h)==len(g):raise C('; '.join(h))\n"
-    '\twith contextlib.suppress(A,OSError),CB()as m:h+=CN(f,c)\n'
-    '\ttry:CR(f,g,a.fallback,AF(),h);CP(f,[])\n'
+    '\twith contextlib.suppress(A,OSError),BR()as m:h+=CN(f,c)\n'
+    '\ttry:CR(f,g,a.fallback,AE(),h);CP(f,[])\n'
     '\texcept(A,OSError)as l:h.append(f"the next boot may be open: {H(l)}");i[\'saved\']=i[\'services\']=[]\n'
     "\treturn{**d('first boot',()).status,**i,'notes':['loaded without a rehearsal: this host does not allow one, or its tools or disk are broken',*h]}\n"
     'def FL(a,b,c,d=(),e=lambda:None,f=Y):\n'
@@ -718,7 +718,7 @@ TEXT = (
     '\t\texcept CX as o:p=o\n'
     "\t\tdef q():r,s=a(),Y('cloud-init',d);return asdict(R(DA(b(r).m_,r,p,s),[str(p)],s.notes))\n"
     '\t\treturn R(**DB(q))\n'
-    '\ti,k,h=j(),I(BX),a();l=EI(h)\n'
+    '\ti,k,h=j(),I(CA),a();l=EI(h)\n'
     '\tfor m in(*l,*(n for n in EI(h)if n not in l)):\n'
     '\t\tif FJ(m,l,i):d=[*i.notes,FI(m,c,i,k)];i=j()\n'
     '\tif i.ab_:e()\n'
@@ -751,12 +751,12 @@ TEXT = (
     '\tif c.u_:return a in b and(c.au_ or not any(map(BF,b)))\n'
     '\treturn True\n'
     'def FI(a,b,c,d):\n'
-    '\te,f=a.c_.ak_,CA()\n'
+    '\te,f=a.c_.ak_,CB()\n'
     '\tif d!=f:\n'
     '\t\ttry:b.distro.install_packages([e])\n'
     "\t\texcept Exception as g:AL.info('%s could not be installed: %s',e,g)\n"
     '\t\tif BF(a):h=f"unprotected for up to {FN()} s, from power-on to here";return f"{e} had to be installed: {\'closed but for SSH\'if c.u_ else h}"\n'
-    '\t\twith contextlib.suppress(OSError):DU({BX:f},AF(),420)\n'
+    '\t\twith contextlib.suppress(OSError):DN({CA:f},AE(),420)\n'
     '\treturn f"{e} could not be installed, which is tried once: install it, and reboot"\n'
     'def EH(a):\n'
     '\tfor b in FY():\n'
@@ -768,7 +768,7 @@ TEXT = (
     "def enter(a,b,c,d):e=a if isinstance(a,dict)else{};f=str(e.get('backend','auto'));return FL(DE,lambda g:FO(e,d),b,(),c)\n"
     'def DE():return FW(frozenset())\n'
     'def FO(a,b):\n'
-    "\tc=DD();d,e,f=(g for g in map(EK,c['plans']));h=d.source['section'];i=[replace(d,name='the last good policy')]if GC()==h else[];i+=[e]if all(a.get(j)==h.get(j)for j in('ssh','lists'))else[];k=c['default_port']and[*b]!=['22']\n"
+    "\tc=DD();d,e,f=(g for g in map(EK,c['plans']));h=d.source['section'];i=[replace(d,name='the last good policy')]if GI()==h else[];i+=[e]if all(a.get(j)==h.get(j)for j in('ssh','lists'))else[];k=c['default_port']and[*b]!=['22']\n"
     '\tdef l():\n'
     '\t\tif k:m=f"sshd listens on {\', \'.join(b)} here, not on 22; write port: and bundle again";raise AC([BG(f"{AM}.ssh",m)])\n'
     "\t\tif a!=h:raise AC([BG(AM,'is not what this bundle was made of; make it again')])\n"
@@ -781,7 +781,7 @@ TEXT = (
     '\ttry:\n'
     "\t\tif sys.argv[1:]==['status']:print(T(BE()),end='');return 0\n"
     "\t\tif sys.argv[1:]!=['verify']:raise A('vps-firewall status | verify')\n"
-    '\t\ta=P(AS)\n'
+    '\t\ta=O(AT)\n'
     "\t\tfor b in map(EK,DD()['plans']):\n"
     "\t\t\tif b.source['section']==a.get('section'):c=EZ(b,str(a.get('backend')),DE());print('\\n'.join(c)or'equal: kernel, saved file and policy');return 6 if c else 0\n"
     "\t\traise A('no policy of this bundle is in force')\n"

@@ -1,6 +1,6 @@
 """The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "87fe1c8eff225dd7b64c1a55529786a611b1c0641f69c915d38e264266e42c51"
+SOURCES = "c8fc1303f186c742f9c1d142776135728e4e87369c0d5e86d12c1846a9fc37f7"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -28,66 +28,14 @@ TEXT = (
     "\tif isinstance(a,KeyboardInterrupt):return'interrupted'\n"
     '\treturn str(a)if isinstance(a,A)else f"{type(a).__name__}: {a}"\n'
     'def AJ(a):return[str(b)for b in a.problems]if isinstance(a,Y)else[D(a)]\n'
-    "CF='/usr/sbin','/sbin','/usr/bin','/bin'\n"
-    'AQ=threading.local()\n'
-    "def CK():a=[*CF,*os.environ.get('PATH','').split(os.pathsep)];return os.pathsep.join(dict.fromkeys(b for b in a if os.path.isabs(b)))\n"
-    "def CJ(a):return shutil.which(a,path=CK())or''\n"
-    "def F(*a,text='',pass_fds=(),limit=0):return EM(CL(*a,text=text,pass_fds=pass_fds),a[0],len(text),limit)\n"
-    "def CL(*a,text='',pass_fds=()):\n"
-    '\tif not text:return CG(a,subprocess.DEVNULL,pass_fds)\n'
-    '\twith EL(text)as b:return CG(a,b,pass_fds)\n'
-    'def EM(a,b,c=0,limit=0):\n'
-    '\td,e,f=CH(a,b,c,limit)\n'
-    '\tif d:raise B(CI(b,d,f))\n'
-    '\treturn e\n'
-    'def CI(a,b,c):d=[e for e in c.splitlines()if e.strip()][:4];return f"{a} failed ({b}): {\' / \'.join(d)or\'it said nothing\'}"\n'
-    'def CH(a,b,c=0,limit=0):\n'
-    '\td=limit or 3e1+c/100000\n'
-    '\ttry:e,f=a.communicate(timeout=d)\n'
-    '\texcept BaseException as g:\n'
-    '\t\twith contextlib.suppress(ProcessLookupError):os.killpg(a.pid,signal.SIGKILL)\n'
-    '\t\ta.communicate()\n'
-    '\t\tif isinstance(g,subprocess.TimeoutExpired):raise B(f"{b} gave no answer in {d:.0f} s")from None\n'
-    '\t\traise\n'
-    "\treturn a.returncode,e.decode('utf-8','replace'),f.decode('utf-8','replace')\n"
-    '@contextmanager\n'
-    'def EL(text):\n'
-    '\timport fcntl;a=text.encode();b,c=os.pipe()\n'
-    '\ttry:fcntl.fcntl(c,1031,len(a)or 1)\n'
-    "\texcept OSError:os.close(b);os.close(c);b=os.memfd_create('vps-firewall',os.MFD_CLOEXEC);c=os.dup(b)\n"
-    '\ttry:\n'
-    "\t\twith open(c,'wb')as d:d.write(a)\n"
-    '\t\twith contextlib.suppress(OSError):os.lseek(b,0,os.SEEK_SET)\n'
-    '\t\tyield b\n'
-    '\tfinally:os.close(b)\n'
-    'def CG(a,b,pass_fds):\n'
-    '\tc=a[0]if os.path.isabs(a[0])else CJ(a[0])\n'
-    '\tif not c:raise B(f"{a[0]} is not installed")\n'
-    "\td={'PATH':CK(),'LC_ALL':'C'}\n"
-    "\tif getattr(AQ,'alone',False):d['XTABLES_LOCKFILE']='/proc/self/fd/0'\n"
-    '\ttry:return subprocess.Popen([c,*a[1:]],stdin=b,stdout=subprocess.PIPE,stderr=subprocess.PIPE,env=d,start_new_session=True,pass_fds=pass_fds)\n'
-    '\texcept OSError as e:raise B(f"{a[0]}: {e.strerror}")from None\n'
-    '@contextmanager\n'
-    'def AR():\n'
-    "\twith ThreadPoolExecutor(1,'scratch')as a:a.submit(EK).result();yield a\n"
-    'def EK():\n'
-    '\ta=ctypes.CDLL(None,use_errno=True)\n'
-    '\tif a.unshare(1073741824):b=os.strerror(ctypes.get_errno());raise P(f"cannot make a network namespace to rehearse the rules in: {b}")\n'
-    '\tAQ.alone=True\n'
     'class FD:\n'
     '\tdef __truediv__(a,b):return f"/{b.lstrip(\'/\')}"\n'
     'E=FD()\n'
-    "I='/var/lib/vps-firewall'\n"
-    'AV=f"{I}/status-private.json"\n'
-    'AU=f"{I}/status.json"\n'
-    'AC=f"{I}/policy.json"\n'
-    'AD=f"{I}/services.json"\n'
-    'AW=f"{I}/tools"\n'
-    "AS='/run/vps-firewall.lock'\n"
-    "AX='etc/systemd/system','run/systemd/system','usr/lib/systemd/system','lib/systemd/system'\n"
-    'AT=60\n'
+    "AP='/run/vps-firewall.lock'\n"
+    "AR='etc/systemd/system','run/systemd/system','usr/lib/systemd/system','lib/systemd/system'\n"
+    'AQ=60\n'
     '@dataclass\n'
-    'class S:\n'
+    'class R:\n'
     '\tf_:0=field(default_factory=dict);af_:0=False\n'
     '\tdef at_(a):\n'
     '\t\tb=[]\n'
@@ -95,70 +43,69 @@ TEXT = (
     '\t\t\ttry:\n'
     '\t\t\t\tif d is None:\n'
     '\t\t\t\t\twith contextlib.suppress(FileNotFoundError):os.unlink(c)\n'
-    '\t\t\t\telif os.path.exists(C(c).i_):os.rename(C(c).i_,C(c).a_);J(c)\n'
-    '\t\t\t\telse:EQ(c,d[0],d[1])\n'
+    '\t\t\t\telif os.path.exists(C(c).i_):os.rename(C(c).i_,C(c).a_);I(c)\n'
+    '\t\t\t\telse:EI(c,d[0],d[1])\n'
     '\t\t\texcept OSError as e:b.append(e)\n'
     '\t\tif b:raise b[0]\n'
     '\tdef ac_(a):\n'
-    '\t\tfor b in a.f_:J(b)\n'
-    'def CR(a,b,mode=384):return BB({c:(d,mode)for(c,d)in a.items()},b)\n'
-    'def BB(a,b):\n'
+    '\t\tfor b in a.f_:I(b)\n'
+    'def CJ(a,b,mode=384):return AU({c:(d,mode)for(c,d)in a.items()},b)\n'
+    'def AU(a,b):\n'
     '\tc={}\n'
     '\ttry:\n'
     '\t\tfor(d,(e,f))in a.items():\n'
-    "\t\t\tJ(d);g,h=e.encode('utf-8','surrogateescape'),CN(d);i=h[1]if h else 420\n"
-    '\t\t\tif h!=(g,i if f is None else f):c[d]=h;CP(d,g,i if f is None else f)\n'
+    "\t\t\tI(d);g,h=e.encode('utf-8','surrogateescape'),CF(d);i=h[1]if h else 420\n"
+    '\t\t\tif h!=(g,i if f is None else f):c[d]=h;CH(d,g,i if f is None else f)\n'
     '\t\tfor(d,h)in c.items():\n'
     '\t\t\tif h and b.af_:\n'
     '\t\t\t\twith contextlib.suppress(OSError):os.link(C(d).a_,C(d).i_)\n'
     '\t\tfor(d,h)in c.items():os.rename(C(d).m_,C(d).a_);b.f_.setdefault(d,h)\n'
-    '\t\tCQ(c)\n'
+    '\t\tCI(c)\n'
     '\texcept BaseException:\n'
     '\t\tfor d in c:\n'
-    '\t\t\tif d not in b.f_:J(d)\n'
+    '\t\t\tif d not in b.f_:I(d)\n'
     '\t\traise\n'
     '\treturn list(c)\n'
-    'def EQ(a,b,mode):J(a);CP(a,b,mode);os.rename(C(a).m_,C(a).a_);CQ([a])\n'
-    'def CT():os.sync()\n'
-    'def J(a):\n'
+    'def EI(a,b,mode):I(a);CH(a,b,mode);os.rename(C(a).m_,C(a).a_);CI([a])\n'
+    'def CL():os.sync()\n'
+    'def I(a):\n'
     '\tfor b in(C(a).m_,C(a).i_):\n'
     '\t\tif os.path.lexists(b):os.unlink(b)\n'
     '@dataclass(frozen=True)\n'
-    'class EO:a_:0;m_:0;i_:0\n'
-    'def C(a):b=os.path.realpath(a);c,d=os.path.split(b);return EO(b,f"{c}/.{d}.vps-firewall",f"{c}/.{d}.vps-firewall-old")\n'
-    'def CP(a,b,mode):\n'
+    'class EG:a_:0;m_:0;i_:0\n'
+    'def C(a):b=os.path.realpath(a);c,d=os.path.split(b);return EG(b,f"{c}/.{d}.vps-firewall",f"{c}/.{d}.vps-firewall-old")\n'
+    'def CH(a,b,mode):\n'
     '\tc=C(a);d=os.path.dirname(c.a_)\n'
     '\ttry:\n'
-    '\t\tCO(d)\n'
+    '\t\tCG(d)\n'
     "\t\tif os.path.exists(c.a_)and not os.path.isfile(c.a_):raise OSError(0,'is no file')\n"
     '\t\te=os.O_WRONLY|os.O_CREAT|os.O_EXCL|os.O_NOFOLLOW|os.O_CLOEXEC\n'
-    "\t\twith open(os.open(c.m_,e,384),'wb')as f:f.write(b);f.flush();os.fchmod(f.fileno(),mode);CM(f.fileno(),d,c.a_);os.fsync(f.fileno())\n"
-    '\texcept OSError as g:J(a);raise OSError(g.errno,g.strerror,a)from None\n'
-    'def CM(a,b,c):\n'
+    "\t\twith open(os.open(c.m_,e,384),'wb')as f:f.write(b);f.flush();os.fchmod(f.fileno(),mode);CE(f.fileno(),d,c.a_);os.fsync(f.fileno())\n"
+    '\texcept OSError as g:I(a);raise OSError(g.errno,g.strerror,a)from None\n'
+    'def CE(a,b,c):\n'
     '\td=os.stat(b)\n'
     '\twith contextlib.suppress(OSError):os.chown(a,d.st_uid,d.st_gid)\n'
     "\twith contextlib.suppress(OSError):e=os.getxattr(c if os.path.exists(c)else b,'security.selinux');os.setxattr(a,'security.selinux',e)\n"
-    'def CO(a):\n'
-    '\tif not os.path.isdir(a):b=os.path.dirname(a);CO(b);os.mkdir(a);os.chmod(a,493);CM(a,b,b)\n'
-    'def CQ(a):\n'
+    'def CG(a):\n'
+    '\tif not os.path.isdir(a):b=os.path.dirname(a);CG(b);os.mkdir(a);os.chmod(a,493);CE(a,b,b)\n'
+    'def CI(a):\n'
     '\tfor b in{os.path.dirname(C(c).a_)for c in a}:\n'
     '\t\td=os.open(b,os.O_RDONLY|os.O_DIRECTORY|os.O_CLOEXEC)\n'
     '\t\ttry:os.fsync(d)\n'
     '\t\tfinally:os.close(d)\n'
-    'def CN(a):\n'
+    'def CF(a):\n'
     '\ttry:\n'
     "\t\twith open(a,'rb')as b:return b.read(),os.fstat(b.fileno()).st_mode&4095\n"
     '\texcept FileNotFoundError:return\n'
-    "def K(a,b='replace'):c=CN(a);return None if c is None else c[0].decode('utf-8',b)\n"
-    'def BC(a):\n'
+    "def J(a,b='replace'):c=CF(a);return None if c is None else c[0].decode('utf-8',b)\n"
+    'def AV(a):\n'
     '\ttry:\n'
     "\t\twith open(E/a,encoding='utf-8',errors='replace')as b:return b.read(1<<20)\n"
     "\texcept OSError:return''\n"
-    'def AY(a):\n'
+    'def AS(a):\n'
     '\ttry:return sorted(os.listdir(E/a))\n'
     '\texcept OSError:return[]\n'
-    "def AZ():a=(K('/var/lib/cloud/data/instance-id')or'').strip();return a if a!='iid-datasource-none'else''\n"
-    'def EP(text,a):\n'
+    'def EH(text,a):\n'
     '\tb=f\'include "{a}"\'\n'
     '\tif text is None:return f"""#!/usr/sbin/nft -f\n'
     '\n'
@@ -168,25 +115,71 @@ TEXT = (
     '"""\n'
     '\tif b in text.splitlines():return text\n'
     '\treturn f"{text if text.endswith(chr(10))or not text else text+chr(10)}{b}\\n"\n'
-    "def T(a):return json.dumps(a,indent=1,sort_keys=True)+'\\n'\n"
-    'def CS(a,b):c=a.get(b)if isinstance(a,dict)else None;return[d for d in c if isinstance(d,str)]if isinstance(c,list)else[]\n'
-    'def L(a):\n'
+    "def S(a):return json.dumps(a,indent=1,sort_keys=True)+'\\n'\n"
+    'def CK(a,b):c=a.get(b)if isinstance(a,dict)else None;return[d for d in c if isinstance(d,str)]if isinstance(c,list)else[]\n'
+    'def K(a):\n'
     '\ttry:\n'
     "\t\twith open(a,encoding='utf-8')as b:c=json.load(b)\n"
     '\texcept(OSError,ValueError):return{}\n'
     '\treturn c if isinstance(c,dict)else{}\n'
     '@contextlib.contextmanager\n'
-    'def BA():\n'
-    '\timport fcntl;os.makedirs(os.path.dirname(AS),exist_ok=True);a=os.open(AS,os.O_RDWR|os.O_CREAT|os.O_CLOEXEC|os.O_NOFOLLOW,384)\n'
+    'def AT():\n'
+    '\timport fcntl;os.makedirs(os.path.dirname(AP),exist_ok=True);a=os.open(AP,os.O_RDWR|os.O_CREAT|os.O_CLOEXEC|os.O_NOFOLLOW,384)\n'
     '\ttry:\n'
-    '\t\tb=time.monotonic()+AT\n'
+    '\t\tb=time.monotonic()+AQ\n'
     '\t\twhile True:\n'
     '\t\t\ttry:fcntl.flock(a,fcntl.LOCK_EX|fcntl.LOCK_NB);break\n'
     '\t\t\texcept BlockingIOError:\n'
-    '\t\t\t\tif time.monotonic()>b:c=f"another vps-firewall has been at work for {AT} s; nothing was changed";raise DY(c)from None\n'
+    '\t\t\t\tif time.monotonic()>b:c=f"another vps-firewall has been at work for {AQ} s; nothing was changed";raise DY(c)from None\n'
     '\t\t\t\ttime.sleep(.05)\n'
     '\t\tyield a\n'
     '\tfinally:os.close(a)\n'
+    "CN='/usr/sbin','/sbin','/usr/bin','/bin'\n"
+    'AX=threading.local()\n'
+    "def CS():a=[*CN,*os.environ.get('PATH','').split(os.pathsep)];return os.pathsep.join(dict.fromkeys(b for b in a if os.path.isabs(b)))\n"
+    "def CR(a):return shutil.which(a,path=CS())or''\n"
+    "def F(*a,text='',pass_fds=(),limit=0):return EP(CT(*a,text=text,pass_fds=pass_fds),a[0],len(text),limit)\n"
+    "def CT(*a,text='',pass_fds=()):\n"
+    '\tif not text:return CO(a,subprocess.DEVNULL,pass_fds)\n'
+    '\twith EO(text)as b:return CO(a,b,pass_fds)\n'
+    'def EP(a,b,c=0,limit=0):\n'
+    '\td,e,f=CP(a,b,c,limit)\n'
+    '\tif d:raise B(CQ(b,d,f))\n'
+    '\treturn e\n'
+    'def CQ(a,b,c):d=[e for e in c.splitlines()if e.strip()][:4];return f"{a} failed ({b}): {\' / \'.join(d)or\'it said nothing\'}"\n'
+    'def CP(a,b,c=0,limit=0):\n'
+    '\td=limit or 3e1+c/100000\n'
+    '\ttry:e,f=a.communicate(timeout=d)\n'
+    '\texcept BaseException as g:\n'
+    '\t\twith contextlib.suppress(ProcessLookupError):os.killpg(a.pid,signal.SIGKILL)\n'
+    '\t\ta.communicate()\n'
+    '\t\tif isinstance(g,subprocess.TimeoutExpired):raise B(f"{b} gave no answer in {d:.0f} s")from None\n'
+    '\t\traise\n'
+    "\treturn a.returncode,e.decode('utf-8','replace'),f.decode('utf-8','replace')\n"
+    '@contextmanager\n'
+    'def EO(text):\n'
+    '\timport fcntl;a=text.encode();b,c=os.pipe()\n'
+    '\ttry:fcntl.fcntl(c,1031,len(a)or 1)\n'
+    "\texcept OSError:os.close(b);os.close(c);b=os.memfd_create('vps-firewall',os.MFD_CLOEXEC);c=os.dup(b)\n"
+    '\ttry:\n'
+    "\t\twith open(c,'wb')as d:d.write(a)\n"
+    '\t\twith contextlib.suppress(OSError):os.lseek(b,0,os.SEEK_SET)\n'
+    '\t\tyield b\n'
+    '\tfinally:os.close(b)\n'
+    'def CO(a,b,pass_fds):\n'
+    '\tc=a[0]if os.path.isabs(a[0])else CR(a[0])\n'
+    '\tif not c:raise B(f"{a[0]} is not installed")\n'
+    "\td={'PATH':CS(),'LC_ALL':'C'}\n"
+    "\tif getattr(AX,'alone',False):d['XTABLES_LOCKFILE']='/proc/self/fd/0'\n"
+    '\ttry:return subprocess.Popen([c,*a[1:]],stdin=b,stdout=subprocess.PIPE,stderr=subprocess.PIPE,env=d,start_new_session=True,pass_fds=pass_fds)\n'
+    '\texcept OSError as e:raise B(f"{a[0]}: {e.strerror}")from None\n'
+    '@contextmanager\n'
+    'def AY():\n'
+    "\twith ThreadPoolExecutor(1,'scratch')as a:a.submit(EN).result();yield a\n"
+    'def EN():\n'
+    '\ta=ctypes.CDLL(None,use_errno=True)\n'
+    '\tif a.unshare(1073741824):b=os.strerror(ctypes.get_errno());raise P(f"cannot make a network namespace to rehearse the rules in: {b}")\n'
+    '\tAX.alone=True\n'
     "H='vps-firewall.service'\n"
     "CC='/etc/vps-firewall'\n"
     "CB={0:'nft',4:'v4',6:'v6'}\n"
@@ -204,15 +197,15 @@ TEXT = (
     'AK={each.name:each for each in(CD,CA,Z)}\n'
     'AM=tuple(place for each in AK.values()for place in each.p_.values())\n'
     'AN=frozenset(unit for place in AM for unit in place.b_)|{H}\n'
-    "CE='cloud-init-local.service'\n"
+    "CM='cloud-init-local.service'\n"
     "BD='/etc/systemd/system'\n"
-    'def CX(a):b=os.path.realpath(E/os.devnull);return any(os.path.realpath(E/f"{c}/{a}")==b for c in AX)\n'
-    'def M(a):return not CX(a)and any(a in AY(f"etc/systemd/system/{b}")for b in AY(\'etc/systemd/system\')if b.endswith(\'.wants\'))\n'
+    'def CX(a):b=os.path.realpath(E/os.devnull);return any(os.path.realpath(E/f"{c}/{a}")==b for c in AR)\n'
+    'def M(a):return not CX(a)and any(a in AS(f"etc/systemd/system/{b}")for b in AS(\'etc/systemd/system\')if b.endswith(\'.wants\'))\n'
     'def EX(a,b,c,d):\n'
     '\tif c:return{f"{BD}/{H}":EU(a,b,d)}\n'
     "\te='# Made by vps-firewall: the rules come before cloud-init, and stay.\\n'+CU;return{ES(f):e+b.w_.replace('UNIT',f.partition('.')[0])for f in b.b_}\n"
     'def ES(a):return f"{BD}/{a}.d/vps-firewall.conf"\n'
-    'CU=f"[Unit]\\nBefore={CE}\\n"\n'
+    'CU=f"[Unit]\\nBefore={CM}\\n"\n'
     'def EU(a,b,c):d=a.x_(b.c_,c);e=\'\'.join(f"After={f}\\n"for f in b.b_ if b.u_);return e.join(\'[Unit]\\nDescription=Load the firewall rules that vps-firewall saved\\nDocumentation=man:nft(8) man:iptables-restore(8)\\nDefaultDependencies=no\\nRequiresMountsFor=/etc /usr\\nWants=network-pre.target\\nAFTER\\nBefore=cloud-init-local.service network-pre.target sysinit.target shutdown.target\\nConflicts=shutdown.target\\n\\n[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nLOADS\\n\\n[Install]\\nWantedBy=sysinit.target\\n\'.split(\'AFTER\\n\')).replace(\'LOADS\',\'\\n\'.join(f"ExecStart={g}"for g in d))\n'
     'def CV():return[]\n'
     "def ET(a):F('systemctl',*CV(),'enable',a)\n"
@@ -223,28 +216,35 @@ TEXT = (
     'def EV():\n'
     "\tif os.path.isdir('/run/systemd/system'):F('systemctl','daemon-reload')\n"
     "AB='/etc/ufw/ufw.conf'\n"
-    "R={'firewalld':'firewalld.service','ufw':'ufw.service'}\n"
-    'def AP():return tuple(a for a in R if EH(a))\n'
-    'def EH(a):\n'
-    '\tif a==\'ufw\':return bool(re.search(\'(?m)^ENABLED=[\\\\"\\\']?yes\',BC(AB)))\n'
-    '\treturn M(R[a])\n'
-    'def EI(a,b):\n'
-    '\tc=R[a];d=[lambda:ER(c),lambda:EW(c)]\n'
-    "\tif a=='ufw':d.insert(0,lambda:EG(b))\n"
+    "T={'firewalld':'firewalld.service','ufw':'ufw.service'}\n"
+    'def AW():return tuple(a for a in T if EK(a))\n'
+    'def EK(a):\n'
+    '\tif a==\'ufw\':return bool(re.search(\'(?m)^ENABLED=[\\\\"\\\']?yes\',AV(AB)))\n'
+    '\treturn M(T[a])\n'
+    'def EL(a,b):\n'
+    '\tc=T[a];d=[lambda:ER(c),lambda:EW(c)]\n'
+    "\tif a=='ufw':d.insert(0,lambda:EJ(b))\n"
     '\te=[]\n'
     '\tfor f in d:\n'
     '\t\ttry:f()\n'
     '\t\texcept(A,OSError)as g:e.append(D(g))\n'
     '\treturn[*dict.fromkeys(e)]\n'
-    'def EG(a):\n'
-    "\tb=K(AB,'surrogateescape')or'';CR({AB:re.sub('(?m)^ENABLED=.*','ENABLED=no',b)},S(),mode=None)\n"
+    'def EJ(a):\n'
+    "\tb=J(AB,'surrogateescape')or'';CJ({AB:re.sub('(?m)^ENABLED=.*','ENABLED=no',b)},R(),mode=None)\n"
     "\tif not a.shares_tables:F('ufw','--force','disable')\n"
-    "def EN():return frozenset(CS(L(AD),'enabled'))\n"
+    "L='/var/lib/vps-firewall'\n"
+    'BA=f"{L}/status-private.json"\n'
+    'AZ=f"{L}/status.json"\n'
+    'AC=f"{L}/policy.json"\n'
+    'AD=f"{L}/services.json"\n'
+    'BB=f"{L}/tools"\n'
+    "def BC():a=(J('/var/lib/cloud/data/instance-id')or'').strip();return a if a!='iid-datasource-none'else''\n"
+    "def EQ():return frozenset(CK(K(AD),'enabled'))\n"
     '@dataclass(frozen=True)\n'
     'class EC:s_:0=Z;major:0=0;b_:0=frozenset();ah_:0=frozenset();e_:0=();v_:0=True\n'
-    "def EF(a):b=EE();c={b.get('ID',''),*b.get('ID_LIKE','').split()};return EC(s_=next((d for d in AK.values()if d.ad_&c),Z),major=int(re.match('\\\\d{0,4}',b.get('VERSION_ID',''))[0]or 0),b_=frozenset(e for e in AN if ED(e)),ah_=frozenset(e for e in AN if M(e))-a,e_=AP(),v_=os.path.exists(E/'proc/net/if_inet6'))\n"
-    'def ED(a):b=any(a in AY(c)for c in AX);d=[e for f in AM if a in f.b_ for e in f.ak_];return b and all(os.path.exists(E/e)for e in d)and not CX(a)\n'
-    'def EE():a=BC(\'etc/os-release\')or BC(\'usr/lib/os-release\');b=(c.partition(\'=\')for c in a.splitlines()if\'=\'in c);return{d.strip():e.strip().strip(\'"\\\'\')for(d,f,e)in b}\n'
+    "def EF(a):b=EE();c={b.get('ID',''),*b.get('ID_LIKE','').split()};return EC(s_=next((d for d in AK.values()if d.ad_&c),Z),major=int(re.match('\\\\d{0,4}',b.get('VERSION_ID',''))[0]or 0),b_=frozenset(e for e in AN if ED(e)),ah_=frozenset(e for e in AN if M(e))-a,e_=AW(),v_=os.path.exists(E/'proc/net/if_inet6'))\n"
+    'def ED(a):b=any(a in AS(c)for c in AR);d=[e for f in AM if a in f.b_ for e in f.ak_];return b and all(os.path.exists(E/e)for e in d)and not CX(a)\n'
+    'def EE():a=AV(\'etc/os-release\')or AV(\'usr/lib/os-release\');b=(c.partition(\'=\')for c in a.splitlines()if\'=\'in c);return{d.strip():e.strip().strip(\'"\\\'\')for(d,f,e)in b}\n'
     '@dataclass(frozen=True)\n'
     'class EZ:backend:0;texts:0\n'
     '@dataclass(frozen=True)\n'
@@ -270,9 +270,9 @@ TEXT = (
     '\tdef load(a,b,c=(),pass_fds=()):\n'
     "\t\tif b:F('nft','-f','-',text=b[0],pass_fds=pass_fds)\n"
     '\tdef dump(a,b):\n'
-    "\t\tc=CL('nft','-s','list','table',*U.split());d,e,f=CH(c,'nft')\n"
+    "\t\tc=CT('nft','-s','list','table',*U.split());d,e,f=CP(c,'nft')\n"
     "\t\tif d==1 and f.startswith('Error: No such file or directory'):return{0:''}\n"
-    "\t\tif d:raise B(CI('nft',d,f))\n"
+    "\t\tif d:raise B(CQ('nft',d,f))\n"
     '\t\tif not e.startswith(f"table {U} {{")or not e.rstrip().endswith(\'}\'):raise B(\'nft printed something that is not a table\')\n'
     '\t\treturn{0:e}\n'
     '\tdef ao_(a,b,pass_fds=()):a.load({0:BQ+V(b[0])},(),pass_fds)\n'
@@ -285,7 +285,7 @@ TEXT = (
     '\tdef au_(a,b,c,e_):return dict(b),[]\n'
     'BQ=f"table {U}\\ndelete table {U}\\n"\n'
     'W={each.name:each for each in(DO(),)}\n'
-    'def EY(a):return CJ(a)\n'
+    'def EY(a):return CR(a)\n'
     '@dataclass(frozen=True)\n'
     'class FC:\n'
     '\tbackend:0;a_:0;k_:0=False\n'
@@ -296,21 +296,21 @@ TEXT = (
     '\t\tif(e:=[d for(d,f)in c.items()if not f]):raise P(f"{a.backend.name}: {\', \'.join(e)} not installed")\n'
     '\t\treturn c\n'
     'def AE(a,b):c=W[a];d=b.s_.ae_(a,c.families);e=b.b_&b.ah_ if d.u_ else b.b_;return FC(c,d,H in d.b_ or not e.issuperset(d.b_))\n'
-    "def EJ():a,b=L(AC),AZ();c=a.get('section');return c if b and a.get('instance')==b and isinstance(c,dict)else{}\n"
+    "def EM():a,b=K(AC),BC();c=a.get('section');return c if b and a.get('instance')==b and isinstance(c,dict)else{}\n"
     'def DF(a):return{}\n'
-    "def DN(a,b,c,d,e,f):g={**c.source,'backend':a.backend.name,'instance':AZ()if c.good else''};h={*EN(),*(i for i in a.b_ if not M(i))};j={*CS(L(AD),'disabled'),*(R[k]for k in d.e_)};l={'enabled':sorted(h),'disabled':sorted(j)};m={AC:(T(g),384),AD:(T(l),384)};return BL(a,b,c.fallback,e,f,also=m)\n"
+    "def DN(a,b,c,d,e,f):g={**c.source,'backend':a.backend.name,'instance':BC()if c.good else''};h={*EQ(),*(i for i in a.b_ if not M(i))};j={*CK(K(AD),'disabled'),*(T[k]for k in d.e_)};l={'enabled':sorted(h),'disabled':sorted(j)};m={AC:(S(g),384),AD:(S(l),384)};return BL(a,b,c.fallback,e,f,also=m)\n"
     'def BL(a,b,fallback,c,d,also=None):\n'
     '\te=a.a_;f=EX(a.backend,e,a.k_,a.n_(E));g={h:(i,420)for(h,i)in f.items()};j={h:(b[k],384)for(k,h)in e.c_.items()}\n'
     '\tif not a.k_ and e.fallback:j.update({h+e.fallback:(fallback[k],384)for(k,h)in e.c_.items()})\n'
-    "\tif not a.k_ and e.o_:l=K(E/e.o_,'surrogateescape');j[e.o_]=EP(l,e.c_[0]),None\n"
-    '\tm=DF({**j,**g});n={**m,**j,**g,**(also or{})};o=BB({E/h:p for(h,p)in n.items()},c);d+=BK(o)\n'
+    "\tif not a.k_ and e.o_:l=J(E/e.o_,'surrogateescape');j[e.o_]=EH(l,e.c_[0]),None\n"
+    '\tm=DF({**j,**g});n={**m,**j,**g,**(also or{})};o=AU({E/h:p for(h,p)in n.items()},c);d+=BK(o)\n'
     '\tif any(h in o for h in g):EV()\n'
     '\treturn o\n'
     'def DM(a,b):c=[d for d in b.s_.p_.values()if d.c_!=a.a_.c_];e=[f for d in c for f in d.b_];return[f for f in e if f not in a.b_ and M(f)]\n'
     'def BJ(a,b):\n'
     '\tfor c in a.b_:\n'
     '\t\tif not M(c):b.append(c);ET(c)\n'
-    '\tif b:CT()\n'
+    '\tif b:CL()\n'
     'def BK(a):\n'
     '\ttry:\n'
     "\t\tif a and os.path.exists('/sys/fs/selinux/enforce'):F('restorecon',*a,limit=3.)\n"
@@ -323,10 +323,10 @@ TEXT = (
     '\texcept(A,OSError)as f:d.append(f"not disabled: {D(f)}")\n'
     '\treturn d\n'
     "BM='in_force','backend','digest','open','saved','services','skipped_families','warnings','interfaces'\n"
-    'def AG():return L(AV)or L(AU)\n'
+    'def AG():return K(BA)or K(AZ)\n'
     'def BP(a):\n'
-    '\tb={c:BO(a[c])for c in(\'problems\',\'notes\')};d=re.sub(\'"from": "(?!any).*"\',\'"from": "hidden"\',T({**a,**b}))\n'
-    '\twith contextlib.suppress(OSError):BB({AV:(T(a),384),AU:(d,420)},S())\n'
+    '\tb={c:BO(a[c])for c in(\'problems\',\'notes\')};d=re.sub(\'"from": "(?!any).*"\',\'"from": "hidden"\',S({**a,**b}))\n'
+    '\twith contextlib.suppress(OSError):AU({BA:(S(a),384),AZ:(d,420)},R())\n'
     "def BO(a):return[re.split(': |\\\\[(?!\\\\d+\\\\])|\\\\w{1,4}(\\\\.\\\\d|:\\\\S)',b)[0]for b in a]\n"
     'def BN(a,b,c):\n'
     "\td={'backend':a.backend.name,'digest':hashlib.sha256(''.join(c.values()).encode()).hexdigest(),'open':b.open,'saved':list(a.a_.c_.values()),'services':list(a.b_),'skipped_families':[],'warnings':list(b.warnings)}\n"
@@ -359,7 +359,7 @@ TEXT = (
     "\td=c.enter_context(ThreadPoolExecutor(1,'keep'));e=[];f=[]\n"
     '\tfor(g,h,i)in DK(a,b):\n'
     '\t\tj=AE(g,b);k=j.backend\n'
-    "\t\ttry:j.n_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AR());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(BI,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return DJ(j,h,l,i,q,p,tuple(f))\n"
+    "\t\ttry:j.n_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AY());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(BI,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return DJ(j,h,l,i,q,p,tuple(f))\n"
     '\t\texcept A as r:e.append(r);f.append(f"{g} was not used: {r}")\n'
     "\ts='; '.join(map(str,e))\n"
     '\tif all(isinstance(t,P)for t in e):raise P(s)\n'
@@ -375,18 +375,18 @@ TEXT = (
     'AF=\'comment "\'\n'
     'def DI(a,b,c):\n'
     "\td=AE(b,c);e,f=d.backend,next(g.texts for g in a.candidates if g.backend==b);h=AG().get('skipped_families',());i=[]\n"
-    '\twith BA(),AR()as j:\n'
+    '\twith AT(),AY()as j:\n'
     '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(BI,e,k).result()\n'
     '\t\tfor(l,o)in d.a_.c_.items():i+=DG(e,l,o,f[l],n)\n'
     '\t\tp=[q for q in d.b_ if not M(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=DH(e.h_(e.dump(tuple(k)),n))\n'
     '\treturn i\n'
     'def DG(a,b,c,text,d):\n'
-    '\te=K(c)\n'
+    '\te=J(c)\n'
     '\tif e is None:return[f"+{c} (there is no such file)"]\n'
     '\tif e==text:return[]\n'
     '\tif b in d:\n'
     '\t\ttry:\n'
-    '\t\t\twith AR()as f:f.submit(a.load,{b:e}).result();g=f.submit(a.dump,(b,)).result()\n'
+    '\t\t\twith AY()as f:f.submit(a.load,{b:e}).result();g=f.submit(a.dump,(b,)).result()\n'
     '\t\texcept B as h:return[f"+{c} (does not load: {h})"]\n'
     '\t\ti=a.h_(g,{b:d[b]})\n'
     '\telse:i=DB(text,e)\n'
@@ -399,10 +399,10 @@ TEXT = (
     "\tdef r_(a):return bool(a.status)and not a.status.get('open_families')\n"
     'def BG(a,b,c=None):\n'
     '\tc=c or N()\n'
-    '\twith BA()as d,c.an_(),contextlib.ExitStack()as e:\n'
+    '\twith AT()as d,c.an_(),contextlib.ExitStack()as e:\n'
     "\t\twith c.d_('rehearse'):f=DL(a,b,e)\n"
     "\t\twith c.d_('keep'):g=f.f_.result()\n"
-    "\t\th,i=f.g_,f.g_.backend;c.notes+=f.notes;c.status.update(BN(h,a,f.texts));c.status['skipped_families']=list(f.aq_);c.write();j=S(af_=True);k=[]\n"
+    "\t\th,i=f.g_,f.g_.backend;c.notes+=f.notes;c.status.update(BN(h,a,f.texts));c.status['skipped_families']=list(f.aq_);c.write();j=R(af_=True);k=[]\n"
     '\t\ttry:\n'
     "\t\t\twith c.d_('load'):l=BF(f,g,b,d)\n"
     "\t\t\twith c.d_('read back'):\n"
@@ -415,7 +415,7 @@ TEXT = (
     '\t\t\traise c.ab_(r,s)from r.__cause__\n'
     "\t\twith c.d_('disable others'):j.ac_();c.notes+=i.am_(g,b.e_)if l else[];t=DD(f,b,c.notes,d);c.notes+=BH(h,b,c.q_.get('backend',''))\n"
     "\t\tc.status['result']='applied'if l or q or k else'unchanged';return G(c.status,z_=not t)\n"
-    "def BF(a,b,c,d):e,f=a.g_.backend,a.g_.a_.c_;g=all((K(f[h])or'').startswith(i)for(h,i)in a.j_.items());j,k=e.y_(a.j_,b,a.t_.result,g,c.e_);e.load(j,k,[d]);return any(j.values())\n"
+    "def BF(a,b,c,d):e,f=a.g_.backend,a.g_.a_.c_;g=all((J(f[h])or'').startswith(i)for(h,i)in a.j_.items());j,k=e.y_(a.j_,b,a.t_.result,g,c.e_);e.load(j,k,[d]);return any(j.values())\n"
     'def DE(a,b,c,d,e,f):\n'
     '\tg=[]\n'
     '\tfor h in e:\n'
@@ -433,7 +433,7 @@ TEXT = (
     'def DD(a,b,c,d):\n'
     '\te=[]\n'
     '\tfor f in b.e_:\n'
-    '\t\tif(g:=EI(f,a.g_.backend)):e.append(f);c.append(f"{f} could not be disabled: {\'; \'.join(g)}")\n'
+    '\t\tif(g:=EL(f,a.g_.backend)):e.append(f);c.append(f"{f} could not be disabled: {\'; \'.join(g)}")\n'
     '\t\telse:c.append(f"{f} was disabled and masked: its rules would conflict with these")\n'
     '\tif b.e_:\n'
     '\t\ttry:BF(a,a.g_.backend.dump(tuple(a.j_)),b,d)\n'
@@ -444,17 +444,17 @@ TEXT = (
     'def DV(a,b,c=(),d=N):\n'
     "\te=d('cloud-init',c)\n"
     '\ttry:\n'
-    '\t\tCT()\n'
+    '\t\tCL()\n'
     '\t\tif not any(f.good for f in a.l_):\n'
     '\t\t\tg=BT(a.l_,b,d)[1]\n'
     "\t\t\tif g.get('result')in('applied','unchanged'):e.notes+=g['notes']\n"
-    '\t\t\tb=replace(b,e_=AP())\n'
+    '\t\t\tb=replace(b,e_=AW())\n'
     "\t\twith e.d_('parse'):f=a.al_()\n"
     '\t\treturn BG(f,b,e)\n'
     '\texcept Exception as h:\n'
     '\t\ttry:i=BU(a.l_,b,h,e,d)\n'
     '\t\texcept Exception as j:return G({},[f"{D(j)}; and before it: {D(h)}"],e.notes)\n'
-    "\t\tk=isinstance(h,Y)and not any(l.aj_ for l in h.problems);m=k and bool(i['services'])and not AP();return G(i,AJ(h),e.notes,m,isinstance(h,O))\n"
+    "\t\tk=isinstance(h,Y)and not any(l.aj_ for l in h.problems);m=k and bool(i['services'])and not AW();return G(i,AJ(h),e.notes,m,isinstance(h,O))\n"
     'def BU(a,b,c,d,e=N):\n'
     "\tf,g=BT(a,b,e);d.notes+=g.get('notes',());h={'in_force':f,'by':'cloud-init','result':'failed','problems':AJ(c)};i={**g,**h,'notes':[*dict.fromkeys(d.notes)]}\n"
     "\tif d.failed_in:i['failed_in']=d.failed_in\n"
@@ -483,8 +483,8 @@ TEXT = (
     '\t\t\tif e and(j!=6 or c.v_):raise\n'
     '\t\t\th.append(f"IPv{j} may be open: {l}");i[\'open_families\']=[]if e else[j]\n'
     "\tif len(h)==len(g):raise B('; '.join(h))\n"
-    '\twith contextlib.suppress(A,OSError),BA()as m:h+=BH(f,c)\n'
-    '\ttry:BL(f,g,a.fallback,S(),h);BJ(f,[])\n'
+    '\twith contextlib.suppress(A,OSError),AT()as m:h+=BH(f,c)\n'
+    '\ttry:BL(f,g,a.fallback,R(),h);BJ(f,[])\n'
     '\texcept(A,OSError)as l:h.append(f"the next boot may be open: {D(l)}");i[\'saved\']=i[\'services\']=[]\n'
     "\treturn{**d('first boot',()).status,**i,'notes':['loaded without a rehearsal: this host does not allow one, or its tools or disk are broken',*h]}\n"
     'def DU(a,b,c,d=(),e=lambda:None,f=N):\n'
@@ -499,7 +499,7 @@ TEXT = (
     '\t\texcept BR as o:p=o\n'
     "\t\tdef q():r,s=a(),N('cloud-init',d);return asdict(G(BU(b(r).l_,r,p,s),[str(p)],s.notes))\n"
     '\t\treturn G(**BV(q))\n'
-    '\ti,k,h=j(),K(AW),a();l=CY(h)\n'
+    '\ti,k,h=j(),J(BB),a();l=CY(h)\n'
     '\tfor m in(*l,*(n for n in CY(h)if n not in l)):\n'
     '\t\tif DS(m,l,i):d=[*i.notes,DR(m,c,i,k)];i=j()\n'
     '\tif i.z_:e()\n'
@@ -532,12 +532,12 @@ TEXT = (
     '\tif c.r_:return a in b and(c.ar_ or not any(map(AH,b)))\n'
     '\treturn True\n'
     'def DR(a,b,c,d):\n'
-    '\te,f=a.a_.ai_,AZ()\n'
+    '\te,f=a.a_.ai_,BC()\n'
     '\tif d!=f:\n'
     '\t\ttry:b.distro.install_packages([e])\n'
     "\t\texcept Exception as g:X.info('%s could not be installed: %s',e,g)\n"
     '\t\tif AH(a):h=f"unprotected for up to {DW()} s, from power-on to here";return f"{e} had to be installed: {\'closed but for SSH\'if c.r_ else h}"\n'
-    '\t\twith contextlib.suppress(OSError):CR({AW:f},S(),420)\n'
+    '\t\twith contextlib.suppress(OSError):CJ({BB:f},R(),420)\n'
     '\treturn f"{e} could not be installed, which is tried once: install it, and reboot"\n'
     "BW=os.path.join(os.path.dirname(__file__),'plans')\n"
     "AI='vps_firewall'\n"
@@ -545,7 +545,7 @@ TEXT = (
     "def enter(a,b,c,d):e=a if isinstance(a,dict)else{};f=str(e.get('backend','auto'));return DU(BY,lambda g:DX(e,d),b,(),c)\n"
     'def BY():return EF(frozenset())\n'
     'def DX(a,b):\n'
-    "\tc=BX();d,e,f=(g for g in map(DA,c['plans']));h=d.source['section'];i=[replace(d,name='the last good policy')]if EJ()==h else[];i+=[e]if all(a.get(j)==h.get(j)for j in('ssh','lists'))else[];k=c['default_port']and[*b]!=['22']\n"
+    "\tc=BX();d,e,f=(g for g in map(DA,c['plans']));h=d.source['section'];i=[replace(d,name='the last good policy')]if EM()==h else[];i+=[e]if all(a.get(j)==h.get(j)for j in('ssh','lists'))else[];k=c['default_port']and[*b]!=['22']\n"
     '\tdef l():\n'
     '\t\tif k:m=f"sshd listens on {\', \'.join(b)} here, not on 22; write port: and bundle again";raise Y([BZ(f"{AI}.ssh",m)])\n'
     "\t\tif a!=h:raise Y([BZ(AI,'is not what this bundle was made of; make it again')])\n"
@@ -555,9 +555,9 @@ TEXT = (
     "\twith open(BW,encoding='utf-8')as a:return json.load(a)\n"
     'def main():\n'
     '\ttry:\n'
-    "\t\tif sys.argv[1:]==['status']:print(T(AG()),end='');return 0\n"
+    "\t\tif sys.argv[1:]==['status']:print(S(AG()),end='');return 0\n"
     "\t\tif sys.argv[1:]!=['verify']:raise A('vps-firewall status | verify')\n"
-    '\t\ta=L(AC)\n'
+    '\t\ta=K(AC)\n'
     "\t\tfor b in map(DA,BX()['plans']):\n"
     "\t\t\tif b.source['section']==a.get('section'):c=DI(b,str(a.get('backend')),BY());print('\\n'.join(c)or'equal: kernel, saved file and policy');return 6 if c else 0\n"
     "\t\traise A('no policy of this bundle is in force')\n"

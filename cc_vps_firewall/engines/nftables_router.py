@@ -1,6 +1,6 @@
 """The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "316a4e7a5752c8e315a2a13cb008a4e15ae405232e4f7a003820ad70cc1fe407"
+SOURCES = "e06ca2fd251c264335583ec2dfa8b287c42400ad3b41173dd9643f372ec1fa12"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -28,66 +28,14 @@ TEXT = (
     "\tif isinstance(a,KeyboardInterrupt):return'interrupted'\n"
     '\treturn str(a)if isinstance(a,A)else f"{type(a).__name__}: {a}"\n'
     'def AQ(a):return[str(b)for b in a.problems]if isinstance(a,S)else[D(a)]\n'
-    "CM='/usr/sbin','/sbin','/usr/bin','/bin'\n"
-    'AY=threading.local()\n'
-    "def CR():a=[*CM,*os.environ.get('PATH','').split(os.pathsep)];return os.pathsep.join(dict.fromkeys(b for b in a if os.path.isabs(b)))\n"
-    "def CQ(a):return shutil.which(a,path=CR())or''\n"
-    "def F(*a,text='',pass_fds=(),limit=0):return EW(CS(*a,text=text,pass_fds=pass_fds),a[0],len(text),limit)\n"
-    "def CS(*a,text='',pass_fds=()):\n"
-    '\tif not text:return CN(a,subprocess.DEVNULL,pass_fds)\n'
-    '\twith EV(text)as b:return CN(a,b,pass_fds)\n'
-    'def EW(a,b,c=0,limit=0):\n'
-    '\td,e,f=CO(a,b,c,limit)\n'
-    '\tif d:raise B(CP(b,d,f))\n'
-    '\treturn e\n'
-    'def CP(a,b,c):d=[e for e in c.splitlines()if e.strip()][:4];return f"{a} failed ({b}): {\' / \'.join(d)or\'it said nothing\'}"\n'
-    'def CO(a,b,c=0,limit=0):\n'
-    '\td=limit or 3e1+c/100000\n'
-    '\ttry:e,f=a.communicate(timeout=d)\n'
-    '\texcept BaseException as g:\n'
-    '\t\twith contextlib.suppress(ProcessLookupError):os.killpg(a.pid,signal.SIGKILL)\n'
-    '\t\ta.communicate()\n'
-    '\t\tif isinstance(g,subprocess.TimeoutExpired):raise B(f"{b} gave no answer in {d:.0f} s")from None\n'
-    '\t\traise\n'
-    "\treturn a.returncode,e.decode('utf-8','replace'),f.decode('utf-8','replace')\n"
-    '@contextmanager\n'
-    'def EV(text):\n'
-    '\timport fcntl;a=text.encode();b,c=os.pipe()\n'
-    '\ttry:fcntl.fcntl(c,1031,len(a)or 1)\n'
-    "\texcept OSError:os.close(b);os.close(c);b=os.memfd_create('vps-firewall',os.MFD_CLOEXEC);c=os.dup(b)\n"
-    '\ttry:\n'
-    "\t\twith open(c,'wb')as d:d.write(a)\n"
-    '\t\twith contextlib.suppress(OSError):os.lseek(b,0,os.SEEK_SET)\n'
-    '\t\tyield b\n'
-    '\tfinally:os.close(b)\n'
-    'def CN(a,b,pass_fds):\n'
-    '\tc=a[0]if os.path.isabs(a[0])else CQ(a[0])\n'
-    '\tif not c:raise B(f"{a[0]} is not installed")\n'
-    "\td={'PATH':CR(),'LC_ALL':'C'}\n"
-    "\tif getattr(AY,'alone',False):d['XTABLES_LOCKFILE']='/proc/self/fd/0'\n"
-    '\ttry:return subprocess.Popen([c,*a[1:]],stdin=b,stdout=subprocess.PIPE,stderr=subprocess.PIPE,env=d,start_new_session=True,pass_fds=pass_fds)\n'
-    '\texcept OSError as e:raise B(f"{a[0]}: {e.strerror}")from None\n'
-    '@contextmanager\n'
-    'def AZ():\n'
-    "\twith ThreadPoolExecutor(1,'scratch')as a:a.submit(EU).result();yield a\n"
-    'def EU():\n'
-    '\ta=ctypes.CDLL(None,use_errno=True)\n'
-    '\tif a.unshare(1073741824):b=os.strerror(ctypes.get_errno());raise R(f"cannot make a network namespace to rehearse the rules in: {b}")\n'
-    '\tAY.alone=True\n'
     'class FR:\n'
     '\tdef __truediv__(a,b):return f"/{b.lstrip(\'/\')}"\n'
     'E=FR()\n'
-    "G='/var/lib/vps-firewall'\n"
-    'BD=f"{G}/status-private.json"\n'
-    'BC=f"{G}/status.json"\n'
-    'AF=f"{G}/policy.json"\n'
-    'AG=f"{G}/services.json"\n'
-    'BE=f"{G}/tools"\n'
-    "BA='/run/vps-firewall.lock'\n"
-    "BF='etc/systemd/system','run/systemd/system','usr/lib/systemd/system','lib/systemd/system'\n"
-    'BB=60\n'
+    "AX='/run/vps-firewall.lock'\n"
+    "AZ='etc/systemd/system','run/systemd/system','usr/lib/systemd/system','lib/systemd/system'\n"
+    'AY=60\n'
     '@dataclass\n'
-    'class V:\n'
+    'class U:\n'
     '\te_:0=field(default_factory=dict);af_:0=False\n'
     '\tdef at_(a):\n'
     '\t\tb=[]\n'
@@ -96,71 +44,70 @@ TEXT = (
     '\t\t\t\tif d is None:\n'
     '\t\t\t\t\twith contextlib.suppress(FileNotFoundError):os.unlink(c)\n'
     '\t\t\t\telif os.path.exists(C(c).i_):os.rename(C(c).i_,C(c).a_);M(c)\n'
-    '\t\t\t\telse:FA(c,d[0],d[1])\n'
+    '\t\t\t\telse:ES(c,d[0],d[1])\n'
     '\t\t\texcept OSError as e:b.append(e)\n'
     '\t\tif b:raise b[0]\n'
     '\tdef ac_(a):\n'
     '\t\tfor b in a.e_:M(b)\n'
-    'def AI(a,b,mode=384):return BI({c:(d,mode)for(c,d)in a.items()},b)\n'
-    'def BI(a,b):\n'
+    'def AF(a,b,mode=384):return BB({c:(d,mode)for(c,d)in a.items()},b)\n'
+    'def BB(a,b):\n'
     '\tc={}\n'
     '\ttry:\n'
     '\t\tfor(d,(e,f))in a.items():\n'
-    "\t\t\tM(d);g,h=e.encode('utf-8','surrogateescape'),CU(d);i=h[1]if h else 420\n"
-    '\t\t\tif h!=(g,i if f is None else f):c[d]=h;CW(d,g,i if f is None else f)\n'
+    "\t\t\tM(d);g,h=e.encode('utf-8','surrogateescape'),CM(d);i=h[1]if h else 420\n"
+    '\t\t\tif h!=(g,i if f is None else f):c[d]=h;CO(d,g,i if f is None else f)\n'
     '\t\tfor(d,h)in c.items():\n'
     '\t\t\tif h and b.af_:\n'
     '\t\t\t\twith contextlib.suppress(OSError):os.link(C(d).a_,C(d).i_)\n'
     '\t\tfor(d,h)in c.items():os.rename(C(d).m_,C(d).a_);b.e_.setdefault(d,h)\n'
-    '\t\tCX(c)\n'
+    '\t\tCP(c)\n'
     '\texcept BaseException:\n'
     '\t\tfor d in c:\n'
     '\t\t\tif d not in b.e_:M(d)\n'
     '\t\traise\n'
     '\treturn list(c)\n'
-    'def FA(a,b,mode):M(a);CW(a,b,mode);os.rename(C(a).m_,C(a).a_);CX([a])\n'
-    'def DA():os.sync()\n'
-    'def CY(a,b):\n'
+    'def ES(a,b,mode):M(a);CO(a,b,mode);os.rename(C(a).m_,C(a).a_);CP([a])\n'
+    'def CS():os.sync()\n'
+    'def CQ(a,b):\n'
     '\twith open(a,\'r+\',encoding=\'ascii\')as c:c.write(f"{b}\\n")\n'
     'def M(a):\n'
     '\tfor b in(C(a).m_,C(a).i_):\n'
     '\t\tif os.path.lexists(b):os.unlink(b)\n'
     '@dataclass(frozen=True)\n'
-    'class EY:a_:0;m_:0;i_:0\n'
-    'def C(a):b=os.path.realpath(a);c,d=os.path.split(b);return EY(b,f"{c}/.{d}.vps-firewall",f"{c}/.{d}.vps-firewall-old")\n'
-    'def CW(a,b,mode):\n'
+    'class EQ:a_:0;m_:0;i_:0\n'
+    'def C(a):b=os.path.realpath(a);c,d=os.path.split(b);return EQ(b,f"{c}/.{d}.vps-firewall",f"{c}/.{d}.vps-firewall-old")\n'
+    'def CO(a,b,mode):\n'
     '\tc=C(a);d=os.path.dirname(c.a_)\n'
     '\ttry:\n'
-    '\t\tCV(d)\n'
+    '\t\tCN(d)\n'
     "\t\tif os.path.exists(c.a_)and not os.path.isfile(c.a_):raise OSError(0,'is no file')\n"
     '\t\te=os.O_WRONLY|os.O_CREAT|os.O_EXCL|os.O_NOFOLLOW|os.O_CLOEXEC\n'
-    "\t\twith open(os.open(c.m_,e,384),'wb')as f:f.write(b);f.flush();os.fchmod(f.fileno(),mode);CT(f.fileno(),d,c.a_);os.fsync(f.fileno())\n"
+    "\t\twith open(os.open(c.m_,e,384),'wb')as f:f.write(b);f.flush();os.fchmod(f.fileno(),mode);CL(f.fileno(),d,c.a_);os.fsync(f.fileno())\n"
     '\texcept OSError as g:M(a);raise OSError(g.errno,g.strerror,a)from None\n'
-    'def CT(a,b,c):\n'
+    'def CL(a,b,c):\n'
     '\td=os.stat(b)\n'
     '\twith contextlib.suppress(OSError):os.chown(a,d.st_uid,d.st_gid)\n'
     "\twith contextlib.suppress(OSError):e=os.getxattr(c if os.path.exists(c)else b,'security.selinux');os.setxattr(a,'security.selinux',e)\n"
-    'def CV(a):\n'
-    '\tif not os.path.isdir(a):b=os.path.dirname(a);CV(b);os.mkdir(a);os.chmod(a,493);CT(a,b,b)\n'
-    'def CX(a):\n'
+    'def CN(a):\n'
+    '\tif not os.path.isdir(a):b=os.path.dirname(a);CN(b);os.mkdir(a);os.chmod(a,493);CL(a,b,b)\n'
+    'def CP(a):\n'
     '\tfor b in{os.path.dirname(C(c).a_)for c in a}:\n'
     '\t\td=os.open(b,os.O_RDONLY|os.O_DIRECTORY|os.O_CLOEXEC)\n'
     '\t\ttry:os.fsync(d)\n'
     '\t\tfinally:os.close(d)\n'
-    'def CU(a):\n'
+    'def CM(a):\n'
     '\ttry:\n'
     "\t\twith open(a,'rb')as b:return b.read(),os.fstat(b.fileno()).st_mode&4095\n"
     '\texcept FileNotFoundError:return\n'
-    "def N(a,b='replace'):c=CU(a);return None if c is None else c[0].decode('utf-8',b)\n"
-    'def I(a):\n'
+    "def N(a,b='replace'):c=CM(a);return None if c is None else c[0].decode('utf-8',b)\n"
+    'def H(a):\n'
     '\ttry:\n'
     "\t\twith open(E/a,encoding='utf-8',errors='replace')as b:return b.read(1<<20)\n"
     "\texcept OSError:return''\n"
-    'def AH(a):\n'
+    'def AE(a):\n'
     '\ttry:return sorted(os.listdir(E/a))\n'
     '\texcept OSError:return[]\n'
-    "def BG():a=(N('/var/lib/cloud/data/instance-id')or'').strip();return a if a!='iid-datasource-none'else''\n"
-    'def EZ(text,a):\n'
+    'def ER(text,a):\n'
     '\tb=f\'include "{a}"\'\n'
     '\tif text is None:return f"""#!/usr/sbin/nft -f\n'
     '\n'
@@ -171,24 +118,70 @@ TEXT = (
     '\tif b in text.splitlines():return text\n'
     '\treturn f"{text if text.endswith(chr(10))or not text else text+chr(10)}{b}\\n"\n'
     "def L(a):return json.dumps(a,indent=1,sort_keys=True)+'\\n'\n"
-    'def CZ(a,b):c=a.get(b)if isinstance(a,dict)else None;return[d for d in c if isinstance(d,str)]if isinstance(c,list)else[]\n'
-    'def H(a):\n'
+    'def CR(a,b):c=a.get(b)if isinstance(a,dict)else None;return[d for d in c if isinstance(d,str)]if isinstance(c,list)else[]\n'
+    'def G(a):\n'
     '\ttry:\n'
     "\t\twith open(a,encoding='utf-8')as b:c=json.load(b)\n"
     '\texcept(OSError,ValueError):return{}\n'
     '\treturn c if isinstance(c,dict)else{}\n'
     '@contextlib.contextmanager\n'
-    'def BH():\n'
-    '\timport fcntl;os.makedirs(os.path.dirname(BA),exist_ok=True);a=os.open(BA,os.O_RDWR|os.O_CREAT|os.O_CLOEXEC|os.O_NOFOLLOW,384)\n'
+    'def BA():\n'
+    '\timport fcntl;os.makedirs(os.path.dirname(AX),exist_ok=True);a=os.open(AX,os.O_RDWR|os.O_CREAT|os.O_CLOEXEC|os.O_NOFOLLOW,384)\n'
     '\ttry:\n'
-    '\t\tb=time.monotonic()+BB\n'
+    '\t\tb=time.monotonic()+AY\n'
     '\t\twhile True:\n'
     '\t\t\ttry:fcntl.flock(a,fcntl.LOCK_EX|fcntl.LOCK_NB);break\n'
     '\t\t\texcept BlockingIOError:\n'
-    '\t\t\t\tif time.monotonic()>b:c=f"another vps-firewall has been at work for {BB} s; nothing was changed";raise EH(c)from None\n'
+    '\t\t\t\tif time.monotonic()>b:c=f"another vps-firewall has been at work for {AY} s; nothing was changed";raise EH(c)from None\n'
     '\t\t\t\ttime.sleep(.05)\n'
     '\t\tyield a\n'
     '\tfinally:os.close(a)\n'
+    "CU='/usr/sbin','/sbin','/usr/bin','/bin'\n"
+    'BD=threading.local()\n'
+    "def CZ():a=[*CU,*os.environ.get('PATH','').split(os.pathsep)];return os.pathsep.join(dict.fromkeys(b for b in a if os.path.isabs(b)))\n"
+    "def CY(a):return shutil.which(a,path=CZ())or''\n"
+    "def F(*a,text='',pass_fds=(),limit=0):return EZ(DA(*a,text=text,pass_fds=pass_fds),a[0],len(text),limit)\n"
+    "def DA(*a,text='',pass_fds=()):\n"
+    '\tif not text:return CV(a,subprocess.DEVNULL,pass_fds)\n'
+    '\twith EY(text)as b:return CV(a,b,pass_fds)\n'
+    'def EZ(a,b,c=0,limit=0):\n'
+    '\td,e,f=CW(a,b,c,limit)\n'
+    '\tif d:raise B(CX(b,d,f))\n'
+    '\treturn e\n'
+    'def CX(a,b,c):d=[e for e in c.splitlines()if e.strip()][:4];return f"{a} failed ({b}): {\' / \'.join(d)or\'it said nothing\'}"\n'
+    'def CW(a,b,c=0,limit=0):\n'
+    '\td=limit or 3e1+c/100000\n'
+    '\ttry:e,f=a.communicate(timeout=d)\n'
+    '\texcept BaseException as g:\n'
+    '\t\twith contextlib.suppress(ProcessLookupError):os.killpg(a.pid,signal.SIGKILL)\n'
+    '\t\ta.communicate()\n'
+    '\t\tif isinstance(g,subprocess.TimeoutExpired):raise B(f"{b} gave no answer in {d:.0f} s")from None\n'
+    '\t\traise\n'
+    "\treturn a.returncode,e.decode('utf-8','replace'),f.decode('utf-8','replace')\n"
+    '@contextmanager\n'
+    'def EY(text):\n'
+    '\timport fcntl;a=text.encode();b,c=os.pipe()\n'
+    '\ttry:fcntl.fcntl(c,1031,len(a)or 1)\n'
+    "\texcept OSError:os.close(b);os.close(c);b=os.memfd_create('vps-firewall',os.MFD_CLOEXEC);c=os.dup(b)\n"
+    '\ttry:\n'
+    "\t\twith open(c,'wb')as d:d.write(a)\n"
+    '\t\twith contextlib.suppress(OSError):os.lseek(b,0,os.SEEK_SET)\n'
+    '\t\tyield b\n'
+    '\tfinally:os.close(b)\n'
+    'def CV(a,b,pass_fds):\n'
+    '\tc=a[0]if os.path.isabs(a[0])else CY(a[0])\n'
+    '\tif not c:raise B(f"{a[0]} is not installed")\n'
+    "\td={'PATH':CZ(),'LC_ALL':'C'}\n"
+    "\tif getattr(BD,'alone',False):d['XTABLES_LOCKFILE']='/proc/self/fd/0'\n"
+    '\ttry:return subprocess.Popen([c,*a[1:]],stdin=b,stdout=subprocess.PIPE,stderr=subprocess.PIPE,env=d,start_new_session=True,pass_fds=pass_fds)\n'
+    '\texcept OSError as e:raise B(f"{a[0]}: {e.strerror}")from None\n'
+    '@contextmanager\n'
+    'def BE():\n'
+    "\twith ThreadPoolExecutor(1,'scratch')as a:a.submit(EX).result();yield a\n"
+    'def EX():\n'
+    '\ta=ctypes.CDLL(None,use_errno=True)\n'
+    '\tif a.unshare(1073741824):b=os.strerror(ctypes.get_errno());raise R(f"cannot make a network namespace to rehearse the rules in: {b}")\n'
+    '\tBD.alone=True\n'
     'def FQ(a,b):\n'
     "\tif a.endswith('*'):return b.startswith(a[:-1])\n"
     "\treturn a in('',b)\n"
@@ -209,15 +202,15 @@ TEXT = (
     'AR={each.name:each for each in(CK,CH,AC)}\n'
     'AT=tuple(place for each in AR.values()for place in each.q_.values())\n'
     'AU=frozenset(unit for place in AT for unit in place.b_)|{K}\n'
-    "CL='cloud-init-local.service'\n"
+    "CT='cloud-init-local.service'\n"
     "BL='/etc/systemd/system'\n"
-    'def DF(a):b=os.path.realpath(E/os.devnull);return any(os.path.realpath(E/f"{c}/{a}")==b for c in BF)\n'
-    'def O(a):return not DF(a)and any(a in AH(f"etc/systemd/system/{b}")for b in AH(\'etc/systemd/system\')if b.endswith(\'.wants\'))\n'
+    'def DF(a):b=os.path.realpath(E/os.devnull);return any(os.path.realpath(E/f"{c}/{a}")==b for c in AZ)\n'
+    'def O(a):return not DF(a)and any(a in AE(f"etc/systemd/system/{b}")for b in AE(\'etc/systemd/system\')if b.endswith(\'.wants\'))\n'
     'def FK(a,b,c,d):\n'
     '\tif c:return{f"{BL}/{K}":FH(a,b,d)}\n'
     "\te='# Made by vps-firewall: the rules come before cloud-init, and stay.\\n'+DC;return{FF(f):e+b.w_.replace('UNIT',f.partition('.')[0])for f in b.b_}\n"
     'def FF(a):return f"{BL}/{a}.d/vps-firewall.conf"\n'
-    'DC=f"[Unit]\\nBefore={CL}\\n"\n'
+    'DC=f"[Unit]\\nBefore={CT}\\n"\n'
     'def FH(a,b,c):d=a.x_(b.c_,c);e=\'\'.join(f"After={f}\\n"for f in b.b_ if b.v_);return e.join(\'[Unit]\\nDescription=Load the firewall rules that vps-firewall saved\\nDocumentation=man:nft(8) man:iptables-restore(8)\\nDefaultDependencies=no\\nRequiresMountsFor=/etc /usr\\nWants=network-pre.target\\nAFTER\\nBefore=cloud-init-local.service network-pre.target sysinit.target shutdown.target\\nConflicts=shutdown.target\\n\\n[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nLOADS\\n\\n[Install]\\nWantedBy=sysinit.target\\n\'.split(\'AFTER\\n\')).replace(\'LOADS\',\'\\n\'.join(f"ExecStart={g}"for g in d))\n'
     'def DD():return[]\n'
     "def FG(a):F('systemctl',*DD(),'enable',a)\n"
@@ -227,56 +220,63 @@ TEXT = (
     "def DE(a):F('systemctl',*DD(),'disable',a)\n"
     'def FI():\n'
     "\tif os.path.isdir('/run/systemd/system'):F('systemctl','daemon-reload')\n"
-    "AE='/etc/ufw/ufw.conf'\n"
-    "U={'firewalld':'firewalld.service','ufw':'ufw.service'}\n"
-    'def AX():return tuple(a for a in U if ER(a))\n'
-    'def ER(a):\n'
-    '\tif a==\'ufw\':return bool(re.search(\'(?m)^ENABLED=[\\\\"\\\']?yes\',I(AE)))\n'
-    '\treturn O(U[a])\n'
-    'def ES(a,b):\n'
-    '\tc=U[a];d=[lambda:FE(c),lambda:FJ(c)]\n'
-    "\tif a=='ufw':d.insert(0,lambda:EQ(b))\n"
+    "AG='/etc/ufw/ufw.conf'\n"
+    "V={'firewalld':'firewalld.service','ufw':'ufw.service'}\n"
+    'def BC():return tuple(a for a in V if EU(a))\n'
+    'def EU(a):\n'
+    '\tif a==\'ufw\':return bool(re.search(\'(?m)^ENABLED=[\\\\"\\\']?yes\',H(AG)))\n'
+    '\treturn O(V[a])\n'
+    'def EV(a,b):\n'
+    '\tc=V[a];d=[lambda:FE(c),lambda:FJ(c)]\n'
+    "\tif a=='ufw':d.insert(0,lambda:ET(b))\n"
     '\te=[]\n'
     '\tfor f in d:\n'
     '\t\ttry:f()\n'
     '\t\texcept(A,OSError)as g:e.append(D(g))\n'
     '\treturn[*dict.fromkeys(e)]\n'
-    'def EQ(a):\n'
-    "\tb=N(AE,'surrogateescape')or'';AI({AE:re.sub('(?m)^ENABLED=.*','ENABLED=no',b)},V(),mode=None)\n"
+    'def ET(a):\n'
+    "\tb=N(AG,'surrogateescape')or'';AF({AG:re.sub('(?m)^ENABLED=.*','ENABLED=no',b)},U(),mode=None)\n"
     "\tif not a.shares_tables:F('ufw','--force','disable')\n"
-    "def EX():return frozenset(CZ(H(AG),'enabled'))\n"
+    "I='/var/lib/vps-firewall'\n"
+    'BG=f"{I}/status-private.json"\n'
+    'BF=f"{I}/status.json"\n'
+    'AH=f"{I}/policy.json"\n'
+    'AI=f"{I}/services.json"\n'
+    'BH=f"{I}/tools"\n'
+    "def BI():a=(N('/var/lib/cloud/data/instance-id')or'').strip();return a if a!='iid-datasource-none'else''\n"
+    "def FA():return frozenset(CR(G(AI),'enabled'))\n"
     '@dataclass(frozen=True)\n'
     'class EL:t_:0=AC;major:0=0;b_:0=frozenset();ah_:0=frozenset();f_:0=();p_:0=True\n'
-    "def EO(a):b=EN();c={b.get('ID',''),*b.get('ID_LIKE','').split()};return EL(t_=next((d for d in AR.values()if d.ad_&c),AC),major=int(re.match('\\\\d{0,4}',b.get('VERSION_ID',''))[0]or 0),b_=frozenset(e for e in AU if EM(e)),ah_=frozenset(e for e in AU if O(e))-a,f_=AX(),p_=os.path.exists(E/'proc/net/if_inet6'))\n"
-    'def EM(a):b=any(a in AH(c)for c in BF);d=[e for f in AT if a in f.b_ for e in f.ak_];return b and all(os.path.exists(E/e)for e in d)and not DF(a)\n'
+    "def EO(a):b=EN();c={b.get('ID',''),*b.get('ID_LIKE','').split()};return EL(t_=next((d for d in AR.values()if d.ad_&c),AC),major=int(re.match('\\\\d{0,4}',b.get('VERSION_ID',''))[0]or 0),b_=frozenset(e for e in AU if EM(e)),ah_=frozenset(e for e in AU if O(e))-a,f_=BC(),p_=os.path.exists(E/'proc/net/if_inet6'))\n"
+    'def EM(a):b=any(a in AE(c)for c in AZ);d=[e for f in AT if a in f.b_ for e in f.ak_];return b and all(os.path.exists(E/e)for e in d)and not DF(a)\n'
     'def EP():return tuple(dict.fromkeys(a for(b,a)in AW()))\n'
-    "def AW():a=[b.split()for b in I('proc/net/route').splitlines()];c=[(4,d[0])for d in a if len(d)>7 and d[1]==d[7]=='00000000'];a=[b.split()for b in I('proc/net/ipv6_route').splitlines()];c+=[(6,d[-1])for d in a if len(d)>9 and d[1]=='00'and not set(d[0])-{'0'}];return tuple(dict.fromkeys(e for e in c if e[1]!='lo'))\n"
-    'def EN():a=I(\'etc/os-release\')or I(\'usr/lib/os-release\');b=(c.partition(\'=\')for c in a.splitlines()if\'=\'in c);return{d.strip():e.strip().strip(\'"\\\'\')for(d,f,e)in b}\n'
+    "def AW():a=[b.split()for b in H('proc/net/route').splitlines()];c=[(4,d[0])for d in a if len(d)>7 and d[1]==d[7]=='00000000'];a=[b.split()for b in H('proc/net/ipv6_route').splitlines()];c+=[(6,d[-1])for d in a if len(d)>9 and d[1]=='00'and not set(d[0])-{'0'}];return tuple(dict.fromkeys(e for e in c if e[1]!='lo'))\n"
+    'def EN():a=H(\'etc/os-release\')or H(\'usr/lib/os-release\');b=(c.partition(\'=\')for c in a.splitlines()if\'=\'in c);return{d.strip():e.strip().strip(\'"\\\'\')for(d,f,e)in b}\n'
     "W={4:'net/ipv4/ip_forward',6:'net/ipv6/conf/all/forwarding'}\n"
-    'AJ=f"{G}/forwarding.json"\n'
+    'AJ=f"{I}/forwarding.json"\n'
     "BJ='# Made by vps-firewall. Changes here are lost.\\n'\n"
     'def FB(a,b,c):\n'
     '\td,e=DB(a,b),{};f=[W[g]for g in d]\n'
-    '\tif 6 in d:h=[f"net/ipv6/conf/{i}/accept_ra"for i in AH(\'proc/sys/net/ipv6/conf\')];f=[i for i in h if\'/all/\'not in i and AK(i)in\'12\']+f\n'
+    '\tif 6 in d:h=[f"net/ipv6/conf/{i}/accept_ra"for i in AE(\'proc/sys/net/ipv6/conf\')];f=[i for i in h if\'/all/\'not in i and AK(i)in\'12\']+f\n'
     '\tj={i:AK(i)for i in f if AK(i)!=BK(i)}\n'
     '\tif not j:return\n'
     '\tk=AW()\n'
     '\tfor(g,i)in k:\n'
-    '\t\tl=I(f"run/systemd/netif/links/{socket.if_nametoindex(i)}")\n'
+    '\t\tl=H(f"run/systemd/netif/links/{socket.if_nametoindex(i)}")\n'
     '\t\tif(m:=re.search(\'NETWORK_FILE=\\\\S*/(\\\\S+)\',l))and g==6 in d:n=f"/etc/systemd/network/{m[1]}.d/vps-firewall-forwarding.conf";e[n]=f"{BJ}[Network]\\nIPv6AcceptRA=yes\\n"\n'
-    '\te[\'/etc/sysctl.d/99-vps-firewall.conf\']=BJ+\'\'.join(f"{i} = {BK(i)}\\n"for i in f);AI({AJ:L(j)},c);AI(e,c,420)\n'
+    '\te[\'/etc/sysctl.d/99-vps-firewall.conf\']=BJ+\'\'.join(f"{i} = {BK(i)}\\n"for i in f);AF({AJ:L(j)},c);AF(e,c,420)\n'
     '\tfor i in j:\n'
-    '\t\ttry:CY(f"/proc/sys/{i}",BK(i))\n'
+    '\t\ttry:CQ(f"/proc/sys/{i}",BK(i))\n'
     '\t\texcept OSError as o:raise A(f"/proc/sys/{i} cannot be written ({o.strerror})")from None\n'
     '\ttime.sleep(5)\n'
     "\tif{*k}-{*AW()}:raise A('a default route was gone after forwarding was switched on')\n"
     'def FD(a):\n'
     '\tif AJ in a.e_:\n'
-    '\t\tfor(b,c)in H(AJ).items():CY(f"/proc/sys/{b}",str(c))\n'
+    '\t\tfor(b,c)in G(AJ).items():CQ(f"/proc/sys/{b}",str(c))\n'
     'def FC(a,b,c):c+=[f"+kernel {W[d]} = 1"for d in DB(a,b)if AK(W[d])!=\'1\']\n'
     "def DB(a,b):c=a.get('forward');return[d for d in c if d==4 or b.p_]if isinstance(c,list)else[]\n"
     "def BK(a):return'1'if a in W.values()else'2'\n"
-    'def AK(a):return I(f"proc/sys/{a}").strip()\n'
+    'def AK(a):return H(f"proc/sys/{a}").strip()\n'
     '@dataclass(frozen=True)\n'
     'class FM:backend:0;texts:0\n'
     '@dataclass(frozen=True)\n'
@@ -302,9 +302,9 @@ TEXT = (
     '\tdef load(a,b,c=(),pass_fds=()):\n'
     "\t\tif b:F('nft','-f','-',text=b[0],pass_fds=pass_fds)\n"
     '\tdef dump(a,b):\n'
-    "\t\tc=CS('nft','-s','list','table',*X.split());d,e,f=CO(c,'nft')\n"
+    "\t\tc=DA('nft','-s','list','table',*X.split());d,e,f=CW(c,'nft')\n"
     "\t\tif d==1 and f.startswith('Error: No such file or directory'):return{0:''}\n"
-    "\t\tif d:raise B(CP('nft',d,f))\n"
+    "\t\tif d:raise B(CX('nft',d,f))\n"
     '\t\tif not e.startswith(f"table {X} {{")or not e.rstrip().endswith(\'}\'):raise B(\'nft printed something that is not a table\')\n'
     '\t\treturn{0:e}\n'
     '\tdef ao_(a,b,pass_fds=()):a.load({0:BY+Y(b[0])},(),pass_fds)\n'
@@ -317,7 +317,7 @@ TEXT = (
     '\tdef au_(a,b,c,f_):return dict(b),[]\n'
     'BY=f"table {X}\\ndelete table {X}\\n"\n'
     'Z={each.name:each for each in(DX(),)}\n'
-    'def FL(a):return CQ(a)\n'
+    'def FL(a):return CY(a)\n'
     '@dataclass(frozen=True)\n'
     'class FP:\n'
     '\tbackend:0;a_:0;k_:0=False\n'
@@ -328,21 +328,21 @@ TEXT = (
     '\t\tif(e:=[d for(d,f)in c.items()if not f]):raise R(f"{a.backend.name}: {\', \'.join(e)} not installed")\n'
     '\t\treturn c\n'
     'def AL(a,b):c=Z[a];d=b.t_.ae_(a,c.families);e=b.b_&b.ah_ if d.v_ else b.b_;return FP(c,d,K in d.b_ or not e.issuperset(d.b_))\n'
-    "def ET():a,b=H(AF),BG();c=a.get('section');return c if b and a.get('instance')==b and isinstance(c,dict)else{}\n"
+    "def EW():a,b=G(AH),BI();c=a.get('section');return c if b and a.get('instance')==b and isinstance(c,dict)else{}\n"
     'def DO(a):return{}\n'
-    "def DW(a,b,c,d,e,f):g={**c.source,'backend':a.backend.name,'instance':BG()if c.good else''};h={*EX(),*(i for i in a.b_ if not O(i))};j={*CZ(H(AG),'disabled'),*(U[k]for k in d.f_)};l={'enabled':sorted(h),'disabled':sorted(j)};m={AF:(L(g),384),AG:(L(l),384)};return BT(a,b,c.fallback,e,f,also=m)\n"
+    "def DW(a,b,c,d,e,f):g={**c.source,'backend':a.backend.name,'instance':BI()if c.good else''};h={*FA(),*(i for i in a.b_ if not O(i))};j={*CR(G(AI),'disabled'),*(V[k]for k in d.f_)};l={'enabled':sorted(h),'disabled':sorted(j)};m={AH:(L(g),384),AI:(L(l),384)};return BT(a,b,c.fallback,e,f,also=m)\n"
     'def BT(a,b,fallback,c,d,also=None):\n'
     '\te=a.a_;f=FK(a.backend,e,a.k_,a.n_(E));g={h:(i,420)for(h,i)in f.items()};j={h:(b[k],384)for(k,h)in e.c_.items()}\n'
     '\tif not a.k_ and e.fallback:j.update({h+e.fallback:(fallback[k],384)for(k,h)in e.c_.items()})\n'
-    "\tif not a.k_ and e.o_:l=N(E/e.o_,'surrogateescape');j[e.o_]=EZ(l,e.c_[0]),None\n"
-    '\tm=DO({**j,**g});n={**m,**j,**g,**(also or{})};o=BI({E/h:p for(h,p)in n.items()},c);d+=BS(o)\n'
+    "\tif not a.k_ and e.o_:l=N(E/e.o_,'surrogateescape');j[e.o_]=ER(l,e.c_[0]),None\n"
+    '\tm=DO({**j,**g});n={**m,**j,**g,**(also or{})};o=BB({E/h:p for(h,p)in n.items()},c);d+=BS(o)\n'
     '\tif any(h in o for h in g):FI()\n'
     '\treturn o\n'
     'def DV(a,b):c=[d for d in b.t_.q_.values()if d.c_!=a.a_.c_];e=[f for d in c for f in d.b_];return[f for f in e if f not in a.b_ and O(f)]\n'
     'def BR(a,b):\n'
     '\tfor c in a.b_:\n'
     '\t\tif not O(c):b.append(c);FG(c)\n'
-    '\tif b:DA()\n'
+    '\tif b:CS()\n'
     'def BS(a):\n'
     '\ttry:\n'
     "\t\tif a and os.path.exists('/sys/fs/selinux/enforce'):F('restorecon',*a,limit=3.)\n"
@@ -355,10 +355,10 @@ TEXT = (
     '\texcept(A,OSError)as f:d.append(f"not disabled: {D(f)}")\n'
     '\treturn d\n'
     "BU='in_force','backend','digest','open','saved','services','skipped_families','warnings','interfaces'\n"
-    'def AN():return H(BD)or H(BC)\n'
+    'def AN():return G(BG)or G(BF)\n'
     'def BX(a):\n'
     '\tb={c:BW(a[c])for c in(\'problems\',\'notes\')};d=re.sub(\'"from": "(?!any).*"\',\'"from": "hidden"\',L({**a,**b}))\n'
-    '\twith contextlib.suppress(OSError):BI({BD:(L(a),384),BC:(d,420)},V())\n'
+    '\twith contextlib.suppress(OSError):BB({BG:(L(a),384),BF:(d,420)},U())\n'
     "def BW(a):return[re.split(': |\\\\[(?!\\\\d+\\\\])|\\\\w{1,4}(\\\\.\\\\d|:\\\\S)',b)[0]for b in a]\n"
     'def BV(a,b,c):\n'
     "\td={'backend':a.backend.name,'digest':hashlib.sha256(''.join(c.values()).encode()).hexdigest(),'open':b.open,'saved':list(a.a_.c_.values()),'services':list(a.b_),'skipped_families':[],'warnings':list(b.warnings)}\n"
@@ -391,7 +391,7 @@ TEXT = (
     "\td=c.enter_context(ThreadPoolExecutor(1,'keep'));e=[];f=[]\n"
     '\tfor(g,h,i)in DT(a,b):\n'
     '\t\tj=AL(g,b);k=j.backend\n'
-    "\t\ttry:j.n_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AZ());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(BQ,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return DS(j,h,l,i,q,p,tuple(f))\n"
+    "\t\ttry:j.n_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(BE());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(BQ,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return DS(j,h,l,i,q,p,tuple(f))\n"
     '\t\texcept A as r:e.append(r);f.append(f"{g} was not used: {r}")\n'
     "\ts='; '.join(map(str,e))\n"
     '\tif all(isinstance(t,R)for t in e):raise R(s)\n'
@@ -407,7 +407,7 @@ TEXT = (
     'AM=\'comment "\'\n'
     'def DR(a,b,c):\n'
     "\td=AL(b,c);e,f=d.backend,next(g.texts for g in a.candidates if g.backend==b);h=AN().get('skipped_families',());i=[]\n"
-    '\twith BH(),AZ()as j:\n'
+    '\twith BA(),BE()as j:\n'
     '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(BQ,e,k).result()\n'
     '\t\tfor(l,o)in d.a_.c_.items():i+=DP(e,l,o,f[l],n)\n'
     '\t\tp=[q for q in d.b_ if not O(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=DQ(e.h_(e.dump(tuple(k)),n))\n'
@@ -418,7 +418,7 @@ TEXT = (
     '\tif e==text:return[]\n'
     '\tif b in d:\n'
     '\t\ttry:\n'
-    '\t\t\twith AZ()as f:f.submit(a.load,{b:e}).result();g=f.submit(a.dump,(b,)).result()\n'
+    '\t\t\twith BE()as f:f.submit(a.load,{b:e}).result();g=f.submit(a.dump,(b,)).result()\n'
     '\t\texcept B as h:return[f"+{c} (does not load: {h})"]\n'
     '\t\ti=a.h_(g,{b:d[b]})\n'
     '\telse:i=DK(text,e)\n'
@@ -431,10 +431,10 @@ TEXT = (
     "\tdef s_(a):return bool(a.status)and not a.status.get('open_families')\n"
     'def BO(a,b,c=None):\n'
     '\tc=c or P()\n'
-    '\twith BH()as d,c.an_(),contextlib.ExitStack()as e:\n'
+    '\twith BA()as d,c.an_(),contextlib.ExitStack()as e:\n'
     "\t\twith c.d_('rehearse'):f=DU(a,b,e)\n"
     "\t\twith c.d_('keep'):g=f.e_.result()\n"
-    "\t\th,i=f.g_,f.g_.backend;c.notes+=f.notes;c.status.update(BV(h,a,f.texts));c.status['skipped_families']=list(f.aq_);c.write();j=V(af_=True);k=[]\n"
+    "\t\th,i=f.g_,f.g_.backend;c.notes+=f.notes;c.status.update(BV(h,a,f.texts));c.status['skipped_families']=list(f.aq_);c.write();j=U(af_=True);k=[]\n"
     '\t\ttry:\n'
     "\t\t\twith c.d_('load'):l=BN(f,g,b,d)\n"
     "\t\t\twith c.d_('read back'):\n"
@@ -466,7 +466,7 @@ TEXT = (
     'def DM(a,b,c,d):\n'
     '\te=[]\n'
     '\tfor f in b.f_:\n'
-    '\t\tif(g:=ES(f,a.g_.backend)):e.append(f);c.append(f"{f} could not be disabled: {\'; \'.join(g)}")\n'
+    '\t\tif(g:=EV(f,a.g_.backend)):e.append(f);c.append(f"{f} could not be disabled: {\'; \'.join(g)}")\n'
     '\t\telse:c.append(f"{f} was disabled and masked: its rules would conflict with these")\n'
     '\tif b.f_:\n'
     '\t\ttry:BN(a,a.g_.backend.dump(tuple(a.j_)),b,d)\n'
@@ -477,17 +477,17 @@ TEXT = (
     'def EE(a,b,c=(),d=P):\n'
     "\te=d('cloud-init',c)\n"
     '\ttry:\n'
-    '\t\tDA()\n'
+    '\t\tCS()\n'
     '\t\tif not any(f.good for f in a.l_):\n'
     '\t\t\tg=CB(a.l_,b,d)[1]\n'
     "\t\t\tif g.get('result')in('applied','unchanged'):e.notes+=g['notes']\n"
-    '\t\t\tb=replace(b,f_=AX())\n'
+    '\t\t\tb=replace(b,f_=BC())\n'
     "\t\twith e.d_('parse'):f=a.al_()\n"
     '\t\treturn BO(f,b,e)\n'
     '\texcept Exception as h:\n'
     '\t\ttry:i=CC(a.l_,b,h,e,d)\n'
     '\t\texcept Exception as j:return J({},[f"{D(j)}; and before it: {D(h)}"],e.notes)\n'
-    "\t\tk=isinstance(h,S)and not any(l.aj_ for l in h.problems);m=k and bool(i['services'])and not AX();return J(i,AQ(h),e.notes,m,isinstance(h,Q))\n"
+    "\t\tk=isinstance(h,S)and not any(l.aj_ for l in h.problems);m=k and bool(i['services'])and not BC();return J(i,AQ(h),e.notes,m,isinstance(h,Q))\n"
     'def CC(a,b,c,d,e=P):\n'
     "\tf,g=CB(a,b,e);d.notes+=g.get('notes',());h={'in_force':f,'by':'cloud-init','result':'failed','problems':AQ(c)};i={**g,**h,'notes':[*dict.fromkeys(d.notes)]}\n"
     "\tif d.failed_in:i['failed_in']=d.failed_in\n"
@@ -516,8 +516,8 @@ TEXT = (
     '\t\t\tif e and(j!=6 or c.p_):raise\n'
     '\t\t\th.append(f"IPv{j} may be open: {l}");i[\'open_families\']=[]if e else[j]\n'
     "\tif len(h)==len(g):raise B('; '.join(h))\n"
-    '\twith contextlib.suppress(A,OSError),BH()as m:h+=BP(f,c)\n'
-    '\ttry:BT(f,g,a.fallback,V(),h);BR(f,[])\n'
+    '\twith contextlib.suppress(A,OSError),BA()as m:h+=BP(f,c)\n'
+    '\ttry:BT(f,g,a.fallback,U(),h);BR(f,[])\n'
     '\texcept(A,OSError)as l:h.append(f"the next boot may be open: {D(l)}");i[\'saved\']=i[\'services\']=[]\n'
     "\treturn{**d('first boot',()).status,**i,'notes':['loaded without a rehearsal: this host does not allow one, or its tools or disk are broken',*h]}\n"
     'def ED(a,b,c,d=(),e=lambda:None,f=P):\n'
@@ -532,7 +532,7 @@ TEXT = (
     '\t\texcept BZ as o:p=o\n'
     "\t\tdef q():r,s=a(),P('cloud-init',d);return asdict(J(CC(b(r).l_,r,p,s),[str(p)],s.notes))\n"
     '\t\treturn J(**CD(q))\n'
-    '\ti,k,h=j(),N(BE),a();l=DH(h)\n'
+    '\ti,k,h=j(),N(BH),a();l=DH(h)\n'
     '\tfor m in(*l,*(n for n in DH(h)if n not in l)):\n'
     '\t\tif EB(m,l,i):d=[*i.notes,EA(m,c,i,k)];i=j()\n'
     '\tif i.z_:e()\n'
@@ -565,12 +565,12 @@ TEXT = (
     '\tif c.s_:return a in b and(c.ar_ or not any(map(AO,b)))\n'
     '\treturn True\n'
     'def EA(a,b,c,d):\n'
-    '\te,f=a.a_.ai_,BG()\n'
+    '\te,f=a.a_.ai_,BI()\n'
     '\tif d!=f:\n'
     '\t\ttry:b.distro.install_packages([e])\n'
     "\t\texcept Exception as g:AA.info('%s could not be installed: %s',e,g)\n"
     '\t\tif AO(a):h=f"unprotected for up to {EF()} s, from power-on to here";return f"{e} had to be installed: {\'closed but for SSH\'if c.s_ else h}"\n'
-    '\t\twith contextlib.suppress(OSError):AI({BE:f},V(),420)\n'
+    '\t\twith contextlib.suppress(OSError):AF({BH:f},U(),420)\n'
     '\treturn f"{e} could not be installed, which is tried once: install it, and reboot"\n'
     'def DG(a):\n'
     '\tfor b in EP():\n'
@@ -582,7 +582,7 @@ TEXT = (
     "def enter(a,b,c,d):e=a if isinstance(a,dict)else{};f=str(e.get('backend','auto'));return ED(CG,lambda g:EG(e,d),b,(),c)\n"
     'def CG():return EO(frozenset())\n'
     'def EG(a,b):\n'
-    "\tc=CF();d,e,f=(g for g in map(DJ,c['plans']));h=d.source['section'];i=[replace(d,name='the last good policy')]if ET()==h else[];i+=[e]if all(a.get(j)==h.get(j)for j in('ssh','lists'))else[];k=c['default_port']and[*b]!=['22']\n"
+    "\tc=CF();d,e,f=(g for g in map(DJ,c['plans']));h=d.source['section'];i=[replace(d,name='the last good policy')]if EW()==h else[];i+=[e]if all(a.get(j)==h.get(j)for j in('ssh','lists'))else[];k=c['default_port']and[*b]!=['22']\n"
     '\tdef l():\n'
     '\t\tif k:m=f"sshd listens on {\', \'.join(b)} here, not on 22; write port: and bundle again";raise S([AP(f"{AB}.ssh",m)])\n'
     "\t\tif a!=h:raise S([AP(AB,'is not what this bundle was made of; make it again')])\n"
@@ -595,7 +595,7 @@ TEXT = (
     '\ttry:\n'
     "\t\tif sys.argv[1:]==['status']:print(L(AN()),end='');return 0\n"
     "\t\tif sys.argv[1:]!=['verify']:raise A('vps-firewall status | verify')\n"
-    '\t\ta=H(AF)\n'
+    '\t\ta=G(AH)\n'
     "\t\tfor b in map(DJ,CF()['plans']):\n"
     "\t\t\tif b.source['section']==a.get('section'):c=DR(b,str(a.get('backend')),CG());print('\\n'.join(c)or'equal: kernel, saved file and policy');return 6 if c else 0\n"
     "\t\traise A('no policy of this bundle is in force')\n"

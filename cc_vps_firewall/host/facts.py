@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from ..root import HERE, Root
 from . import managers, sshd, systemd
 from .distributions import DISTRIBUTIONS, KNOWN, OTHER, UNITS, Distribution
+from .files import UNIT_FOLDERS, entries, text_at
 from .records import enabled_by_us
-from .saved import UNIT_FOLDERS, entries, text_at
 
 
 @dataclass(frozen=True)

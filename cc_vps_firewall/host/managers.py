@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from ..errors import FirewallError, reason
 from ..root import HERE, Root
 from ..rules.backend import Backend
-from . import process, saved, systemd
-from .saved import text_at
+from . import files, process, systemd
+from .files import text_at
 
 UFW_CONF = "/etc/ufw/ufw.conf"
 
@@ -54,7 +54,7 @@ def disable(name: str, backend: Backend) -> list[str]:
 def _disable_ufw(backend: Backend) -> None:
     """In its own file, else its stop opens every policy; and its rules, where they are in other tables than ours: its
     service takes none out once ufw.conf says that it is off."""
-    text = saved.read(UFW_CONF, "surrogateescape") or ""
-    saved.save({UFW_CONF: re.sub(r"(?m)^ENABLED=.*", "ENABLED=no", text)}, saved.Undo(), mode=None)
+    text = files.read(UFW_CONF, "surrogateescape") or ""
+    files.save({UFW_CONF: re.sub(r"(?m)^ENABLED=.*", "ENABLED=no", text)}, files.Undo(), mode=None)
     if not backend.shares_tables:
         process.run("ufw", "--force", "disable")

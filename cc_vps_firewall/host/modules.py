@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..root import Root
 from ..rules import nftables
-from . import saved
+from . import files
 from .tools import find_tool
 
 FOLDERS = ("lib/modules", "usr/lib/modules")
@@ -174,7 +174,7 @@ def _kernel(root: Root, version: str, path: str) -> Kernel:
 
 def _read(root: Root, path: str) -> str:
     try:
-        return saved.read(root / path) or ""
+        return files.read(root / path) or ""
     except OSError:
         return ""
 

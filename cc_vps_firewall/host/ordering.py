@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from ..root import Root
-from .saved import UNIT_FOLDERS, read_all, text_at
+from .files import UNIT_FOLDERS, read_all, text_at
 
 FIRST_STAGE = "cloud-init-local.service"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from . import saved
+from . import files, state
 
 
 class Applied(TypedDict):
@@ -29,6 +29,6 @@ class PolicyRecord(Applied, total=False):
 
 def last_good() -> Mapping[str, object]:
     """The section that was applied last, where that was for this very instance; empty where there is none."""
-    record, now = saved.read_json(saved.POLICY), saved.instance()
+    record, now = files.read_json(state.POLICY), state.instance()
     section = record.get("section")
     return section if now and record.get("instance") == now and isinstance(section, dict) else {}

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ..root import HERE, Root
-from .saved import entries, text_at
+from .files import entries, text_at
 
 
 def ports(root: Root = HERE) -> tuple[int, ...]:

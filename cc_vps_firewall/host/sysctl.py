@@ -19,13 +19,13 @@ from collections.abc import Collection, Iterator, Mapping
 from ..errors import FirewallError
 from ..policy.interfaces import like_bridge
 from ..root import HERE
-from . import facts, saved
+from . import facts, files, state
 from .facts import Host
 
 SYSCTLS = "/proc/sys"
 FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
 FILE = "/etc/sysctl.d/99-vps-firewall.conf"  # after 99-sysctl.conf, which is the owner's /etc/sysctl.conf
-RECORD = f"{saved.STATE}/forwarding.json"  # sysctl -> what it was before we changed it
+RECORD = f"{state.STATE}/forwarding.json"  # sysctl -> what it was before we changed it
 NETWORKD, DROPIN = "/etc/systemd/network", "vps-firewall-forwarding.conf"
 SIOCGIFFLAGS, IFF_UP = 0x8913, 1  # netdevice(7)
 SETTLED = 5.0  # seconds after which a default route must still be there
@@ -38,7 +38,7 @@ def families(source: Mapping[str, object], host: Host) -> tuple[int, ...]:
     return tuple(f for f in forward if f == 4 or host.ipv6) if isinstance(forward, (list, tuple)) else ()
 
 
-def adjust(source: Mapping[str, object], host: Host, undo: saved.Undo, notes: list[str]) -> None:
+def adjust(source: Mapping[str, object], host: Host, undo: files.Undo, notes: list[str]) -> None:
     """Have the kernel forward what a plan needs, now and at each boot, and no longer what only an earlier one needed.
     Raises FirewallError, OSError; restore() makes it as it was."""
     before = _record()
@@ -62,7 +62,7 @@ def adjust(source: Mapping[str, object], host: Host, undo: saved.Undo, notes: li
             )
 
 
-def restore(undo: saved.Undo) -> None:
+def restore(undo: files.Undo) -> None:
     """Undo adjust() as far as it goes; `undo`, which has what the record was, comes after it."""
     if RECORD not in undo.before:
         return
@@ -81,13 +81,13 @@ def remove() -> list[str]:
     for name in sorted(before.keys() - set(kept), key=_is_forwarding, reverse=True):
         with contextlib.suppress(FirewallError):  # the interface may be gone
             _write(name, before[name])
-    done = saved.remove_all(HERE, [RECORD, FILE, *_dropins()], saved.Undo())
+    done = files.remove_all(HERE, [RECORD, FILE, *_dropins()], files.Undo())
     return [*(["switched forwarding off"] if before and not kept else []), *done, *notes]
 
 
 def differences(source: Mapping[str, object], host: Host, out: list[str]) -> None:
     """What the kernel does not have of it, and the next boot will not: a line each."""
-    text = saved.read(FILE) or ""
+    text = files.read(FILE) or ""
     for name in (FORWARDING[family] for family in families(source, host)):
         out += [f"+kernel {_dotted(name)} = 1"] if _value(name) != "1" else []
         out += [f"+{FILE} {_dotted(name)} = 1"] if f"{name} = 1\n" not in text else []
@@ -120,7 +120,7 @@ def _advertised(before: Collection[str]) -> list[str]:
     """Where router advertisements are listened to, by the kernel itself: 0 is for a manager of networks that does so,
     or for nobody."""
     found = []
-    for name in sorted(saved.entries(HERE, "proc/sys/net/ipv6/conf")):
+    for name in sorted(files.entries(HERE, "proc/sys/net/ipv6/conf")):
         sysctl = f"net/ipv6/conf/{name}/accept_ra"
         if name == "all" or name.startswith(INSIDE) or like_bridge(name):
             continue
@@ -163,49 +163,49 @@ def _dotted(name: str) -> str:
 
 
 def _record() -> dict[str, str]:
-    return _strings(saved.read_json(RECORD))
+    return _strings(files.read_json(RECORD))
 
 
 def _strings(record: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in record.items()}
 
 
-def _save(needed: Collection[str], record: Mapping[str, str], undo: saved.Undo) -> None:
+def _save(needed: Collection[str], record: Mapping[str, str], undo: files.Undo) -> None:
     if not needed:
-        saved.remove_all(HERE, [RECORD, FILE, *_dropins()], undo)
+        files.remove_all(HERE, [RECORD, FILE, *_dropins()], undo)
         return
     head = "# Made by vps-firewall, for what its policy forwards. Changes here are lost.\n"
-    files: dict[str, tuple[str, int | None]] = {
-        RECORD: (saved.as_json(record), 0o600),
+    contents: dict[str, tuple[str, int | None]] = {
+        RECORD: (files.as_json(record), 0o600),
         FILE: (head + "".join(f"{name} = {_on(name)}\n" for name in needed), 0o644),
     }
     if FORWARDING[6] in needed:
-        files.update(dict.fromkeys(_managed(), (f"{head}[Network]\nIPv6AcceptRA=yes\n", 420)))
-    saved.save_all(files, undo)
+        contents.update(dict.fromkeys(_managed(), (f"{head}[Network]\nIPv6AcceptRA=yes\n", 420)))
+    files.save_all(contents, undo)
 
 
 def _managed() -> Iterator[str]:
     """Drop-ins for what systemd-networkd takes advertisements for by itself: it does not where a host forwards, unless
     it is told to. It reads them when it starts (systemd.network(5))."""
     for family, name in facts.default_routes():
-        state = saved.text_at(HERE, f"run/systemd/netif/links/{socket.if_nametoindex(name)}") if family == 6 else ""
+        state = files.text_at(HERE, f"run/systemd/netif/links/{socket.if_nametoindex(name)}") if family == 6 else ""
         if found := re.search(r"(?m)^NETWORK_FILE=\S*/([^/\s]+\.network)$", state):
             yield f"{NETWORKD}/{found[1]}.d/{DROPIN}"
 
 
 def _dropins() -> list[str]:
-    folders = [name for name in saved.entries(HERE, NETWORKD) if name.endswith(".network.d")]
-    return [f"{NETWORKD}/{name}/{DROPIN}" for name in folders if DROPIN in saved.entries(HERE, f"{NETWORKD}/{name}")]
+    folders = [name for name in files.entries(HERE, NETWORKD) if name.endswith(".network.d")]
+    return [f"{NETWORKD}/{name}/{DROPIN}" for name in folders if DROPIN in files.entries(HERE, f"{NETWORKD}/{name}")]
 
 
 def _value(name: str) -> str:
-    return saved.text_at(HERE, f"proc/sys/{name}").strip()
+    return files.text_at(HERE, f"proc/sys/{name}").strip()
 
 
 def _write(name: str, value: str) -> None:
     path = os.path.join(SYSCTLS, name)
     try:
-        saved.set_kernel(path, value)
+        files.set_kernel(path, value)
     except FileNotFoundError:
         return  # an interface that is gone
     except OSError as error:

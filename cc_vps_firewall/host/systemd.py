@@ -9,8 +9,8 @@ from ..root import HERE, Root
 from ..rules.backend import Backend
 from . import process
 from .distributions import OWN_UNIT, Persistence
+from .files import UNIT_FOLDERS, entries
 from .ordering import FIRST_STAGE, circular
-from .saved import UNIT_FOLDERS, entries
 
 UNITS = "/etc/systemd/system"
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from ..errors import CannotRegister
-from ..host import saved
+from ..host import files
 from ..root import HERE, Root, check_root
 
 DROP_INS = "etc/cloud/cloud.cfg.d"
@@ -41,7 +41,7 @@ def find(root: Root) -> CloudInit:
     script = next((p for p in ("usr/bin/cloud-init", "usr/local/bin/cloud-init") if _is_file(root, p)), "")
     if not script:
         raise CannotRegister(f"there is no cloud-init below {root}")
-    first = (saved.read(root / script) or "").partition("\n")[0]
+    first = (files.read(root / script) or "").partition("\n")[0]
     match = re.match(r"#!\s*(?:/usr/bin/env\s+(?:-S\s+)?)?(\S+)", first)
     interpreter = match[1] if match else ""
     if not interpreter.startswith("/"):
@@ -67,7 +67,7 @@ def find(root: Root) -> CloudInit:
         raise CannotRegister(f"{script} is there, its package for {real} is not")
     # From 26.1 on version.py takes it from a file that the build makes.
     said = "".join(
-        saved.read(root / f"{packages}/cloudinit/{name}") or "" for name in ("version.py", "meson_versions.py")
+        files.read(root / f"{packages}/cloudinit/{name}") or "" for name in ("version.py", "meson_versions.py")
     )
     told = re.search(r'(?:__|UPSTREAM_)VERSION(?:__)? = "([0-9.]+)', said)
     if not told:
@@ -96,7 +96,7 @@ def module_list(root: Root) -> list[Any]:
     """The effective module list of the network stage, ours left out: cloud.cfg, then the drop-ins by name."""
     found: object = None
     for name in [CONFIG, *_drop_ins(root)]:
-        text = saved.read(root / name)
+        text = files.read(root / name)
         if text is None:
             raise CannotRegister(f"there is no {name}")
         if re.match(r"##\s*template:\s*jinja", text, re.IGNORECASE):

@@ -6,10 +6,10 @@ import stat
 from collections.abc import Mapping
 from typing import Optional, TypedDict, cast
 
-from ..host import saved
+from ..host import files, state
 from ..root import Root
 
-PATH = saved.RECORD.lstrip("/")
+PATH = state.RECORD.lstrip("/")
 
 Former = Optional[tuple[str, Optional[int]]]  # text and mode of a file; None where there was none
 
@@ -48,9 +48,9 @@ _TYPES = {"folder": str, "schema": str, "patched": str, "formerly": str, "mode":
 
 def read(root: Root) -> Record:
     """The record of the system at `root`, as far as it can be read; empty where there is none."""
-    found = saved.read_json(root / PATH)
+    found = files.read_json(root / PATH)
     kept: dict[str, object] = {name: found[name] for name, kind in _TYPES.items() if isinstance(found.get(name), kind)}
-    kept.update({name: saved.strings(found, name) for name in ("files", "folders") if name in found})
+    kept.update({name: files.strings(found, name) for name in ("files", "folders") if name in found})
     if isinstance(sealed := found.get("seal"), dict):
         kept["seal"] = _seal(sealed)
     return cast(Record, kept)
@@ -58,9 +58,9 @@ def read(root: Root) -> Record:
 
 def _seal(found: Mapping[str, object]) -> Seal:
     before = found.get("before")
-    named = {name: saved.strings(found, name) for name in ("units", "disabled", "folders") if name in found}
-    files = {str(path): _former(file) for path, file in before.items()} if isinstance(before, dict) else {}
-    return cast(Seal, {**named, **({"before": files} if "before" in found else {})})
+    named = {name: files.strings(found, name) for name in ("units", "disabled", "folders") if name in found}
+    previous = {str(path): _former(file) for path, file in before.items()} if isinstance(before, dict) else {}
+    return cast(Seal, {**named, **({"before": previous} if "before" in found else {})})
 
 
 def _former(file: object) -> Former:
@@ -69,6 +69,6 @@ def _former(file: object) -> Former:
     return file[0], stat.S_IMODE(file[1]) if isinstance(file[1], int) else None
 
 
-def write(root: Root, record: Record, undo: saved.Undo) -> list[str]:
+def write(root: Root, record: Record, undo: files.Undo) -> list[str]:
     """Write it down. -> the paths written. Raises OSError."""
-    return saved.save({root / PATH: saved.as_json(record)}, undo)
+    return files.save({root / PATH: files.as_json(record)}, undo)

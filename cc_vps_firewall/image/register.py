@@ -27,7 +27,7 @@ from typing import Any
 import yaml
 
 from ..errors import CannotRegister, FirewallError
-from ..host import facts, process, saved
+from ..host import facts, files, process, state
 from ..root import HERE, Root, check_root
 from . import record as records
 from . import seal
@@ -68,15 +68,15 @@ def install(root: Root = HERE) -> list[str]:
         notes.append(f"cloud-init {'.'.join(map(str, found.version))} is newer than any that this was tried with")
     listed = _drop_in(root)
     first = not os.path.exists(root / RECORD)
-    undo = saved.Undo()
-    engine = [f"{found.packages}/{DEFINITION}/{name}" for name in saved.modules(_here())]
-    made = saved.missing_folders(root, (*engine, RECORD, CLEAN_HOOK, COMMAND, DROP_IN))
+    undo = files.Undo()
+    engine = [f"{found.packages}/{DEFINITION}/{name}" for name in files.modules(_here())]
+    made = files.missing_folders(root, (*engine, RECORD, CLEAN_HOOK, COMMAND, DROP_IN))
     try:
         written = [*_hide_status(root, undo), *_install(root, found, listed, undo)]
         notes += _remove_bundles_command(root)
     except BaseException:
         undo.undo()
-        saved.remove_folders(root, made)
+        files.remove_folders(root, made)
         raise
     if not packaged(root):
         _compile(root, found)
@@ -107,22 +107,22 @@ def uninstall(root: Root = HERE) -> list[str]:
     schema = _kept_schema(root, record)
     sealed = seal.sealed(root, record)
     done = seal.open_again(root, sealed)
-    undo = saved.Undo()
-    done += saved.remove_all(root, [DROP_IN, DEFAULT, PRESET, FORMER_PRESET], undo)
+    undo = files.Undo()
+    done += files.remove_all(root, [DROP_IN, DEFAULT, PRESET, FORMER_PRESET], undo)
     for path, original in schema.items():
-        done += [f"restored {path}" for _ in saved.save({root / path: original}, undo, record.get("mode", 0o644))]
+        done += [f"restored {path}" for _ in files.save({root / path: original}, undo, record.get("mode", 0o644))]
         if "date" in record:
-            saved.set_date(root / path, record["date"])
+            files.set_date(root / path, record["date"])
     # The engine and the command behind what may fail, for the next run to go on with. /usr/sbin may be a link to
     # /usr/bin, and the command there a package's.
     own = [CLEAN_HOOK, COMMAND, *record.get("files", ()), *_leftovers(root, record.get("folder"))]
-    done += saved.remove_all(root, [] if packaged(root) else list(dict.fromkeys(own)), undo)
+    done += files.remove_all(root, [] if packaged(root) else list(dict.fromkeys(own)), undo)
     if "folder" in record:
-        saved.remove_package(root / record["folder"])
-    saved.remove_folders(root, [*record.get("folders", ()), *sealed.get("folders", ())])
-    saved.remove_all(root, [KEPT_SCHEMA, RECORD], undo)  # last: a run that is killed before this knows what is left
+        files.remove_package(root / record["folder"])
+    files.remove_folders(root, [*record.get("folders", ()), *sealed.get("folders", ())])
+    files.remove_all(root, [KEPT_SCHEMA, RECORD], undo)  # last: a run that is killed before this knows what is left
     if not packaged(root):
-        saved.remove_folder(root / saved.STATE)
+        files.remove_folder(root / state.STATE)
     return done
 
 
@@ -132,7 +132,7 @@ def _recorded(root: Root) -> Record:
     if record or not os.path.exists(root / RECORD):
         return record
     packages = find(root).packages
-    engine, now = f"{packages}/{DEFINITION}", saved.read(root / f"{packages}/{SCHEMA}") or ""
+    engine, now = f"{packages}/{DEFINITION}", files.read(root / f"{packages}/{SCHEMA}") or ""
     guessed: Record = {"files": [], "schema": f"{packages}/{SCHEMA}"}
     if not packaged(root):
         guessed.update({"folder": engine, "files": [f"{engine}/{SCHEMA_NAME}"], "patched": _digest(now)})
@@ -153,11 +153,11 @@ def _leftovers(root: Root, folder: str | None) -> list[str]:
 def _kept_schema(root: Root, record: Record) -> dict[str, str]:
     """path -> text: cloud-init's schema as it was before us, where what is there is ours. Raises CannotRegister where
     it is ours and somebody else's."""
-    schema, original = record.get("schema"), saved.read(root / KEPT_SCHEMA)
+    schema, original = record.get("schema"), files.read(root / KEPT_SCHEMA)
     if schema is None:
         return {}
-    saved.discard(root / schema)
-    now = saved.read(root / schema)
+    files.discard(root / schema)
+    now = files.read(root / schema)
     if original is None or now is None:
         return {}
     if now == original or _digest(now) in (record.get("patched"), record.get("formerly")):
@@ -170,27 +170,27 @@ def _kept_schema(root: Root, record: Record) -> dict[str, str]:
 # --- the parts --------------------------------------------------------------------------------------------
 
 
-def _install(root: Root, found: CloudInit, drop_in: str, undo: saved.Undo) -> Iterator[str]:
+def _install(root: Root, found: CloudInit, drop_in: str, undo: files.Undo) -> Iterator[str]:
     engine = f"{found.packages}/{DEFINITION}"
     held = os.path.exists(root / f"{engine}/{INSTALLER}")
     # A package's engine may be another version than this one, and its schema is the one that counts there.
-    files = {} if held else {f"{engine}/{name}": data for name, data in _engine()}
-    own = saved.read(root / f"{engine}/{SCHEMA_NAME}") if held else None
+    contents = {} if held else {f"{engine}/{name}": data for name, data in _engine()}
+    own = files.read(root / f"{engine}/{SCHEMA_NAME}") if held else None
     schema = f"{found.packages}/{SCHEMA}"
     command = f"#!{found.interpreter}\nimport sys\n\nfrom {DEFINITION}.cli import main\n\nsys.exit(main())\n"
     programs = {} if held else {CLEAN_HOOK: clean_hook(found.interpreter), COMMAND: command}
     former = records.read(root)
-    made = saved.missing_folders(root, (*programs, DROP_IN))
-    record: Record = {"files": sorted(files), "folders": sorted(made.union(former.get("folders", ())))}
+    made = files.missing_folders(root, (*programs, DROP_IN))
+    record: Record = {"files": sorted(contents), "folders": sorted(made.union(former.get("folders", ())))}
     if not held:
         record["folder"] = engine
     if "seal" in former:
         record["seal"] = former["seal"]
-    if (text := saved.read(root / schema)) is not None:
+    if (text := files.read(root / schema)) is not None:
         original, about = text, os.stat(root / schema)
         mode, date = stat.S_IMODE(about.st_mode), about.st_mtime
         if DEFINITION in text:
-            original = saved.read(root / KEPT_SCHEMA) or text
+            original = files.read(root / KEPT_SCHEMA) or text
             date = former.get("date", date)
         patched = patch_schema(original, own)
         record.update({"schema": schema, "patched": _digest(patched), "mode": mode, "date": date})
@@ -198,22 +198,22 @@ def _install(root: Root, found: CloudInit, drop_in: str, undo: saved.Undo) -> It
             record["formerly"] = formerly
         # What uninstall needs is there before anything it has to put back is changed.
         yield from _put(root, {KEPT_SCHEMA: original}, undo, 0o644)
-        yield from _put(root, {RECORD: saved.as_json(record)}, undo, 0o600)
+        yield from _put(root, {RECORD: files.as_json(record)}, undo, 0o600)
         yield from _put(root, {schema: patched}, undo, mode)
     else:
-        yield from _put(root, {RECORD: saved.as_json(record)}, undo, 0o600)
+        yield from _put(root, {RECORD: files.as_json(record)}, undo, 0o600)
     if not held:
-        gone = [path for path in former.get("files", ()) if path not in files]
+        gone = [path for path in former.get("files", ()) if path not in contents]
         for path in gone:
-            saved.remove(root / path, undo)
-        yield from _put(root, files, undo, 0o644)
-        saved.remove_folders(root, {os.path.dirname(path) for path in gone}.difference(map(os.path.dirname, files)))
+            files.remove(root / path, undo)
+        yield from _put(root, contents, undo, 0o644)
+        files.remove_folders(root, {os.path.dirname(path) for path in gone}.difference(map(os.path.dirname, contents)))
         if (other := former.get("folder", engine)) != engine:  # another Python's
-            saved.remove_package(root / other)
+            files.remove_package(root / other)
     yield from _put(root, programs, undo, 0o755)
-    if (presets := saved.read(root / FORMER_PRESET)) is not None:
+    if (presets := files.read(root / FORMER_PRESET)) is not None:
         yield from _put(root, {PRESET: presets}, undo, 0o644)
-        saved.remove(root / FORMER_PRESET, undo)
+        files.remove(root / FORMER_PRESET, undo)
     yield from _put(root, {DROP_IN: drop_in}, undo, 0o644)
 
 
@@ -256,10 +256,10 @@ def _compile(root: Root, found: CloudInit) -> None:
         return
     tag = f"cpython-{version[1]}{version[2]}"
     with contextlib.suppress(FirewallError, OSError):
-        if saved.is_compiled(root / folder, tag):
+        if files.is_compiled(root / folder, tag):
             return
         if tag == sys.implementation.cache_tag:
-            saved.compile_folder(root / folder, f"/{folder}")
+            files.compile_folder(root / folder, f"/{folder}")
         elif _is_program(program):
             inside = ["chroot", str(root)] if root != HERE else []
             digest = ("--invalidation-mode", "checked-hash")
@@ -357,8 +357,8 @@ def _relocate(value: Any, prefix: str) -> Any:
 
 def _engine() -> Iterator[tuple[str, str]]:
     """Our own files, as text: the package, and the schema beside it."""
-    for name in saved.modules(_here()):
-        yield name, saved.read(os.path.join(_here(), name)) or ""
+    for name in files.modules(_here()):
+        yield name, files.read(os.path.join(_here(), name)) or ""
     yield SCHEMA_NAME, _own_schema()
 
 
@@ -372,24 +372,24 @@ SCHEMA_NAME = "vps-firewall.schema.json"
 
 def _own_schema() -> str:
     for folder in (_here(), os.path.join(os.path.dirname(_here()), "schemas")):
-        text = saved.read(os.path.join(folder, SCHEMA_NAME))
+        text = files.read(os.path.join(folder, SCHEMA_NAME))
         if text is not None:
             return text
     raise CannotRegister(f"this installation has no {SCHEMA_NAME}")
 
 
-def _put(root: Root, files: Mapping[str, str], undo: saved.Undo, mode: int) -> Iterator[str]:
-    for path in saved.save({root / path: text for path, text in files.items()}, undo, mode):
+def _put(root: Root, contents: Mapping[str, str], undo: files.Undo, mode: int) -> Iterator[str]:
+    for path in files.save({root / path: text for path, text in contents.items()}, undo, mode):
         yield os.path.relpath(path, root)
 
 
-def _hide_status(root: Root, undo: saved.Undo) -> Iterator[str]:
+def _hide_status(root: Root, undo: files.Undo) -> Iterator[str]:
     """What an earlier version has left for every user to read, who may log in among it, becomes root's."""
-    told = saved.read_json(root / saved.PUBLIC)
-    if told and not os.path.exists(root / saved.STATUS):
-        yield from _put(root, {saved.STATUS: saved.as_json(told)}, undo, 0o600)
+    told = files.read_json(root / state.PUBLIC)
+    if told and not os.path.exists(root / state.STATUS):
+        yield from _put(root, {state.STATUS: files.as_json(told)}, undo, 0o600)
         shown = {key: value for key, value in told.items() if key not in ("open", "problems", "notes")}
-        yield from _put(root, {saved.PUBLIC: saved.as_json(shown)}, undo, 0o644)
+        yield from _put(root, {state.PUBLIC: files.as_json(shown)}, undo, 0o644)
 
 
 def _remove_bundles_command(root: Root) -> list[str]:
@@ -399,7 +399,7 @@ def _remove_bundles_command(root: Root) -> list[str]:
     link = os.path.join(root / folder, name)
     if not (os.path.islink(link) and os.readlink(link).endswith(BUNDLES_ENGINE)):
         return []
-    saved.unlink(link)
+    files.unlink(link)
     return [f"removed {BUNDLES_COMMAND}, a bundle's"]
 
 

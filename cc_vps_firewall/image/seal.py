@@ -21,7 +21,7 @@ from ..apply import save
 from ..apply.previous import remove_rules
 from ..backends.registry import BACKENDS
 from ..errors import CannotRegister, FirewallError, NoBackend
-from ..host import facts, modules, process, saved, systemd
+from ..host import facts, files, modules, process, state, systemd
 from ..host.distributions import KNOWN, OTHER, OWN_UNIT, UNITS, Persistence
 from ..host.managers import IN_IMAGE
 from ..host.records import enabled_by_us
@@ -58,15 +58,15 @@ def close(root: Root, default: object, prefer: str = "", over_policy: bool = Fal
     others = sorted(
         unit for unit in UNITS.difference(choice.units) if systemd.enabled(unit, root) and _installed(unit, root)
     )
-    folders = saved.missing_folders(root, _sealing(choice, root))
-    undo = saved.Undo()
+    folders = files.missing_folders(root, _sealing(choice, root))
+    undo = files.Undo()
     try:
         ours = enabled_by_us(root)  # for the record of a policy goes with the policy
         _remember(root, undo, choice, {*fresh, *ours}, {*others} - ours, folders)
         text = _DEFAULT_HEADER + yaml.safe_dump({policy.KEY: default}, default_flow_style=False, sort_keys=False)
-        files = {DEFAULT: text, PRESET: _presets(choice)}
-        there = {root / path: text for path, text in files.items() if not masked_file(root, path)}
-        written = saved.save(there, undo, 0o644)
+        contents = {DEFAULT: text, PRESET: _presets(choice)}
+        there = {root / path: text for path, text in contents.items() if not masked_file(root, path)}
+        written = files.save(there, undo, 0o644)
         texts = _with_tables(decide.texts(choice.backend.name, nothing), choice, root)
         written += save.save_rules(choice, texts, fallback.texts(nothing), undo, notes, root, copies=False)
         for unit in others:
@@ -77,7 +77,7 @@ def close(root: Root, default: object, prefer: str = "", over_policy: bool = Fal
         with contextlib.suppress(FirewallError):
             _switch(root, on=others, off=fresh)
         undo.undo()
-        saved.remove_folders(root, folders)
+        files.remove_folders(root, folders)
         raise
     return [
         *(f"wrote {os.path.relpath(path, root)}" for path in written),
@@ -92,7 +92,7 @@ def _with_tables(texts: Mapping[int, str], choice: Target, root: Root) -> dict[i
     bring them back. They come last, so that one which does not load leaves the seal as it is."""
     out = dict(texts)
     for family, path in choice.place.files.items() if choice.backend.name == iptables.NAME else ():
-        former = saved.read(root / path) or ""
+        former = files.read(root / path) or ""
         tables = re.findall(r"(?ms)^\*(?:nat|raw|security)\n.*?^COMMIT$", former)
         lines = [line for table in tables for line in table.splitlines() if not iptables_dumps.names_set(line)]
         out[family] += "".join(f"{line}\n" for line in lines)
@@ -108,9 +108,9 @@ def check(root: Root, default: object) -> None:
 def _has_spoken(root: Root) -> bool:
     """Did user-data replace the seal of this system? Raises CannotRegister where there was none: it would be loaded
     at the next boot, and the module has done its work for this instance."""
-    there = [path for path in (saved.POLICY, saved.DONE) if os.path.exists(root / path)]
+    there = [path for path in (state.POLICY, state.DONE) if os.path.exists(root / path)]
     if there and "seal" not in records.read(root):
-        has = "a policy in force" if saved.POLICY in there else "a first boot behind it"
+        has = "a policy in force" if state.POLICY in there else "a first boot behind it"
         raise CannotRegister(
             f"{root} has {has}, and the seal would lock its owner out; for an image, run `cloud-init clean` first"
         )
@@ -156,7 +156,7 @@ def _never_opens(root: Root) -> str:
 
 def _installed(unit: str, root: Root) -> bool:
     """Has systemd a file for this unit? A link that would start it may outlive its package."""
-    return any(os.path.lexists(root / f"{folder}/{unit}") for folder in saved.UNIT_FOLDERS)
+    return any(os.path.lexists(root / f"{folder}/{unit}") for folder in files.UNIT_FOLDERS)
 
 
 def _presets(choice: Target) -> str:
@@ -169,20 +169,20 @@ def forget(root: Root = HERE) -> list[str]:
     """Make the next boot of the system at `root` a first boot, as `cloud-init clean` does for cloud-init. -> what
     was done. A sealed image is sealed again; another keeps the rules that it has, until user-data has spoken.
     Raises FirewallError or OSError, with the policy kept."""
-    with saved.at_work(root):
+    with files.at_work(root):
         done: list[str] = []
         if sealed := "seal" in records.read(root):
-            default = (yaml.safe_load(saved.read(root / DEFAULT) or "") or {}).get(policy.KEY, {})
+            default = (yaml.safe_load(files.read(root / DEFAULT) or "") or {}).get(policy.KEY, {})
             # Over the rules that are there: those of another backend would stay beside the seal, and open their ports.
-            there = str(saved.read_json(root / saved.POLICY).get("backend") or "")
+            there = str(files.read_json(root / state.POLICY).get("backend") or "")
             _sealable(root, default, there)
         # The mark before the seal: a host that has both is shut, and nothing would ever open it. It does not come back
         # when the seal fails: without it the next boot puts the policy in force once more.
-        done += saved.remove_all(root, [saved.DONE], saved.Undo())
+        done += files.remove_all(root, [state.DONE], files.Undo())
         if sealed:
             done += close(root, default, there, over_policy=True)
-            done += saved.remove_all(root, [saved.SERVICES], saved.Undo())  # the seal's record knows them now
-        return done + saved.remove_all(root, [saved.STATUS, saved.PUBLIC, saved.POLICY], saved.Undo())
+            done += files.remove_all(root, [state.SERVICES], files.Undo())  # the seal's record knows them now
+        return done + files.remove_all(root, [state.STATUS, state.PUBLIC, state.POLICY], files.Undo())
 
 
 # --- the record -------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def forget(root: Root = HERE) -> list[str]:
 
 def _remember(
     root: Root,
-    undo: saved.Undo,
+    undo: files.Undo,
     choice: Target,
     enabled_now: Collection[str],
     disabled_now: Collection[str],
@@ -204,7 +204,7 @@ def _remember(
     for path in _sealing(choice, root):
         place = root / path
         known = os.path.relpath(place, root)
-        text = saved.read(place, "surrogateescape")
+        text = files.read(place, "surrogateescape")
         include = choice.place.files[0] if path == choice.place.include_in else ""
         if known in before and not _is_owners(known, text, before[known], include):
             continue
@@ -240,14 +240,14 @@ def _is_owners(path: str, now: str | None, before: Former, include: str) -> bool
     """Was this file of a seal changed since, by its owner? `before`: what stood there; `include`: the rules of ours
     that it includes."""
     was = before[0] if before else None
-    if now is None or now == was or (include and now == saved.with_include(was, include)):
+    if now is None or now == was or (include and now == files.with_include(was, include)):
         return False
     return bool(include) or not (_is_ours(now) or re.search("vps.firewall", path))
 
 
 def _without_ours(text: str | None, include: str) -> str | None:
     """A file that includes ours, without that line; None where we made the whole of it."""
-    return None if text is None or text == saved.with_include(None, include) else saved.without_include(text, include)
+    return None if text is None or text == files.with_include(None, include) else files.without_include(text, include)
 
 
 # --- out again --------------------------------------------------------------------------------------------
@@ -265,32 +265,32 @@ def open_again(root: Root, seal: Seal) -> list[str]:
     A file that its owner has changed since stays, and so does the service that loads it. Where user-data wanted no
     firewall, the services are its owner's.
     """
-    if os.path.exists(root / saved.POLICY):
+    if os.path.exists(root / state.POLICY):
         return []
     includes = {os.path.relpath(root / place.include_in, root): place.files[0] for place in KNOWN if place.include_in}
     changed = {
         path
         for path, old in seal.get("before", {}).items()
-        if _is_owners(path, saved.read(root / path, "surrogateescape"), old, includes.get(path, ""))
+        if _is_owners(path, files.read(root / path, "surrogateescape"), old, includes.get(path, ""))
     }
     kept = {unit for place in KNOWN if changed & _loaded(root, place) for unit in place.units}
-    spoken = os.path.exists(root / saved.DONE)
+    spoken = os.path.exists(root / state.DONE)
     off = set() if spoken else {*seal.get("units", ())} - kept
     done = _switch(root, on=seal.get("disabled", ()), off=sorted(off))
-    undo = saved.Undo()
+    undo = files.Undo()
     for path, old in seal.get("before", {}).items():
         place = root / path
-        saved.discard(place)
-        now = saved.read(place, "surrogateescape")
+        files.discard(place)
+        now = files.read(place, "surrogateescape")
         if path in changed and path not in includes:
             done.append(f"left {path}, which was changed since")
             continue
         if path in changed:
-            old = (saved.without_include(now or "", includes[path]), None)
+            old = (files.without_include(now or "", includes[path]), None)
         if old is None:
-            saved.remove(place, undo)
+            files.remove(place, undo)
         elif now is not None or path not in includes:
-            saved.save_all({place: old}, undo)
+            files.save_all({place: old}, undo)
         done.append(f"put back {path}")
     if done and root == HERE and not spoken and os.path.isdir("/run/systemd/system"):
         done.append("the rules that are in force now stay until the next boot")
@@ -311,12 +311,12 @@ def _guessed(root: Root) -> Seal:
     distributions = (facts.inspect(root).distribution, OTHER)
     for place in (each.keeps(name, BACKENDS[name].families) for each in distributions for name in BACKENDS):
         rules = [path + ending for path in place.files.values() for ending in {"", place.fallback}]
-        ours = [path for path in rules if _is_ours(saved.read(root / path) or "")]
+        ours = [path for path in rules if _is_ours(files.read(root / path) or "")]
         if not ours:
             continue
         theirs = None
         if place.include_in:
-            shared = saved.read(root / place.include_in, "surrogateescape")
+            shared = files.read(root / place.include_in, "surrogateescape")
             theirs = _without_ours(shared, place.files[0])
             before[place.include_in.lstrip("/")] = None if theirs is None else (theirs, None)
         folder = "etc/systemd/system"
@@ -369,12 +369,12 @@ def not_loaded(host: facts.Host, seconds: str) -> list[str]:
     loaded? -> what its owner should know"""
     sealed_by = [choice for choice in choose(AUTO, host) if save.holding_ours(choice)]
     # Where it is gone since an earlier instance, that one's owner wanted no firewall.
-    done = saved.POLICY if sealed_by else saved.DONE
-    if "seal" not in records.read(HERE) or os.path.exists(done) or os.path.exists(saved.POLICY):
+    done = state.POLICY if sealed_by else state.DONE
+    if "seal" not in records.read(HERE) or os.path.exists(done) or os.path.exists(state.POLICY):
         return []
     why = ""
     for choice in sealed_by:
-        texts = {family: saved.read(path) or "" for family, path in choice.place.files.items()}
+        texts = {family: files.read(path) or "" for family, path in choice.place.files.items()}
         lacking = modules.lacking(HERE, choice.backend.name, [texts]).get(os.uname().release)
         why = f" (the kernel lacks {', '.join(lacking)})" if lacking else ""
     held, fallen_back = _held([choice.backend for choice in sealed_by] or [*BACKENDS.values()])
@@ -406,7 +406,7 @@ def _held(backends: Iterable[Backend]) -> tuple[set[int], bool]:
 def unseal(host: facts.Host) -> list[str]:
     """Nothing of ours is saved here but the seal of an image whose owner wants no firewall. -> what was done"""
     notes = []
-    with saved.locked() as lock:
+    with files.locked() as lock:
         for sealed_by in choose(AUTO, host):
             if save.holding_ours(sealed_by):
                 remove_rules(sealed_by, lock)

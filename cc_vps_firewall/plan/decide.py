@@ -9,7 +9,7 @@ from dataclasses import replace
 from .. import policy
 from ..backends.registry import BACKENDS
 from ..errors import PolicyRefused, Problem, reason
-from ..host import facts, saved
+from ..host import facts, files
 from ..host.facts import Host
 from ..host.policy_record import last_good
 from ..policy import KEY, Policy, overlooked, userdata
@@ -155,7 +155,7 @@ def as_saved(record: Mapping[str, object], host: Host) -> Host:
         host,
         ssh_ports=tuple(p for p in ports if isinstance(p, int)) if isinstance(ports, list) else host.ssh_ports,
         cloud_id=str(record.get("cloud_id", host.cloud_id)),
-        uplinks=tuple(saved.strings(record, "uplinks")),
+        uplinks=tuple(files.strings(record, "uplinks")),
     )
 
 

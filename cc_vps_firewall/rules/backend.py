@@ -76,7 +76,7 @@ class Backend(Protocol):
         """The rules of others that loading ours takes out, without their addresses: everybody may read the status."""
 
     def with_others(
-        self, texts: Texts, files: Mapping[int, str], managers: Sequence[str]
+        self, texts: Texts, paths: Mapping[int, str], managers: Sequence[str]
     ) -> tuple[dict[int, str], list[str]]:
         """What is saved: our texts, with what others have in the files that they replace. -> it, and notes."""
 

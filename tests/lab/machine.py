@@ -36,7 +36,7 @@ from cc_vps_firewall.backends import iptables as iptables_backend
 from cc_vps_firewall.backends.registry import BACKENDS
 from cc_vps_firewall.boot import cloudinit
 from cc_vps_firewall.cli import command as cli
-from cc_vps_firewall.host import process, saved
+from cc_vps_firewall.host import files, process, state
 from cc_vps_firewall.image import seal
 from cc_vps_firewall.root import HERE
 from tests import engine
@@ -430,7 +430,7 @@ class Machine:
 
     def files(self) -> dict[str, tuple[str, str]]:
         """path -> (mode, text) of every file that the engine writes, but for the status and the mark of an instance."""
-        told = (saved.STATUS, saved.PUBLIC, saved.DONE)
+        told = (state.STATUS, state.PUBLIC, state.DONE)
         return {path: file for path, file in self.do(files_below).items() if path not in told}
 
     def state(self) -> State:
@@ -448,11 +448,11 @@ class Machine:
 
     def status(self) -> dict[str, Any]:
         """As root has it."""
-        return self.do(lambda: dict(saved.read_json(saved.STATUS)))
+        return self.do(lambda: dict(files.read_json(state.STATUS)))
 
     def public(self) -> dict[str, Any]:
         """As every user has it."""
-        return self.do(lambda: dict(saved.read_json(saved.PUBLIC)))
+        return self.do(lambda: dict(files.read_json(state.PUBLIC)))
 
     def asked_of_systemctl(self) -> list[str]:
         return self.run("cat /run/systemctl.log 2>/dev/null", check=False).splitlines()
@@ -533,7 +533,7 @@ def _answer(work: Work, checkpoint: Checkpoint, settings: Settings, say: int) ->
     """In the child of a fork: call `work`, and tell the parent what it returned or raised."""
     for name, value in settings.items():
         module, _, constant = name.partition(".")
-        setattr({"process": process, "saved": saved, "iptables_backend": iptables_backend}[module], constant, value)
+        setattr({"process": process, "files": files, "iptables_backend": iptables_backend}[module], constant, value)
     with open(1, "w", closefd=False) as out, open(2, "w", closefd=False) as err:
         sys.stdout, sys.stderr = out, err
         try:
@@ -577,7 +577,7 @@ def _written(root: str) -> Iterator[str]:
         "/etc/sysconfig",
         "/etc/vps-firewall",
         "/etc/systemd/system",
-        saved.STATE,
+        state.STATE,
     )
     for top in folders:
         for folder, _, names in os.walk(root + top):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cc_vps_firewall.boot import later_boot
-from cc_vps_firewall.host import saved
+from cc_vps_firewall.host import state
 from cc_vps_firewall.image import seal
 from cc_vps_firewall.root import HERE
 from tests.lab.machine import CLOSED, FAMILY, NEIGHBOUR, OPEN, TOOLS, Machine
@@ -179,7 +179,7 @@ def test_a_first_boot_tells_that_the_seal_was_not_loaded(tool: str, section: dic
         assert bool(run.value) == ("alow" in section), run
         note = f"the seal of this image was not loaded: open over IPv4 and IPv6{OPEN_FOR}"
         assert [told for told in machine.status()["notes"] if re.fullmatch(note, told)], machine.status()
-        machine.run(f"echo i-1 >{saved.DONE}")  # cloud-init's side does so
+        machine.run(f"echo i-1 >{state.DONE}")  # cloud-init's side does so
         again = machine.handle({"allow": ["https"]})
         assert not again.value
         assert "seal" not in str(machine.status()["notes"]), "that was another boot"

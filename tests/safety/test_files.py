@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from cc_vps_firewall.host import saved
+from cc_vps_firewall.host import state
 from tests.engine import apply, place
 from tests.lab.machine import TOOLS, Machine, State
 
@@ -38,9 +38,9 @@ def read_only(machine: Machine, folder: str) -> None:
 FAULTS = {
     "no room for rules": lambda machine: fill(machine, folder_of_rules(machine)),
     "room for one file of two": lambda machine: fill(machine, folder_of_rules(machine), 3),
-    "no room for the state": lambda machine: fill(machine, saved.STATE),
+    "no room for the state": lambda machine: fill(machine, state.STATE),
     "rules read-only": lambda machine: read_only(machine, folder_of_rules(machine)),
-    "state read-only": lambda machine: read_only(machine, saved.STATE),
+    "state read-only": lambda machine: read_only(machine, state.STATE),
 }
 WORDS = {False: "No space left on device", True: "Read-only file system"}
 CASES = [(t, fault) for t in TOOLS for fault in FAULTS if (t, fault) != ("nftables", "room for one file of two")]
@@ -137,22 +137,22 @@ def test_modes_do_not_depend_on_the_umask(umask: int) -> None:
 
         def work(checkpoint: object) -> None:
             os.umask(umask)
-            assert saved.STATE
+            assert state.STATE
 
             apply(OLD)
 
         run = machine.engine(work)
         assert not run.raised, run
-        modes = machine.run(f"stat -c '%a %n' /etc/iptables /etc/iptables/* {saved.STATE} {saved.STATE}/*").split("\n")
+        modes = machine.run(f"stat -c '%a %n' /etc/iptables /etc/iptables/* {state.STATE} {state.STATE}/*").split("\n")
         assert modes[:-1] == [
             "755 /etc/iptables",
             "600 /etc/iptables/rules.v4",
             "600 /etc/iptables/rules.v6",
-            f"755 {saved.STATE}",
-            f"600 {saved.POLICY}",
-            f"600 {saved.SERVICES}",
-            f"600 {saved.STATUS}",
-            f"644 {saved.PUBLIC}",
+            f"755 {state.STATE}",
+            f"600 {state.POLICY}",
+            f"600 {state.SERVICES}",
+            f"600 {state.STATUS}",
+            f"644 {state.PUBLIC}",
         ]
 
 
@@ -161,7 +161,7 @@ def test_nothing_is_written_through_a_link_of_somebody_elses(tool: str) -> None:
     """Whoever may write into these folders owns the machine already; a link there still leads nowhere."""
     with Machine(tool) as machine:
         machine.run("echo precious >/etc/precious; mkdir -p /var/lib/vps-firewall")
-        paths = [*place("debian", machine.backend).files.values(), saved.POLICY, saved.STATUS, saved.PUBLIC]
+        paths = [*place("debian", machine.backend).files.values(), state.POLICY, state.STATUS, state.PUBLIC]
         for path in paths:
             folder, name = os.path.split(path)
             machine.run(f"mkdir -p {folder}; ln -s /etc/precious {folder}/.{name}.vps-firewall")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cc_vps_firewall.boot import cloudinit
-from cc_vps_firewall.host import facts, saved
+from cc_vps_firewall.host import facts, files
 from tests import engine
 from tests.lab.machine import CLOSED, OPEN, REPOSITORY, TOOLS, Checkpoint, FakeCloud, Machine, Work, lock_held
 
@@ -360,8 +360,8 @@ def test_another_run_of_ours() -> None:
     with Machine("nftables") as machine, ExitStack() as held:
         machine.apply(OLD)
         old, told = machine.state(), machine.status()
-        machine.do(lambda: held.enter_context(lock_held(saved.LOCK)))
-        run = machine.command("apply", "FILE", policy=NEW, settings={"saved.LOCK_WAIT": 0.3})
+        machine.do(lambda: held.enter_context(lock_held(files.LOCK)))
+        run = machine.command("apply", "FILE", policy=NEW, settings={"files.LOCK_WAIT": 0.3})
         assert run.value == 1, run
         assert "another vps-firewall has been at work" in run.err
         assert machine.state() == old
@@ -550,7 +550,7 @@ def test_half_an_engine(how: str, tmp_path: Path) -> None:
             failed += [name] if said.startswith("RuntimeError: ") else []
             machine.run("nft flush ruleset; rm -rf /var/lib/vps-firewall /etc/nftables")
     needed = {"apply/converge.py", "backends/nftables.py", "boot/cloudinit.py", "boot/first_boot.py", "plan/decide.py"}
-    needed |= {"host/process.py", "host/saved.py", "plan/model.py", "root.py", "rules/nftables.py"}
+    needed |= {"host/process.py", "host/files.py", "plan/model.py", "root.py", "rules/nftables.py"}
     needed |= {f"policy/{name}.py" for name in ("__init__", "keys", "model", "networks", "parser", "userdata")}
     if how != "empty":
         needed.add("rules/compare.py")  # imported at each first boot, used where the kernel holds other rules

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cc_vps_firewall import policy
-from cc_vps_firewall.host import saved
+from cc_vps_firewall.host import files, state
 from cc_vps_firewall.plan import decide
 from tests.lab.machine import ADDRESS, CLOSED, OPEN, STRANGER, TOOLS, Machine
 
@@ -293,7 +293,7 @@ done
 
 
 def instance_of(machine: Machine) -> object:
-    return machine.do(lambda: saved.read_json(saved.POLICY)).get("instance")
+    return machine.do(lambda: files.read_json(state.POLICY)).get("instance")
 
 
 @pytest.mark.parametrize("loaded", [True, False])
@@ -344,7 +344,7 @@ def test_an_instance_that_nobody_can_name_is_not_the_same(instance: str) -> None
 def test_a_policy_of_an_older_version_says_nothing_of_its_instance() -> None:
     with Machine("nftables") as machine:
         assert machine.handle(WIDE).value == []
-        machine.run(f"sed -i '/\"instance\"/d' {saved.POLICY}")
+        machine.run(f"sed -i '/\"instance\"/d' {state.POLICY}")
         assert machine.handle(BAD).value
         assert_own(machine)
 

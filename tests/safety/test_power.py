@@ -13,7 +13,7 @@ from functools import partial
 
 import pytest
 
-from cc_vps_firewall.host import saved
+from cc_vps_firewall.host import state
 from tests.lab.machine import TOOLS, Machine, files_below
 
 from .test_killed import NEW, OLD, moments_of
@@ -60,7 +60,7 @@ def test_the_power_goes_after_a_first_boot(tool: str) -> None:
         put_on_disk(machine)
         assert not machine.first_boot(NEW).raised
         cut, there = after_a_cut(machine), files_of(machine)
-        assert saved.STATUS in there
+        assert state.STATUS in there
         assert any(mode == "link" for mode, _ in there.values())
         assert cut == there
 
@@ -80,10 +80,10 @@ def test_the_power_goes_at_each_moment_of_a_first_boot(tool: str) -> None:
             cut, there = after_a_cut(machine), files_of(machine)
             for path in [path for path in cut if path != THEIRS and not os.path.basename(path).startswith(".")]:
                 assert cut[path][1], f"{at}: {path} is empty"
-            ours.append(saved.STATUS in cut)
+            ours.append(state.STATUS in cut)
             if ours[-1]:
                 assert cut.get(THEIRS) == ("", WRITTEN), f"{at}: ours is on the disk, and the network's file is not"
-            assert there[saved.STATUS] if saved.POLICY in cut else True, at
+            assert there[state.STATUS] if state.POLICY in cut else True, at
     assert {True, False} == set(ours), "cuts before and after the first file of ours"
 
 
@@ -99,5 +99,5 @@ def test_the_power_goes_while_a_policy_replaces_another(tool: str) -> None:
             machine.apply(OLD)
             run = machine.apply(NEW, kill=moment)
             cut = after_a_cut(machine)
-            for path in {*old, *new} - {saved.STATUS, saved.PUBLIC}:
+            for path in {*old, *new} - {state.STATUS, state.PUBLIC}:
                 assert cut.get(path) in (old.get(path), new.get(path)), f"cut at {run.moments[-1]}: {path} is not whole"

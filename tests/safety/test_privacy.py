@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import cc_vps_firewall
-from cc_vps_firewall.host import saved
+from cc_vps_firewall.host import state
 from tests.engine import apply
 from tests.lab.machine import TOOLS, Checkpoint, FakeCloud, Machine
 
@@ -47,7 +47,7 @@ def test_who_may_log_in_is_for_root_alone(tool: str) -> None:
         assert leaks(machine) == []
         assert not machine.apply(POLICY).raised
         assert leaks(machine) == []
-        assert machine.run(f"stat -c '%a %U' {saved.STATUS} {saved.PUBLIC}") == "600 root\n644 root\n"
+        assert machine.run(f"stat -c '%a %U' {state.STATUS} {state.PUBLIC}") == "600 root\n644 root\n"
         private, public = machine.status(), machine.public()
         assert private["open"]["ipv4"][0]["from"] == "192.0.2.0/29, 192.0.2.77"
         assert public["open"]["ipv4"][0]["from"] == "hidden"
@@ -93,7 +93,7 @@ def test_what_an_earlier_version_left_is_written_anew() -> None:
         old = json.dumps(
             {"result": "applied", "by": "command", "when": "then", "open": {"ipv4": [{"from": "192.0.2.77"}]}}
         )
-        machine.run(f"mkdir -p {saved.STATE}; cat >{saved.PUBLIC}; chmod 644 {saved.PUBLIC}", old)
+        machine.run(f"mkdir -p {state.STATE}; cat >{state.PUBLIC}; chmod 644 {state.PUBLIC}", old)
         assert leaks(machine) != []
         assert machine.apply({"backend": "nosuch"}).raised
         assert machine.status()["in_force"] == "what command left at then"
@@ -116,7 +116,7 @@ def test_a_run_that_is_killed_leaves_no_address_for_every_user() -> None:
             rename = os.rename
 
             def cut(old: str, new: str) -> None:
-                if new == saved.PUBLIC and done:
+                if new == state.PUBLIC and done:
                     os.kill(os.getpid(), signal.SIGKILL)
                 done.append(new)
                 rename(old, new)
@@ -162,7 +162,7 @@ def test_status_as_another_user_where_nothing_is_for_every_user() -> None:
         run = machine.do(lambda: as_nobody("status"))
         assert (run.returncode, run.stdout) == (0, "no policy was ever applied on this host\n")
         assert not machine.apply(POLICY).raised
-        machine.run(f"rm {saved.PUBLIC}")
+        machine.run(f"rm {state.PUBLIC}")
         run = machine.do(lambda: as_nobody("status"))
         assert (run.returncode, run.stdout) == (1, "")
         assert run.stderr == (
@@ -207,4 +207,4 @@ def test_an_engine_that_fails_tells_every_user_no_more_than_that(monkeypatch: py
         assert leaks(machine) == []
         assert machine.public()["problems"] == [run.value]
         assert machine.status()["problems"] == [f"{run.value}; ValueError('ip saddr 192.0.2.77 accept')"]
-        assert machine.run(f"stat -c %a {saved.STATUS} {saved.PUBLIC}") == "600\n644\n"
+        assert machine.run(f"stat -c %a {state.STATUS} {state.PUBLIC}") == "600\n644\n"

@@ -6,7 +6,7 @@ import pytest
 
 from cc_vps_firewall.boot import later_boot
 from cc_vps_firewall.cli import removal
-from cc_vps_firewall.host import facts, saved
+from cc_vps_firewall.host import facts, files, state
 from tests.lab.machine import CLOSED, OPEN, TOOLS, Ended, Machine
 
 from .test_services import switch_on
@@ -20,9 +20,9 @@ OF_OURS = ("vps-firewall", "vps_firewall", "VPSFW")
 def assert_gone(machine: Machine, run: Ended) -> None:
     assert run.value == 0, run
     assert not any(word in machine.rules() for word in OF_OURS)
-    left = {path: text for path, (_, text) in machine.files().items() if path != saved.DONE}
+    left = {path: text for path, (_, text) in machine.files().items() if path != state.DONE}
     assert not any(word in path or word in text for path, text in left.items() for word in OF_OURS), left
-    assert machine.run(f"ls -A {saved.STATE}").split() in ([], ["instance"])
+    assert machine.run(f"ls -A {state.STATE}").split() in ([], ["instance"])
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -37,7 +37,7 @@ def test_a_host_is_as_it_was_before(tool: str) -> None:
         assert machine.reachable() == EVERYTHING
         after = machine.state()
         assert after.rules == before.rules
-        assert {path: held for path, held in after.files.items() if path != saved.DONE} == before.files
+        assert {path: held for path, held in after.files.items() if path != state.DONE} == before.files
         assert f"removed the rules from {machine.backend}\n" in run.out
         assert run.out.endswith(OPENED)
         again = machine.command("remove")
@@ -61,7 +61,7 @@ def test_what_is_other_peoples_stays(tool: str) -> None:
         assert_gone(machine, machine.command("remove"))
         after = machine.state()
         assert after.rules == before.rules
-        assert {path: held for path, held in after.files.items() if path != saved.DONE} == before.files
+        assert {path: held for path, held in after.files.items() if path != state.DONE} == before.files
         assert not [line for line in machine.asked_of_systemctl() if line.startswith(("disable", "stop"))]
 
 
@@ -106,7 +106,7 @@ def test_a_boot_after_it_does_nothing(tool: str) -> None:
         instance(machine)
         assert machine.command("apply", "FILE", policy=POLICY).value == 0
         assert machine.command("remove").value == 0
-        assert machine.run(f"cat {saved.DONE}") == "i-1"
+        assert machine.run(f"cat {state.DONE}") == "i-1"
         assert machine.engine(_stand_guard).value == []
         assert machine.reachable() == EVERYTHING
 
@@ -138,7 +138,7 @@ def _removed(checkpoint: object) -> None:
     """remove(), whose moments are its calls of systemctl and of files."""
     assert callable(checkpoint)
     for name in ("remove", "remove_all", "save"):
-        real = getattr(saved, name)
+        real = getattr(files, name)
 
         def announced(*given: object, real: object = real, name: str = name, **options: object) -> object:
             checkpoint(f"before {name}")
@@ -147,7 +147,7 @@ def _removed(checkpoint: object) -> None:
             checkpoint(f"after {name}")
             return done
 
-        setattr(saved, name, announced)
+        setattr(files, name, announced)
     removal.remove(facts.inspect())
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from cc_vps_firewall.boot import later_boot
-from cc_vps_firewall.host import saved
+from cc_vps_firewall.host import state
 from tests.engine import place
 from tests.lab.machine import TOOLS, Machine
 
@@ -32,7 +32,7 @@ def rule_files(machine: Machine) -> list[str]:
 
 
 def assert_labelled(machine: Machine) -> None:
-    paths = [*rule_files(machine), saved.POLICY]
+    paths = [*rule_files(machine), state.POLICY]
     wanted = ["system_conf_t", "system_conf_t", "var_lib_t"]
     if machine.backend == "nftables":
         paths.append("/etc/sysconfig/nftables.conf")
@@ -81,11 +81,11 @@ def test_the_same_stanza_at_another_first_boot(tool: str, instances: tuple[str, 
             assert_in_force(machine)
             assert_labelled(machine)
             assert machine.status()["notes"] == []
-            assert machine.run(f"cat {saved.DONE}") == instance
+            assert machine.run(f"cat {state.DONE}") == instance
             if instances[0] == instances[1]:
-                machine.run(f"rm {saved.DONE}")
+                machine.run(f"rm {state.DONE}")
         machine.run(FLUSH)
-        machine.run(f"rm -f {saved.DONE}")
+        machine.run(f"rm -f {state.DONE}")
         assert in_cloud_init(machine, NEW, instance=instances[1]) == "", "and where nothing has loaded the files"
         assert_in_force(machine)
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from cc_vps_firewall.host import saved
+from cc_vps_firewall.host import state
 from cc_vps_firewall.host.distributions import OWN_UNIT
 from tests.lab.machine import NFTABLES_CONF, TOOLS, Machine, State
 
@@ -278,7 +278,7 @@ def test_a_service_that_we_had_enabled_gives_way_to_our_unit(record: str) -> Non
     with Machine("nftables") as machine:
         machine.do(lambda: machine.install_services("nftables", enabled=True))
         assert machine.command("apply", "FILE", policy=OLD).value == 0
-        machine.run(f"rm {saved.SERVICES}; mkdir -p /run/systemd/system")
+        machine.run(f"rm {state.SERVICES}; mkdir -p /run/systemd/system")
         if record != "none":
             told = {
                 "registered": '{"seal":{"units":["nftables.service"]}}',

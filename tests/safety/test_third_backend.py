@@ -70,7 +70,7 @@ class Recorder:
         return []
 
     def with_others(
-        self, texts: Mapping[int, str], files: Mapping[int, str], managers: Sequence[str]
+        self, texts: Mapping[int, str], paths: Mapping[int, str], managers: Sequence[str]
     ) -> tuple[dict[int, str], list[str]]:
         return dict(texts), []
 

@@ -40,7 +40,7 @@ SAYS = {
 
 
 def made() -> dict[str, str]:
-    files = [*generate.KINDS["distributions"](), (reference.REFERENCE / "files.md", reference.files())]
+    files = [*generate.KINDS["distributions"](), (reference.REFERENCE / "files.md", reference.saved_files())]
     return {str(path.relative_to(HOME)): text for path, text in files}
 
 

@@ -30,9 +30,9 @@ ORDER = (
     "algebra", "algebra.ranges", "algebra.zones", "algebra.model", "algebra.words", "algebra.questions",
     "algebra.explain", "algebra.who", "algebra.diff", "algebra.expectations",
     "algebra.live", "algebra.live_nftables", "algebra.live_iptables",
-    "host", "host.process", "host.tools", "host.saved", "host.distributions", "host.policy_record", "host.records",
-    "host.ordering", "host.systemd", "host.managers", "host.sshd", "host.modules", "host.facts", "host.trusted",
-    "host.sysctl",
+    "host", "host.process", "host.tools", "host.files", "host.state", "host.distributions", "host.policy_record",
+    "host.records", "host.ordering", "host.systemd", "host.managers", "host.sshd", "host.modules", "host.facts",
+    "host.trusted", "host.sysctl",
     "backends", "backends.nftables", "backends.iptables", "backends.registry",
     "plan", "plan.model", "plan.targets", "plan.choice", "plan.decide",
     "apply", "apply.copies", "apply.filtering", "apply.save", "apply.previous", "apply.status", "apply.rehearse",
@@ -174,7 +174,7 @@ def test_one_door_to_processes(name: str) -> None:
 
 # The entry says why the engine failed when the engine, and its door to files with it, is what is broken; the
 # part-handler brings that door along.
-DOORS = ("host.saved", "__init__", "bundle.part_handler")
+DOORS = ("host.files", "__init__", "bundle.part_handler")
 
 
 @pytest.mark.parametrize("name", [m for m in MODULES if m not in DOORS])

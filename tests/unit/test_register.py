@@ -16,7 +16,7 @@ import yaml
 
 from cc_vps_firewall.bundle import part_handler
 from cc_vps_firewall.errors import CannotRegister
-from cc_vps_firewall.host import saved
+from cc_vps_firewall.host import files, state
 from cc_vps_firewall.image import installed, register, seal
 from cc_vps_firewall.image import record as records
 from cc_vps_firewall.root import Root
@@ -280,10 +280,10 @@ def test_a_status_that_every_user_may_read_becomes_roots(root: Path) -> None:
         "result": "applied", "when": "then", "digest": "d", "services": ["nftables.service"],
         "open": {"ipv4": [{"from": "192.0.2.7", "ports": "22/tcp"}]}, "notes": ["192.0.2.7"], "problems": ["192.0.2.8"],
     }  # fmt: skip
-    put(root, saved.PUBLIC.lstrip("/"), json.dumps(told), 0o644)
-    private, public = root / saved.STATUS.lstrip("/"), root / saved.PUBLIC.lstrip("/")
+    put(root, state.PUBLIC.lstrip("/"), json.dumps(told), 0o644)
+    private, public = root / state.STATUS.lstrip("/"), root / state.PUBLIC.lstrip("/")
     made = register.install(Root(str(root)))
-    assert [f"wrote {path.lstrip('/')}" for path in (saved.STATUS, saved.PUBLIC)] == made[:2]
+    assert [f"wrote {path.lstrip('/')}" for path in (state.STATUS, state.PUBLIC)] == made[:2]
     assert (json.loads(private.read_text()), stat.S_IMODE(private.stat().st_mode)) == (told, 0o600)
     assert stat.S_IMODE(public.stat().st_mode) == 0o644
     assert json.loads(public.read_text()) == {
@@ -519,7 +519,7 @@ def test_a_device_is_never_replaced(tmp_path: Path) -> None:
     os.mknod(tmp_path / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
     (tmp_path / "file").symlink_to(tmp_path / "null")
     with pytest.raises(OSError, match="is no file"):
-        saved.save({str(tmp_path / "file"): "text\n"}, saved.Undo())
+        files.save({str(tmp_path / "file"): "text\n"}, files.Undo())
     assert stat.S_ISCHR((tmp_path / "null").stat().st_mode)
 
 
@@ -534,7 +534,7 @@ def test_what_cannot_be_installed_leaves_no_folder(root: Path) -> None:
 def test_the_command_goes_last(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails can be tried again by it."""
     register.install(Root(str(root)))
-    monkeypatch.setattr(saved, "set_date", lambda path, date: (_ for _ in ()).throw(PermissionError(1, "no", path)))
+    monkeypatch.setattr(files, "set_date", lambda path, date: (_ for _ in ()).throw(PermissionError(1, "no", path)))
     with pytest.raises(PermissionError):
         register.uninstall(Root(str(root)))
     assert (root / register.COMMAND).exists()
@@ -605,11 +605,11 @@ def test_who_comes_second_waits(root: Path) -> None:
     order = []
 
     def second() -> None:
-        with saved.at_work(Root(str(root))):
+        with files.at_work(Root(str(root))):
             order.append("second")
 
     thread = threading.Thread(target=second)
-    with saved.at_work(Root(str(root))):
+    with files.at_work(Root(str(root))):
         thread.start()
         time.sleep(0.3)
         order.append("first")

@@ -13,7 +13,7 @@ from cc_vps_firewall.apply import previous
 from cc_vps_firewall.backends.nftables import Nftables
 from cc_vps_firewall.cli import command as cli
 from cc_vps_firewall.errors import CannotRegister, NoBackend, PolicyRefused, ToolFailed
-from cc_vps_firewall.host import process, saved, systemd
+from cc_vps_firewall.host import files, process, state, systemd
 from cc_vps_firewall.host.distributions import Persistence
 from cc_vps_firewall.image import installed, register, seal
 from cc_vps_firewall.image import record as records
@@ -67,7 +67,7 @@ def test_a_default_that_would_leave_machines_shut_is_refused(image: Path) -> Non
 def test_forgetting_the_instance(root: Path) -> None:
     register.install(Root(str(root)))
     before = tree(root)
-    paths = (saved.DONE, saved.STATUS, saved.PUBLIC, saved.POLICY)
+    paths = (state.DONE, state.STATUS, state.PUBLIC, state.POLICY)
     for path in paths:
         put(root, path.lstrip("/"), "{}")
     assert seal.forget(Root(str(root))) == [f"removed {path.lstrip('/')}" for path in paths]
@@ -76,9 +76,9 @@ def test_forgetting_the_instance(root: Path) -> None:
 
 
 def test_the_mark_of_an_instance_is_the_modules() -> None:
-    assert cc_vps_firewall.DONE == saved.DONE
-    assert cc_vps_firewall.PRIVATE == saved.STATUS
-    assert cc_vps_firewall.STATUS == saved.PUBLIC
+    assert cc_vps_firewall.DONE == state.DONE
+    assert cc_vps_firewall.PRIVATE == state.STATUS
+    assert cc_vps_firewall.STATUS == state.PUBLIC
 
 
 @pytest.mark.usefixtures("systemctl")
@@ -163,25 +163,25 @@ def test_cleaning_that_is_killed_leaves_no_mark_beside_the_seal(image: Path) -> 
 
     def applied() -> None:
         put(image, RULES, "# Made by vps-firewall\n", 0o600)
-        for path in (saved.STATUS, saved.PUBLIC, saved.POLICY, saved.DONE):
+        for path in (state.STATUS, state.PUBLIC, state.POLICY, state.DONE):
             put(image, path.lstrip("/"), "{}")
 
     applied()
     for at in kills(lambda: seal.forget(Root(str(image)))):
-        mark = (image / saved.DONE.lstrip("/")).exists()
+        mark = (image / state.DONE.lstrip("/")).exists()
         assert not (mark and (image / RULES).read_text() == shut), f"killed at {at}"
         applied()
     assert (image / RULES).read_text() == shut
     assert not any(
-        (image / path.lstrip("/")).exists() for path in (saved.STATUS, saved.PUBLIC, saved.POLICY, saved.DONE)
+        (image / path.lstrip("/")).exists() for path in (state.STATUS, state.PUBLIC, state.POLICY, state.DONE)
     )
 
 
 @pytest.mark.usefixtures("systemctl")
 def test_what_cannot_be_sealed_again_keeps_the_mark_too(image: Path) -> None:
     sealed(image)
-    put(image, saved.POLICY.lstrip("/"), "{}")
-    put(image, saved.DONE.lstrip("/"), "i-1")
+    put(image, state.POLICY.lstrip("/"), "{}")
+    put(image, state.DONE.lstrip("/"), "i-1")
     (image / "usr/sbin/nft").unlink()
     before = tree(image)
     with pytest.raises(NoBackend, match="cannot seal"):
@@ -190,7 +190,7 @@ def test_what_cannot_be_sealed_again_keeps_the_mark_too(image: Path) -> None:
 
 
 @pytest.mark.usefixtures("systemctl")
-@pytest.mark.parametrize("path, has", [(saved.POLICY, "a policy in force"), (saved.DONE, "a first boot behind it")])
+@pytest.mark.parametrize("path, has", [(state.POLICY, "a policy in force"), (state.DONE, "a first boot behind it")])
 def test_a_machine_in_use_is_not_sealed(image: Path, path: str, has: str, capsys: pytest.CaptureFixture[str]) -> None:
     """It would be shut at its next boot, and the module has done its work for this instance."""
     for registered in (False, True):
@@ -207,7 +207,7 @@ def test_a_machine_in_use_is_not_sealed(image: Path, path: str, has: str, capsys
 def test_a_machine_that_was_sealed_keeps_its_policy(image: Path) -> None:
     sealed(image)
     put(image, RULES, "# Made by vps-firewall for its owner\n", 0o600)
-    put(image, saved.POLICY.lstrip("/"), "{}")
+    put(image, state.POLICY.lstrip("/"), "{}")
     (image / installed.DROP_IN).unlink()
     assert sealed(image) == 0
     assert (image / RULES).read_text() == "# Made by vps-firewall for its owner\n"
@@ -319,9 +319,9 @@ def test_an_uninstall_without_a_record_that_is_killed_is_finished_by_the_next(im
 def test_rules_that_no_seal_left_stay(image: Path) -> None:
     """A package that is removed leaves the rules in force; installed and removed again, it must not take them out."""
     sealed(image)
-    put(image, saved.POLICY.lstrip("/"), "{}")
+    put(image, state.POLICY.lstrip("/"), "{}")
     register.uninstall(Root(str(image)))
-    (image / saved.POLICY.lstrip("/")).unlink()
+    (image / state.POLICY.lstrip("/")).unlink()
     register.install(Root(str(image)))
     register.uninstall(Root(str(image)))
     assert (image / RULES).is_file()
@@ -332,7 +332,7 @@ def booted(root: Path) -> None:
     """The first boot found `enabled: false`: the engine took the seal out, and marked the instance."""
     for path in ("etc/sysconfig/iptables", "etc/sysconfig/ip6tables", RULES):
         (root / path).unlink(missing_ok=True)
-    put(root, saved.DONE.lstrip("/"), "i-1")
+    put(root, state.DONE.lstrip("/"), "i-1")
 
 
 @pytest.mark.usefixtures("systemctl")
@@ -481,14 +481,14 @@ def test_the_line_goes_before_the_file_that_it_names(tmp_path: Path, monkeypatch
     """A kill between the two would leave an nftables.conf that never loads again."""
     rules, shared = tmp_path / "vps-firewall.nft", tmp_path / "nftables.conf"
     rules.write_text("# Made by vps-firewall\n")
-    shared.write_text(saved.with_include("flush ruleset\n", str(rules)))
+    shared.write_text(files.with_include("flush ruleset\n", str(rules)))
     place = Persistence({0: str(rules)}, ("nftables.service",), include_in=str(shared))
 
-    def fails(path: str, undo: saved.Undo) -> None:
+    def fails(path: str, undo: files.Undo) -> None:
         raise OSError(5, "killed here", path)
 
     monkeypatch.setattr(Nftables, "remove", lambda backend, pass_fds: None)
-    monkeypatch.setattr(saved, "remove", fails)
+    monkeypatch.setattr(files, "remove", fails)
     with pytest.raises(OSError, match="killed here"):
         previous.remove_rules(Target(Nftables(), place), 0)
     assert shared.read_text() == "flush ruleset\n"
@@ -594,8 +594,8 @@ def test_cleaning_asks_the_kernels_again(image: Path) -> None:
     """One that came since cannot load the backend of the policy in force: the mark of the instance stays too."""
     two_tools(image)
     sealed(image)
-    put(image, saved.POLICY.lstrip("/"), '{"backend": "iptables"}')
-    put(image, saved.DONE.lstrip("/"), "i-1")
+    put(image, state.POLICY.lstrip("/"), '{"backend": "iptables"}')
+    put(image, state.DONE.lstrip("/"), "i-1")
     kernel_in(image, "6.12.0-100.el10.x86_64", without=EXTENSIONS)
     before = tree(image)
     with pytest.raises(NoBackend, match=r"iptables: kernel 6\.12\.0-100\.el10\.x86_64 lacks "):

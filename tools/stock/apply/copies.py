@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cc_vps_firewall.host.saved import Files
+from cc_vps_firewall.host.files import Files
 
 
 def copies_of(files: Files, notes: list[str]) -> dict[str, tuple[str, int | None]]:

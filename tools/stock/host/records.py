@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cc_vps_firewall.host import saved
+from cc_vps_firewall.host import files, state
 from cc_vps_firewall.root import HERE, Root
 
 
 def enabled_by_us(root: Root = HERE) -> frozenset[str]:
-    return frozenset(saved.strings(saved.read_json(saved.SERVICES), "enabled"))
+    return frozenset(files.strings(files.read_json(state.SERVICES), "enabled"))

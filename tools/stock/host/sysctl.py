@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cc_vps_firewall.host import saved
+from cc_vps_firewall.host import files
 from cc_vps_firewall.host.facts import Host
 
 
-def adjust(source: Mapping[str, object], host: Host, undo: saved.Undo, notes: list[str]) -> None:
+def adjust(source: Mapping[str, object], host: Host, undo: files.Undo, notes: list[str]) -> None:
     pass
 
 
-def restore(undo: saved.Undo) -> None:
+def restore(undo: files.Undo) -> None:
     pass
 
 

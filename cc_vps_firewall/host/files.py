@@ -1,4 +1,4 @@
-"""text -> files that the next boot loads: the only place that writes a file."""
+"""Files: the only place that writes one, whole or not at all, and what undoes it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,6 @@ from dataclasses import dataclass, field
 from ..errors import Busy
 from ..root import Root, check_root
 
-STATE = "/var/lib/vps-firewall"
-STATUS = f"{STATE}/status-private.json"
-PUBLIC = f"{STATE}/status.json"  # the same for every user: see status.public()
-POLICY = f"{STATE}/policy.json"
-RECORD = f"{STATE}/registered.json"  # what `vps-firewall install` has put into an image, and what was there before
-SERVICES = f"{STATE}/services.json"  # the services that a policy of ours switched on and off
-DONE = f"{STATE}/instance"  # as in __init__.py, which imports nothing of ours
-TOOLS = f"{STATE}/tools"  # the instance for which a package manager was asked for a backend's tools
-INSTANCE_ID = "/var/lib/cloud/data/instance-id"
-NO_DATASOURCE = "iid-datasource-none"  # of a boot in which cloud-init found none
 LOCK = "/run/vps-firewall.lock"
 UNIT_FOLDERS = ("etc/systemd/system", "run/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
 LOCK_WAIT = 60  # seconds for another run of ours to end
@@ -323,12 +313,6 @@ def entries(root: Root, folder: str) -> list[str]:
         return sorted(os.listdir(root / folder))
     except OSError:
         return []
-
-
-def instance() -> str:
-    """What cloud-init calls the instance that this is; '' where it cannot say."""
-    found = (read(INSTANCE_ID) or "").strip()
-    return found if found != NO_DATASOURCE else ""
 
 
 def with_include(text: str | None, include: str) -> str:
