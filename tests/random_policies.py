@@ -69,6 +69,7 @@ def section(chosen: random.Random) -> dict[str, Any]:
         ("deny", 0.5, some([*NETWORKS, "one"], 3)),
         ("ping", 0.3, False),
         ("malformed", 0.3, "accept"),
+        ("flood", 0.2, "ignore"),
         ("containers", 0.3, "ignore"),
         ("metadata", 0.3, "all"),
         ("log", 0.8, False),

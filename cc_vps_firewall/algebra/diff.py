@@ -83,6 +83,10 @@ def diff(before: Policy, after: Policy) -> Difference:
         opens = after.malformed == "accept"
         text = "malformed packets to ports that are open, and to ports that containers publish"
         others.append((OPENS if opens else CLOSES, text))
+    guards = [each.flood == "guard" or each.malformed == "accept" for each in (before, after)]
+    if before.enabled and after.enabled and guards[0] != guards[1]:
+        text = "a TCP connection that the kernel does not know, going on at a port that is open to its source"
+        others.append((OPENS if guards[1] else CLOSES, text))
     return Difference(found.changes, found.zones, tuple(others))
 
 

@@ -161,10 +161,10 @@ ENGINES = {
 def carrier(section: Mapping[str, Any], carried: str, cloud_id: str = "") -> bytes:
     """The part-handler: a stub in plain text, and the engine packed below it. `carried`: a backend, or auto for
     both."""
-    files = {
+    files = {  # in the order that packs best
+        "plans": json.dumps(plans(section, carried, cloud_id), separators=(",", ":")),
         "vps-firewall": _COMMAND,
         "vps_firewall_engine.py": ENGINES[smallest(section) if carried == nftables.NAME else carried],
-        "plans": json.dumps(plans(section, carried, cloud_id), separators=(",", ":")),
     }
     source = _abbreviated("\f".join(f"{name}\n{text}" for name, text in files.items()))
     packed = lzma.compress(source.encode("latin-1"), lzma.FORMAT_ALONE, filters=[_FILTER])

@@ -81,6 +81,7 @@ def settings(wanted: Policy) -> dict[str, object]:
         "deny": {"ipv4": len(wanted.deny.v4), "ipv6": len(wanted.deny.v6)},
         "ping": wanted.ping,
         "malformed": wanted.malformed,
+        "flood": wanted.flood,
         "outgoing": "accept" if out is None else {"policy": "drop", "allow": [entry.label for entry in out]},
         "publish": [f"{each.label} to {each.goal}" for each in wanted.publish],
         "containers": wanted.containers,
@@ -163,4 +164,5 @@ def _settings(wanted: Policy) -> Iterator[str]:
     for each in wanted.publish:
         yield f"publish: {each.opening} to {each.goal}{', its clients hidden' if each.masquerade else ''}"
     yield f"containers: {wanted.containers}; metadata: {wanted.metadata}; malformed: {wanted.malformed}"
+    yield f"flood: {wanted.flood}"
     yield f"log: {wanted.log or 'nothing'}"

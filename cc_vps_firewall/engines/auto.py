@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "fd93eee54af0827c86e586538da7814d11ea8e07171b9c1cff09b3a1b31f71e4"
+SOURCES = "c4530f2c5ed992c56d67fede478cee577f6238da369fe768c4c8ca83fad90bc2"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

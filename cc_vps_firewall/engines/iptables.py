@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "971503f923d973a42381095a240a9b0a1d519b36f0ff6a44c76791e5e75d35ad"
+SOURCES = "d3f2154b2d4b2b1686976f79bcb35355da2e67dcbb09c47543dceb3db9e9aeab"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

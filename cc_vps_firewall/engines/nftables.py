@@ -1,6 +1,6 @@
 """The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "c8fc1303f186c742f9c1d142776135728e4e87369c0d5e86d12c1846a9fc37f7"
+SOURCES = "56f5348506e8e3567372e241335388ed8641dc4358aa55ce05cb2d6c086b376e"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "e06ca2fd251c264335583ec2dfa8b287c42400ad3b41173dd9643f372ec1fa12"
+SOURCES = "c1880837d4a2b8a28eae0f11afabe5aed2811e7f42cacdd2e75c932b3d350c32"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

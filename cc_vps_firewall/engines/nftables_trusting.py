@@ -1,6 +1,6 @@
 """The engine called nftables_trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "96e4c6131583e3d5343d60e238872a7d662f1d57c77c94cfc9273de93821cd0d"
+SOURCES = "096899db5a8394cf4d53e36f956a1e39d2c538892a90344dc258ba7424c7fe9e"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -117,6 +117,12 @@ POLICY: Table = (
         "drop: NULL, XMAS, SYN+FIN, SYN+RST, new but not SYN, invalid. accept leaves them to the others.",
         *("drop", "accept"),
     ),
+    _choice(
+        "flood",
+        "Floods",
+        "guard: who is let in stays so while others flood the host with SYNs. ignore leaves that out.",
+        *("guard", "ignore"),
+    ),
     Key(
         "outgoing",
         "outgoing",

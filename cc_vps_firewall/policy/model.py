@@ -132,6 +132,7 @@ class Policy:
     deny: Sources = NOWHERE
     ping: bool = True
     malformed: str = "drop"
+    flood: str = "guard"
     outgoing: tuple[Entry, ...] | None = None
     publish: tuple[Publication, ...] = ()
     metadata: str = "root"

@@ -123,6 +123,7 @@ class _Writer:
                 words += f" {flag} {network_text(self.family, nets[0])}"
         for match, label in self.protocol(rule):
             state = f" -m conntrack --ctstate {rule.state.upper()}" if rule.state else ""
+            state += " --ctdir ORIGINAL" if rule.original else ""
             owner = ""
             if rule.uid_root is not None:
                 owner = f" -m owner {'' if rule.uid_root else '! '}--uid-owner 0"

@@ -121,6 +121,8 @@ class _Writer:
             words.append(f'oif "{rule.out_interface}"')
         if rule.state:
             words.append("ct status dnat" if rule.state == "dnat" else f"ct state {rule.state}")
+        if rule.original:
+            words.append("ct direction original")
         if rule.local:
             words.append("fib daddr type local")
         address, verdict = self.address(rule, family, verdict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..policy import ANYWHERE, EVERY_PROTOCOL, WIDTH, Entry, Limit, Opening, Policy, Publication, Sources
@@ -60,6 +60,7 @@ class Rule:
     in_interface: str = ""
     out_interface: str = ""
     state: str = ""
+    original: bool = False  # does it go the way of the packet that began its connection?
     icmp: tuple[int, ...] = ()
     hop_limit: int = 0
     flags: tuple[str, str] = ("", "")
@@ -94,7 +95,8 @@ def build(policy: Policy) -> Ruleset:
     """Policy -> the chains that enforce it."""
     chains = [
         Chain("essential", _essential()),
-        Chain("malformed", _malformed()),
+        Chain("malformed", _malformed(policy)),
+        Chain("denied", _denied(policy)),
         Chain("bridges", _bridges(policy)),
         Chain("incoming", _incoming(policy)),
         Chain("published", _published(policy)),
@@ -103,8 +105,13 @@ def build(policy: Policy) -> Ruleset:
         Chain("metadata", _metadata(policy, "reset", uid_root=False)),
         Chain("metadata_forwarded", _metadata(policy, "drop")),
         Chain("outgoing", _outgoing(policy)),
-        Chain("input", _input(), "input", "drop"),
-        Chain("forward", (REPLIES, Rule("base: what is forwarded", "forwarded")), "forward", "drop"),
+        Chain("input", _input(policy), "input", "drop"),
+        Chain(
+            "forward",
+            (*_ended(policy), REPLIES, Rule("base: what is forwarded", "forwarded")),
+            "forward",
+            "drop",
+        ),
         Chain("output", _output(policy), "output", "accept" if policy.outgoing is None else "drop"),
     ]
     if policy.publish:
@@ -120,15 +127,22 @@ def build(policy: Policy) -> Ruleset:
     )
 
 
+# By protocol, so that a TCP packet does not walk through the chain.
+ESSENTIALS = (
+    Rule("base: the network's essentials", "essential", 4, "icmp"),
+    Rule("base: the network's essentials", "essential", 6, "icmpv6"),
+    Rule("base: the network's essentials", "essential", 0, "udp"),
+)
 REPLIES = Rule("base: replies", "accept", state="established,related")
 
 
-def _input() -> tuple[Rule, ...]:
+def _input(policy: Policy) -> tuple[Rule, ...]:
     # A reply meets three rules, in either family. ::1 comes fourth: the kernel itself lets no ::1 in from
     # a wire (RFC 4291 2.5.3), 127.0.0.0/8 it does where route_localnet is on.
     return (
         Rule("base: loopback", "accept", in_interface="lo"),
         Rule("base: spoofed loopback", "drop", sources=LOOPBACK4),
+        *_ended(policy),
         REPLIES,
         Rule("base: spoofed loopback", "drop", sources=LOOPBACK6),
         Rule("base: what comes in", "incoming"),
@@ -157,7 +171,10 @@ def _essential() -> tuple[Rule, ...]:
     )
 
 
-def _malformed() -> tuple[Rule, ...]:
+def _malformed(policy: Policy) -> tuple[Rule, ...]:
+    """Under a flood of SYNs the tracker forgets connections that nobody has answered yet. Then a client's ACK, with the
+    kernel's cookie in it, is new and no SYN: it meets what a SYN would."""
+    guard = Rule("flood: what a SYN would meet", "return", proto="tcp", flags=("fin,syn,rst,ack", "ack"), state="new")
     every = "fin,syn,rst,psh,ack,urg"
     tcp = Rule("malformed", "drop", proto="tcp")
     return (
@@ -165,18 +182,14 @@ def _malformed() -> tuple[Rule, ...]:
         replace(tcp, label="malformed: XMAS", flags=(every, every)),
         replace(tcp, label="malformed: SYN+FIN", flags=("fin,syn", "fin,syn")),
         replace(tcp, label="malformed: SYN+RST", flags=("syn,rst", "syn,rst")),
-        replace(tcp, label="malformed: new, not SYN", flags=("fin,syn,rst,ack", "!syn"), state="new"),
         Rule("malformed: INVALID", "drop", state="invalid"),
+        *([guard] if policy.flood == "guard" else []),
+        replace(tcp, label="malformed: new, not SYN", flags=("fin,syn,rst,ack", "!syn"), state="new"),
     )
 
 
 def _incoming(policy: Policy) -> tuple[Rule, ...]:
-    # By protocol, so that a TCP packet does not walk through the chain.
-    rules = [
-        Rule("base: the network's essentials", "essential", 4, "icmp"),
-        Rule("base: the network's essentials", "essential", 6, "icmpv6"),
-        Rule("base: the network's essentials", "essential", 0, "udp"),
-    ]
+    rules = list(ESSENTIALS)
     if policy.malformed == "drop":
         rules.append(Rule("malformed", "malformed"))
     rules += _deny(policy)
@@ -341,6 +354,17 @@ def _metadata(policy: Policy, verdict: str, uid_root: bool | None = None) -> tup
 
 def _deny(policy: Policy) -> tuple[Rule, ...]:
     return (Rule("deny", "drop", sources=policy.deny),) if policy.deny.v4 or policy.deny.v6 else ()
+
+
+def _ended(policy: Policy) -> Iterator[Rule]:
+    """What a denied source began earlier ends; what was begun here, and is answered, goes on."""
+    for rule in _deny(policy):
+        yield replace(rule, verdict="denied", state="established", original=True)
+
+
+def _denied(policy: Policy) -> tuple[Rule, ...]:
+    """Whoever is denied, this host has to know its neighbours, and to keep its address."""
+    return (*ESSENTIALS, Rule("deny", "drop")) if _deny(policy) else ()
 
 
 def _log(policy: Policy, way: str) -> tuple[Rule, ...]:

@@ -78,6 +78,7 @@ GOOD: dict[str, Any] = {
     "deny": ["scanners", "198.51.100.128/25"],
     "ping": False,
     "malformed": "drop",
+    "flood": "ignore",
     "outgoing": {"policy": "drop", "allow": ["dns", "443/tcp", {"service": "ntp", "to": ["one"], "comment": "time"}]},
     "publish": [
         {"port": "8443/tcp", "to": "10.8.0.2", "to_port": 443, "from": ["office"], "limit": "9/second",

@@ -120,7 +120,7 @@ iif iifname inet input interval invalid ip ip6 ipv4 ipv6 jump l4proto lo meta ne
 output policy priority proto dst related return saddr set chain size skuid sport status state table tcp timeout type udp
 update vmap filter vps firewall dynamic fin syn rst psh ack urg service over burst with packets rate prefix reset second
 minute hour day essential malformed incoming published forwarded outgoing long networks4 networks6 ports
-untracked metadata bridges to prerouting postrouting dstnat srcnat local publish
+untracked direction denied metadata bridges to prerouting postrouting dstnat srcnat local publish
 """
 
 

@@ -38,6 +38,7 @@ class Packet:
     root: bool = False
     flags: frozenset[str] = frozenset({"syn"})
     state: str = "new"
+    original: bool = True
 
 
 def fits(nets: Sources, address: str) -> bool:
@@ -64,7 +65,8 @@ def matches(rule: Rule, packet: Packet) -> bool:
             fits(rule.destinations, destination),
             not rule.in_interface or named(rule.in_interface, packet.in_interface),
             not rule.out_interface or named(rule.out_interface, packet.out_interface),
-            rule.state in ("", packet.state),
+            not rule.state or packet.state in rule.state.split(","),
+            packet.original or not rule.original,
             not rule.icmp or packet.icmp in rule.icmp,
             not rule.hop_limit or packet.hop_limit == rule.hop_limit,
             not mask or ((packet.flags & mask) == value) != rule.flags[1].startswith("!"),
@@ -96,7 +98,7 @@ def test_the_kernel_above_asks_all_that_a_rule_can_ask() -> None:
     asked = {f.name for f in dataclasses.fields(Rule)} - {"label", "verdict", "limit", "rate", *translating}
     assert asked == {
         "family", "proto", "ports", "not_dports", "sport", "sources", "destinations", "in_interface", "out_interface",
-        "state", "icmp", "hop_limit", "flags", "uid_root", "original_dport",
+        "state", "original", "icmp", "hop_limit", "flags", "uid_root", "original_dport",
     }  # fmt: skip
 
 
@@ -205,12 +207,37 @@ def test_what_networks_need_passes_whatever_the_policy(section: dict[str, Any]) 
 FLAGS = st.sets(st.sampled_from(["fin", "syn", "rst", "psh", "ack", "urg"])).map(frozenset)
 
 
-@given(FLAGS, st.sampled_from(["drop", "accept"]))
-def test_malformed_is_what_no_connection_opens_with(flags: frozenset[str], malformed: str) -> None:
-    rules = ruleset.build(parse({"allow": ["http"], "malformed": malformed}))
-    opens = flags & {"syn", "fin", "rst", "ack"} == {"syn"}
-    found = verdict(rules, "input", Packet("203.0.113.7", port=80, flags=flags))
-    assert found == ("accept" if opens or malformed == "accept" else "drop")
+@given(FLAGS, st.sampled_from(["drop", "accept"]), st.sampled_from(["guard", "ignore"]))
+def test_malformed_is_what_no_connection_opens_with(flags: frozenset[str], malformed: str, flood: str) -> None:
+    """Nor one of which a flood made the tracker forget the beginning."""
+    rules = ruleset.build(parse({"allow": ["http"], "malformed": malformed, "flood": flood}))
+    looked_at = flags & {"syn", "fin", "rst", "ack"}
+    xmas = len(flags) == 6
+    opens = looked_at == {"syn"} or (looked_at == {"ack"} and flood == "guard" and not xmas)
+    for port in (80, 81):
+        found = verdict(rules, "input", Packet("203.0.113.7", port=port, flags=flags))
+        assert found == ("accept" if port == 80 and (opens or malformed == "accept") else "drop")
+
+
+@given(SECTIONS, ADDRESSES, FEW_PORTS, st.sampled_from(["eth0", "eth1", "wg0", "lo0"]))
+def test_an_ack_without_a_connection_meets_what_a_syn_would(
+    section: dict[str, Any], source: str, port: int, came: str
+) -> None:
+    assume(problems(section) is None)
+    rules = ruleset.build(parse(section))
+    syn, ack = (Packet(source, "tcp", port, came, flags=frozenset({flag})) for flag in ("syn", "ack"))
+    assert verdict(rules, "input", syn) == verdict(rules, "input", ack)
+
+
+@given(SECTIONS, ADDRESSES, PROTOS, st.booleans())
+def test_what_a_denied_source_began_ends(section: dict[str, Any], source: str, proto: str, original: bool) -> None:
+    """And what this host began goes on."""
+    assume(problems(section) is None)
+    wanted = parse(section)
+    packet = Packet(source, proto, 80, state="established", original=original, flags=frozenset({"ack"}))
+    for hook in ("input", "forward"):
+        ends = original and fits(wanted.deny, source)
+        assert verdict(ruleset.build(wanted), hook, packet) == ("drop" if ends else "accept")
 
 
 @pytest.mark.parametrize("metadata", ["root", "all"])
