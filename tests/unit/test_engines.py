@@ -11,6 +11,9 @@ import types
 import pytest
 
 from tools import engine
+from tools.flatten import flattened
+from tools.reach import inlined, reached
+from tools.short_names import renamed
 
 SHOP = {
     "stock": '''"""Goods."""
@@ -148,11 +151,8 @@ def globals_of(table: symtable.SymbolTable) -> list[str]:
 
 def shop(*names: str) -> tuple[str, str]:
     """What the small program says, and its text."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(engine, "ENTRY", "till")
-        patched.setattr(engine, "ROOTS", ("bill",))
-        tree = engine.flattened(SHOP)
-        text = ast.unparse(engine.renamed(engine.inlined(engine.reached(tree, ["bill"]))))
+    tree = flattened(SHOP, "till", ["bill"])
+    text = ast.unparse(renamed(inlined(reached(tree, ["bill"])), ["bill"]))
     space: dict[str, object] = {}
     exec(compile(text, "shop", "exec"), space)  # noqa: S102 - the text above
     bill = space["bill"]
