@@ -64,6 +64,15 @@ def mutant(folder: Path, module: str, old: str, new: str) -> Iterator[Algebra]:
             del sys.modules[known]
 
 
+def fails(check: Callable[[Algebra], None], algebra: Algebra) -> bool:
+    """Does this copy fail the check?"""
+    try:
+        check(algebra)
+    except Exception:  # whichever way it is wrong
+        return True
+    return False
+
+
 # --- checks -------------------------------------------------------------------------------------------------
 
 
@@ -195,6 +204,19 @@ def _in_change(algebra: Algebra, change: Any, packet: Any, proto: str, zones: An
 def a_policy_is_as_itself(algebra: Algebra) -> None:
     for read, _ in pairs():
         assert algebra.diff.diff(read, read).changes == ()
+
+
+def an_entry_may_move(algebra: Algebra) -> None:
+    """From one interface to another: each of the two policies has the very same box, elsewhere."""
+    before, after = (
+        policy.parse({"allow": [{"service": "http", "interface": name}]}, read_list=str) for name in ("eth1", "eth2")
+    )
+    found = {
+        (change.kind, *map(str, change.interfaces))
+        for change in algebra.diff.diff(before, after).changes
+        if change.direction == "in"
+    }
+    assert found == {("opens", "eth2"), ("closes", "eth1")}
 
 
 def sets_are_sets(algebra: Algebra) -> None:
@@ -343,5 +365,5 @@ def tests_of_a_policy_are_answered(algebra: Algebra) -> None:
 CHECKS: tuple[Callable[[Algebra], None], ...] = (
     sets_are_sets, zones_stand_for_interfaces, answers_name_their_line, what_leaves_and_what_passes_through,
     nothing_is_filtered_where_it_is_off, tests_of_a_policy_are_answered, a_sample_is_one_of_them,
-    a_policy_is_as_itself, case_folders, who_has_every_packet, diff_has_every_packet,
+    a_policy_is_as_itself, an_entry_may_move, case_folders, who_has_every_packet, diff_has_every_packet,
 )  # fmt: skip

@@ -24,9 +24,8 @@ from .words import (
 )
 from .zones import Zone
 
-T = TypeVar("T", Zone, str)
+T = TypeVar("T")
 OPENS, CLOSES, LIMITS = KINDS = ("opens", "closes", "limits")
-REFUSABLE = (OPENS, CLOSES)
 
 
 @dataclass(frozen=True)
@@ -102,14 +101,14 @@ def of_models(before: Model, after: Model) -> Difference:
                 where = place.direction, place.family, place.proto
                 ends = id(cell.sources), id(cell.destinations)
                 addresses.update(zip(ends, (cell.sources, cell.destinations)))
-                key = kind, where, ends, names, place.zone, place.user
+                key = kind, where, ends, names, place.alike, place.user
                 ports[key] = ranges.union(ports.get(key, ranges.NONE), cell.ports)
     over: dict[tuple[Any, ...], list[tuple[Zone, str]]] = {}
-    for (kind, where, ends, names, zone, user), some in ports.items():
-        over.setdefault((kind, where, some, ends, names), []).append((zone, user))
+    for (kind, where, ends, names, alike, user), some in ports.items():
+        over.setdefault((kind, where, some, ends, names), []).extend((zone, user) for zone in alike)
     changes = [
         Change(kind, direction, family, proto, some, addresses[source], addresses[destination],
-               _each(zone for zone, _ in those), _each(user for _, user in those), before=names[0], after=names[1])
+               cells.in_order(zone for zone, _ in those), _each(user for _, user in those), *names)
         for (kind, (direction, family, proto), some, (source, destination), names), those in over.items()
     ]  # fmt: skip
     changes.sort(key=lambda change: KINDS.index(change.kind))

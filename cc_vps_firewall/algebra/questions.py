@@ -95,13 +95,15 @@ def holds(box: Box, packet: Packet) -> bool:
 
 @dataclass(frozen=True)
 class Place:
-    """What comes before ports and addresses. `user` is asked of what leaves alone."""
+    """What comes before ports and addresses. `user` is asked of what leaves alone. `alike`: all zones
+    that nothing tells from this one there."""
 
     direction: str
     family: int
     proto: str
     zone: Zone
     user: str = ""
+    alike: tuple[Zone, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,16 +128,40 @@ class Cells:
         self._interned: dict[Ranges, Ranges] = {}
         self._refused: dict[tuple[int, ...], Ranges] = {}
 
+    def in_order(self, some: Iterable[Zone]) -> tuple[Zone, ...]:
+        """Zones as they stand here, each once."""
+        those = set(some)
+        return tuple(zone for zone in self.zones if zone in those)
+
     def places(self, directions: Iterable[str] = DIRECTIONS) -> Iterator[Place]:
         """Every place that these models tell apart."""
         for direction in directions:
             for family in WIDTH:
-                boxes = [box for made in self.models for box in made.by_place.get((direction, family), ())]
-                named = {box.proto for box in boxes} - {"", THE_REST, *TRANSPORTS, ICMP[family]}
+                boxes = [
+                    (number, box)
+                    for number, made in enumerate(self.models)
+                    for box in made.by_place.get((direction, family), ())
+                ]
+                named = {box.proto for _, box in boxes} - {"", THE_REST, *TRANSPORTS, ICMP[family]}
                 for proto in (*TRANSPORTS, ICMP[family], *sorted(named), OTHER_PROTOCOLS):
-                    for zone in self.zones if direction != OUT else self.zones[:1]:
-                        for user in USERS if direction == OUT else ("",):
-                            yield Place(direction, family, proto, zone, user)
+                    if direction == OUT:
+                        yield from (Place(OUT, family, proto, z, user, (z,)) for z in self.zones[:1] for user in USERS)
+                    else:
+                        for alike in self._classes(direction, family, [one for one in boxes if one[1].ports_of(proto)]):
+                            yield Place(direction, family, proto, alike[0], "", alike)
+
+    def _classes(self, direction: str, family: int, boxes: Iterable[tuple[int, Box]]) -> Iterable[tuple[Zone, ...]]:
+        """The zones by what takes their packets: what many entries say of no interface is asked once."""
+        saying: dict[tuple[str, tuple[str, ...]], list[tuple[int, Box]]] = {}
+        for number, box in boxes:
+            saying.setdefault((box.interface, box.but), []).append((number, box))
+        same = {pair: frozenset(map(_but_for_the_interface, those)) for pair, those in saying.items()}
+        found: dict[tuple[object, ...], tuple[Zone, ...]] = {}
+        for zone in self.zones:
+            taken = frozenset(same[pair] for pair, those in saying.items() if those[0][1].takes(zone.sample))
+            refused = tuple(id(r) for made in self.models for r in made.refused(direction, family, zone.sample))
+            found[taken, refused] = (*found.get((taken, refused), ()), zone)
+        return found.values()
 
     def of(self, place: Place, within: Ranges = ranges.NONE) -> Iterator[Cell]:
         """The cells of a place; `within`: these ports alone. What no model lets through is in none of them."""
@@ -155,11 +181,13 @@ class Cells:
         refused = [self._refused_by(number, place) for number in range(len(self.models))]
         for reached, destinations in self._partition((box.destinations for _, box in boxes), place.family).items():
             there = [(number, box) for number, box in boxes if id(box.destinations) in reached]
+            having: dict[int, list[int]] = {}  # sources, by their ids -> places in `there`
+            for at, (_, box) in enumerate(there):
+                having.setdefault(id(box.sources), []).append(at)
             for held, sources in self._partition([*(box.sources for _, box in there), *refused], place.family).items():
+                let_in = [there[at] for at in sorted(at for some in held for at in having.get(some, ()))]
                 through = tuple(
-                    tuple(box for at, box in there if at == number and id(box.sources) in held)
-                    if id(refused[number]) not in held
-                    else ()
+                    tuple(box for at, box in let_in if at == number) if id(refused[number]) not in held else ()
                     for number in range(len(self.models))
                 )
                 if any(through):
@@ -187,3 +215,10 @@ class Cells:
                 found = ranges.union(found, some)
             self._refused[key] = (*found,)  # one of its own, so that it is no source of a box
         return self._refused[key]
+
+
+def _but_for_the_interface(one: tuple[int, Box]) -> tuple[object, ...]:
+    """Two boxes of a model that are equal so say the same of the interfaces that they take."""
+    number, box = one
+    ends = id(box.sources), id(box.destinations)
+    return number, box.entry, box.label, box.proto, box.ports, ends, box.user, box.limit, box.shared

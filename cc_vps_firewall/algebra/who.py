@@ -49,13 +49,13 @@ def who(made: Model, openings: Sequence[Opening] = ()) -> Reach:
             for cell in cells.of(place, within):
                 (boxes,) = cell.boxes
                 sources[id(cell.sources)] = cell.sources
-                key = (place.direction, place.family, place.proto, place.zone, id(cell.sources), *_names(boxes))
+                key = (place.direction, place.family, place.proto, place.alike, id(cell.sources), *_names(boxes))
                 found[key] = ranges.union(found.get(key, ranges.NONE), cell.ports)
     merged: dict[tuple[Any, ...], list[Zone]] = {}
-    for (direction, family, proto, zone, number, *names), ports in found.items():
-        merged.setdefault((direction, family, proto, ports, number, *names), []).append(zone)
+    for (direction, family, proto, alike, number, *names), ports in found.items():
+        merged.setdefault((direction, family, proto, ports, number, *names), []).extend(alike)
     parts = [
-        Part(direction, family, proto, ports, sources[number], tuple(over), *names)
+        Part(direction, family, proto, ports, sources[number], cells.in_order(over), *names)
         for (direction, family, proto, ports, number, *names), over in merged.items()
     ]
     return Reach(tuple(parts), tuple(cells.zones), made.enabled)

@@ -6,25 +6,27 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..algebra import diff as differing
-from ..algebra import expectations
 from ..algebra import explain as explaining
-from ..algebra import who as reaching
-from ..algebra.model import ECHO, ICMP, OTHERS, ROOT, Model, model
+from ..algebra.model import ECHO, ICMP, OTHERS, ROOT, UNKNOWN, Model, model
 from ..errors import FirewallError, PolicyRefused, Problem
 from ..host import facts
 from ..policy import Opening, Policy, parse_network
 from ..policy.networks import WIDTH, NotANetwork
 from ..policy.openings import OpeningValues
 from ..policy.services import SERVICES
-from . import live, report
+from . import report
 
 LINUX = sys.platform.startswith("linux")
 ANYWHERE = ("explain", "who", "diff", "test")  # of a FILE these answer wherever Python runs
+REFUSABLE = ("opens", "closes")
 FOUND = 8  # the exit code of `diff --refuse`
+# What `--json` has where there is no answer, besides the problems.
+WITHOUT: Mapping[str, Mapping[str, object]] = {
+    "explain": {"verdict": UNKNOWN, "entry": None, "limit": None, "assumptions": []}
+}
 PING = "ping"
 # Protocols without ports that the table of services has.
 PORTLESS = {opening for openings in SERVICES.values() for opening in openings if "/" not in opening}
@@ -78,7 +80,7 @@ def add(command: Callable[..., Any], read: Read) -> None:
     )
     sub.add_argument("before", metavar="A", help="user-data with a vps_firewall: key, or -")
     sub.add_argument("after", metavar="B", help="another one")
-    sub.add_argument("--refuse", choices=differing.REFUSABLE, help="end with 8 where B opens, or closes, anything")
+    sub.add_argument("--refuse", choices=REFUSABLE, help="end with 8 where B opens, or closes, anything")
     sub.add_argument("--json", action="store_true", help="print it as JSON, network by network")
 
     sub = command(
@@ -123,6 +125,8 @@ def explain(options: Any, read: Read) -> int:
 
 def _explain_live(options: Any, read: Read, asked: Sequence[Opening], source: tuple[int, int] | None) -> int:
     """The kernel is asked; the policy in force, or FILE, says which of its lines that was."""
+    from . import live  # here, as in the other verbs: explain should answer at once
+
     if options.to:
         raise _wrong("--live", "is about what comes in; leave --to out")
     if not LINUX or os.geteuid():
@@ -136,6 +140,8 @@ def _explain_live(options: Any, read: Read, asked: Sequence[Opening], source: tu
 
 
 def who(options: Any, read: Read) -> int:
+    from ..algebra import who as reaching
+
     if options.what and options.file is None and (options.what == "-" or os.path.exists(options.what)):
         options.file, options.what = options.what, None
     asked = openings(options.what) if options.what else ()
@@ -145,6 +151,8 @@ def who(options: Any, read: Read) -> int:
 
 
 def diff(options: Any, read: Read) -> int:
+    from ..algebra import diff as differing
+
     if options.before == options.after == "-":
         raise _wrong("B", "A is standard input already; name a file")
     found = differing.diff(read(options.before), read(options.after))
@@ -153,6 +161,8 @@ def diff(options: Any, read: Read) -> int:
 
 
 def test(options: Any, read: Read) -> int:
+    from ..algebra import expectations
+
     found = expectations.examine(_policy(options.file, read))
     every = len(found.failing) + found.held
     lines = [

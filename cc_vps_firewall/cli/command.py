@@ -15,22 +15,16 @@ from ..errors import FirewallError, PolicyRefused, Problem
 
 try:
     from .. import policy
-    from ..apply import drift
     from ..apply import status as statuses
     from ..backends.registry import BACKENDS
     from ..bundle import bundle
     from ..host import facts, files, state
     from ..host.facts import Host
-    from ..image import register
     from ..plan import choice, decide
     from ..policy import overlooked, userdata
     from ..root import HERE, Root
-    from . import answers, removal, report
-    from . import apply as applying
-    from . import verify as verification
-    from .confirm import terminal, with_confirmation
+    from . import answers, report
     from .messages import counted, guarded, is_root, listed, require_root, tell, warn
-    from .ssh_session import check_not_locked_out
 except ModuleNotFoundError as missing:  # of another's, on a computer that has no cloud-init either
     how = "install python3-pyyaml (EL) or python3-yaml (Debian), or `pip install PyYAML`"
     what = "PyYAML is not installed for this Python; " + how if missing.name == "yaml" else str(missing)
@@ -68,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     if not LINUX and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(newline="\n")  # with Windows' own, nft reads no line of what render prints
-    return guarded(lambda: int(options.call(options)))
+    answer = answers.WITHOUT.get(options.name, {}) if getattr(options, "json", False) else None
+    return guarded(lambda: int(options.call(options)), answer)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -172,6 +167,8 @@ def render(options: Any) -> int:
 
 
 def plan(options: Any) -> int:
+    from ..apply import drift  # here, as in other commands: what asks a policy should answer at once
+
     section = _section(userdata.read(options.file))
     require_root("plan", "compares a policy with the kernel's rules")
     host = facts.inspect()
@@ -186,6 +183,10 @@ def plan(options: Any) -> int:
 
 
 def apply(options: Any) -> int:
+    from . import apply as applying
+    from .confirm import terminal, with_confirmation
+    from .ssh_session import check_not_locked_out
+
     section, host = _section(userdata.read(options.file)), facts.inspect()
 
     def go(confirm: Callable[[], str] | None) -> int:
@@ -211,6 +212,8 @@ def _mark_instance() -> None:
 
 
 def verify(options: Any) -> int:
+    from . import verify as verification
+
     require_root("verify", "compares the kernel's rules with the policy")
     host, backend = facts.inspect(), str(files.read_json(state.POLICY).get("backend"))
     differences = verification.differences(host)
@@ -250,6 +253,8 @@ def status(options: Any) -> int:
 
 
 def remove(options: Any) -> int:
+    from . import removal
+
     require_root("remove", "changes the kernel's rules")
     removed = removal.remove(facts.inspect())
     _mark_instance()
@@ -272,6 +277,8 @@ def carry(options: Any) -> int:
 
 
 def install(options: Any) -> int:
+    from ..image import register
+
     default = _section(userdata.read(options.default)) if options.default else {}
     if options.default and not options.sealed:
         raise FirewallError("--default goes with --sealed")
@@ -282,6 +289,8 @@ def install(options: Any) -> int:
 
 
 def uninstall(options: Any) -> int:
+    from ..image import register
+
     with files.at_work(options.root):
         done = register.uninstall(options.root)
     print("\n".join(done) or "not installed; nothing was changed")

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..errors import FirewallError, PolicyRefused, reason
 
 
-def guarded(call: Callable[[], int]) -> int:
-    """Run `call`. -> its exit code, or that of what it raised, which is told to people."""
+def guarded(call: Callable[[], int], answer: Mapping[str, object] | None = None) -> int:
+    """Run `call`. -> its exit code, or that of what it raised, which is told to people. `answer`: what a program that
+    asked for JSON reads then, besides the problems; None where none did."""
     try:
         code = call()
         sys.stdout.flush()
     except PolicyRefused as refused:
+        if answer is not None:
+            problems = [{"path": problem.path, "message": problem.message} for problem in refused.problems]
+            print(json.dumps({**answer, "problems": problems}))
         tell(*map(str, refused.problems))
         return refused.exit_code
     except FirewallError as failure:
+        if answer is not None:
+            print(json.dumps({**answer, "problems": [{"path": "", "message": str(failure)}]}))
         tell(f"vps-firewall: {failure}")
         return failure.exit_code
     except PermissionError as error:

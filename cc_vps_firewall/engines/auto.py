@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "c4530f2c5ed992c56d67fede478cee577f6238da369fe768c4c8ca83fad90bc2"
+SOURCES = "a97d4cbd1454fcdedab68fa4217e77e636e7497989884690fb874fde81bbad70"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

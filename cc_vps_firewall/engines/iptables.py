@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "d3f2154b2d4b2b1686976f79bcb35355da2e67dcbb09c47543dceb3db9e9aeab"
+SOURCES = "616067f47abb11879255fba454160930f39c1bb5cbd117ac4e129d55c0841b17"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "56f5348506e8e3567372e241335388ed8641dc4358aa55ce05cb2d6c086b376e"
+SOURCES = "f535a1890705c26f94f5cce4294e17da8aa4852f27cf8cff59b6b6927c2ab623"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

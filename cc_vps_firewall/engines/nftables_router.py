@@ -1,6 +1,6 @@
 """The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "c1880837d4a2b8a28eae0f11afabe5aed2811e7f42cacdd2e75c932b3d350c32"
+SOURCES = "60972a8e900f9e503f53087e634edd732beb8aac339b047d9da359359ec17bbd"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called nftables_trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "096899db5a8394cf4d53e36f956a1e39d2c538892a90344dc258ba7424c7fe9e"
+SOURCES = "d94bf1efaeb462166fcc781188b60e576124b73ab5424eb7e83f207e5702f819"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

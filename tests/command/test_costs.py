@@ -4,12 +4,14 @@ first boot; and long lists cost what they did."""
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.bench.networks import networks
+from tests.suites import REPOSITORY
 
 from . import attacks, costs
 
@@ -95,3 +97,40 @@ def test_without_libyaml_it_is_bounded_too(name: str, tmp_path: Path) -> None:
     assert cost.code == 2, cost.said
     assert cost.megabytes <= MEGABYTES
     assert cost.seconds <= 4 * SECONDS
+
+
+def test_an_answer_comes_at_once(tmp_path: Path) -> None:
+    """README's stanza, with the interpreter's own start."""
+    path = tmp_path / "user-data"
+    path.write_text(re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "README.md").read_text("utf-8"), re.S)[0])
+    ask = (sys.executable, "-m", "cc_vps_firewall", "explain", "https", "--from", "203.0.113.7", str(path))
+    found = [costs.of(*ask) for _ in range(3)]
+    assert {cost.code for cost in found} == {0}, found[0].said
+    assert found[0].said.startswith("accept")
+    assert min(cost.seconds for cost in found) < 0.3
+
+
+def test_two_lists_of_a_hundred_thousand_networks(tmp_path: Path) -> None:
+    for name, nets in (("a", networks(100_000)), ("b", networks(100_000, seed=2))):
+        section = {"lists": {"one": nets}, "ssh": {"from": ["one"]}, "allow": [{"service": "http", "from": ["one"]}]}
+        (tmp_path / name).write_text(f"#cloud-config\n{json.dumps({'vps_firewall': section}, indent=1)}\n")
+    both = [str(tmp_path / name) for name in "ab"]
+    for arguments, code in ((["who", both[0]], 0), (["diff", *both], 0), (["diff", "--refuse", "opens", *both], 8)):
+        cost = costs.of(sys.executable, "-m", "cc_vps_firewall", *arguments)
+        assert cost.code == code, cost.said
+        assert cost.seconds < 5
+        assert cost.megabytes < 500
+
+
+@pytest.mark.parametrize("ports", [1, 50_000], ids=["of one port", "of a port each"])
+def test_twenty_thousand_sources_with_entries_of_their_own(ports: int, tmp_path: Path) -> None:
+    entries = [
+        {"port": f"{1 + n % ports}/tcp", "from": [f"{16 + n // 65536}.{n // 256 % 256}.{n % 256}.1"]}
+        for n in range(19_000)
+    ]
+    path = tmp_path / "user-data"
+    path.write_text(f"#cloud-config\n{json.dumps({'vps_firewall': {'allow': entries}}, indent=1)}\n")
+    cost = costs.of(sys.executable, "-m", "cc_vps_firewall", "who", str(path))
+    assert cost.code == 0, cost.said
+    assert cost.seconds < 15
+    assert cost.megabytes < 300

@@ -25,87 +25,11 @@ from cc_vps_firewall.errors import PolicyRefused
 from cc_vps_firewall.policy import parse_network
 from cc_vps_firewall.policy.interfaces import same_interface
 from tests import modelled
-from tests.algebra_checks import CHECKS, OURS, Algebra, mutant, wrong_in
+from tests.algebra_checks import CHECKS, OURS, Algebra, fails, mutant, wrong_in
 from tests.casefiles import Case, load_all
+from tests.mutations import MUTATIONS
 
 CASES = load_all()
-
-# One mistake each: module, what stands there, and what would be wrong.
-MUTATIONS = (
-    ("ranges", "(False, True, True, True), (False, False, False, True)",
-     "(False, True, True, False), (False, False, False, True)"),
-    ("ranges", "(False, False, False, True), (False, False, True, False)",
-     "(False, False, True, True), (False, False, True, False)"),
-    ("ranges", "(False, False, False, True), (False, False, True, False)",
-     "(False, False, False, True), (False, True, True, False)"),
-    ("ranges", "bool(bisect_right(ranges, number) & 1)", "bool(bisect_left(ranges, number) & 1)"),
-    ("ranges", "edges.append(number + (1 << (WIDTH[family] - prefix)))",
-     "edges.append(number + (1 << (WIDTH[family] - prefix)) - 1)"),
-    ("ranges", "changes.get(edge, 0) ^ 1 << number", "1 << number"),
-    ("ranges", "mask ^= changes[edge]", "mask |= changes[edge]"),
-    ("ranges", "if outside[at ^ 1] != edge]", "]"),
-    ("zones", 'return other.startswith(pattern[:-1])', 'return other.startswith(pattern)'),
-    ("zones", "(zone.pattern == interface, len(zone.pattern))", "len(zone.pattern)"),
-    ("zones", "if not _taken(name, (*inside, LOOPBACK))", "if not _taken(name, inside[1:])"),
-    ("model", "same_interface(self.interface, interface) and not any(",
-     "same_interface(self.interface, interface) or not any("),
-    ("model", "and not any(same_interface(p, interface) for p in self.but)", ""),
-    ("model", "(self.ports[0], self.ports[1] + 1) if proto", "(self.ports[0], self.ports[1]) if proto"),
-    ("model", "(self.proto == THE_REST and proto not in TRANSPORTS)", "(self.proto == THE_REST)"),
-    ("model", "if proto == self.proto else ranges.NONE", "if proto in (self.proto, 'udp') else ranges.NONE"),
-    ("model", "return not (self.but and same_interface(self.but, interface))", "return True"),
-    ("model", "if direction in r.directions and r.family == family and", "if r.family == family and"),
-    ("model", "directions = (IN, PUBLISHED, FORWARD)", "directions = (IN, FORWARD)"),
-    ("model", "directions = (IN, PUBLISHED, FORWARD)", "directions = (IN, PUBLISHED)"),
-    ("model", "if not policy.enabled:", "if False:"),
-    ("model", "            if self.policy.ping:\n", "            if True:\n"),
-    ("model", "self._entries(IN, family, self.policy.entries)", "self._entries(IN, family, self.policy.allow)"),
-    ("model", "self._entries(PUBLISHED, family, self.policy.allow)",
-     "self._entries(PUBLISHED, family, self.policy.entries)"),
-    ("model", "            yield from self._from_bridges(family)\n", ""),
-    ("model", "            yield from self._published(family)\n", ""),
-    ("model", '(("tcp", 53), ("udp", 53), ("udp", 67), ("udp", 547))', '(("tcp", 53), ("udp", 53), ("udp", 67))'),
-    ("model", 'yield Box(PUBLISHED, family, "", label, "", (0, 0), every, every, bridge, kept_out)', "pass"),
-    ("model", "sources=every if direction == OUT else peers", "sources=peers"),
-    ("model", "destinations=peers if direction == OUT else every", "destinations=every"),
-    ("model", "                    interface=entry.interface,\n", ""),
-    ("model", 'limit=str(entry.limit or "")', 'limit=""'),
-    ("model", 'if self.policy.containers == "guard":', "if True:"),
-    ("model", "user = ROOT if self.policy.metadata", "user = OTHERS if self.policy.metadata"),
-    ("model", "(3260, 3260), ROOT)", "(3260, 3260), OTHERS)"),
-    ("model", 'if self.policy.metadata == "all":', "if False:"),
-    ("model", "yield replace(box, user=ROOT)", "yield box"),
-    ("model", "(max(first, box.ports[0]), min(last, box.ports[1]))", "(first, last)"),
-    ("model", "if ports[0] <= ports[1]:", "if ports[0] < ports[1]:"),
-    ("model", "yield proto, (0, 65535), rest", "yield proto, (0, 65535), destinations"),
-    ("model", "yield THE_REST, (0, 0), destinations", "yield THE_REST, (0, 0), rest"),
-    ("questions", "min(found, key=lambda box: bool(box.limit))", "found[0]"),
-    ("questions", "and ranges.has(box.destinations, packet.destination)", ""),
-    ("questions", 'and box.user in ("", packet.user)', ""),
-    ("questions", "if id(refused[number]) not in held", "if True"),
-    ("questions", "id(box.destinations) in reached", "True"),
-    ("questions", 'if box.takes(place.zone.sample) and box.user in ("", place.user)',
-     "if box.takes(place.zone.sample)"),
-    ("questions", "key = family if all_of_it else 0,", "key = 0,"),
-    ("questions", "{those | all_of_it: part", "{those: part"),
-    ("questions", "if refusal.entry]", "if False]"),
-    ("who", "found[key] = ranges.union(found.get(key, ranges.NONE), cell.ports)", "found[key] = cell.ports"),
-    ("who", "place.zone, id(cell.sources)", "reach_zone, id(cell.sources)"),
-    ("diff", "return OPENS if after else CLOSES", "return CLOSES if after else OPENS"),
-    ("diff", "if bool(before) != bool(after):", "if bool(before) and not after:"),
-    ("diff", 'return LIMITS if limits_of(before) != limits_of(after) else ""', 'return ""'),
-    ("diff", "ports[key] = ranges.union(ports.get(key, ranges.NONE), cell.ports)", "ports[key] = cell.ports"),
-    ("diff", "self.interfaces[0].sample", '"eth0"'),
-    ("diff", "names, place.zone, place.user", "names, cells.zones[0], place.user"),
-    ("expectations", "ranges.without(every, named) if test.others else named", "named"),
-    ("expectations", "if missing := ranges.without(asked, sources):", "if missing := ranges.both(asked, sources):"),
-    ("expectations", "within = ranges.without(within, cell.ports)", "within = ranges.NONE"),
-    ("expectations", "return self.cells.zones[:1]", "return self.cells.zones"),
-    ("expectations", "expected in test.allowed)", "True)"),
-    ("expectations", "if hit := ranges.both(cell.sources, asked):", "if hit := cell.sources:"),
-    ("words", "if all(limits) else ()", "if any(limits) else ()"),
-    ("words", "if ranges.has(found, STRANGER[family]):", "if True:"),
-)  # fmt: skip
 
 
 def made(section: object) -> Model:
@@ -129,14 +53,6 @@ def test_the_model_says_what_the_case_says(case: Case) -> None:
 def test_a_mistake_is_found(module: str, right: str, wrong: str, tmp_path: Path) -> None:
     with mutant(tmp_path, module, right, wrong) as algebra:
         assert any(fails(check, algebra) for check in CHECKS)
-
-
-def fails(check: Callable[[Algebra], None], algebra: Algebra) -> bool:
-    try:
-        check(algebra)
-    except Exception:  # whichever way it is wrong
-        return True
-    return False
 
 
 def test_an_untouched_copy_fails_nothing(tmp_path: Path) -> None:
@@ -308,6 +224,19 @@ def test_bad_input_ends_with_2(arguments: Sequence[str], tmp_path: Path, capsys:
     out, told = capsys.readouterr()
     assert out == ""
     assert re.match(r"\S+: .+", told)
+
+
+@pytest.mark.parametrize("verb", [("explain", "22/tcp"), ("who",), ("diff", "FILE"), ("test",)])
+def test_json_is_json_on_a_refusal_too(verb: Sequence[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {"FILE": file(tmp_path, "good", {})}
+    refused = file(tmp_path, "bad", {"allow": ["htpp"], "deny": ["300.0.0.1"]})
+    assert cli.main([*(files.get(word, word) for word in verb), refused, "--json"]) == 2
+    out, told = capsys.readouterr()
+    found = json.loads(out)
+    assert [problem["path"] for problem in found["problems"]] == ["vps_firewall.allow[0]", "vps_firewall.deny[0]"]
+    assert told.splitlines() == [f"{problem['path']}: {problem['message']}" for problem in found["problems"]]
+    if verb[0] == "explain":
+        assert (found["verdict"], found["entry"], found["limit"], found["assumptions"]) == ("unknown", None, None, [])
 
 
 # --- sets of numbers ----------------------------------------------------------------------------------------
