@@ -5,9 +5,9 @@ STAMP := .venv/.ready
 .DEFAULT_GOAL := help
 
 # Folders of tests; those of `demo` and `boot` are ARGS of `make test`, for these names are taken.
-LAYERS := unit command kernel safety cloudinit neighbours packages packer
+LAYERS := unit command kernel safety cloudinit neighbours packages packer web
 
-.PHONY: help demo test test-boot image bench lint generate rpm srpm deb host clean $(LAYERS)
+.PHONY: help demo test test-boot image bench lint generate rpm srpm deb release host clean $(LAYERS)
 
 ## For everybody
 
@@ -48,6 +48,7 @@ cloudinit: ## four cloud-inits boot, with a policy in their user-data
 neighbours: ## Docker, fail2ban, CrowdSec, ipset: their rules beside ours
 packages: ## RPM, .deb and wheels, installed, upgraded and removed
 packer: ## the bake without its boot, and the fleet suite
+web: ## workflows, the site and its builder, in Chromium
 $(LAYERS):
 	@python3 -m tests $@ $(ARGS)
 
@@ -75,6 +76,10 @@ deb: ## for Debian
 	packaging/install-host deb
 	packaging/build.py deb
 
+release: $(STAMP) ## all files of a release in dist/release, built twice and compared
+	packaging/install-host
+	$(PYTHON) -m tools.release
+
 ## What the others use
 
 $(STAMP): setup.cfg setup.py
@@ -83,8 +88,12 @@ $(STAMP): setup.cfg setup.py
 	.venv/bin/python -m pip install --quiet --config-settings editable_mode=compat --editable '.[test]'
 	touch $@
 
+site/node_modules/.ready: site/package-lock.json
+	cd site && npm ci --silent --ignore-scripts --no-audit --no-fund
+	touch $@
+
 host: ## Debian packages of tests and demo; none changes how this machine boots or filters
 	tests/install-host test
 
 clean: ## remove the environment, and roots of suites that were made
-	rm -rf .cache .venv dist *.egg-info
+	rm -rf .cache .venv dist site/node_modules *.egg-info

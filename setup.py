@@ -40,7 +40,7 @@ class WithSchema(build_py):
 
 
 def metadata() -> configparser.SectionProxy:
-    """The section of setup.cfg that says the version and where the project is."""
+    """The section of setup.cfg that says where the project is."""
     config = configparser.ConfigParser()
     config.read(os.path.join(HERE, "setup.cfg"), encoding="utf-8")
     return config["metadata"]
@@ -48,7 +48,13 @@ def metadata() -> configparser.SectionProxy:
 
 def pages() -> str:
     """What stands before a path of the repository, in this version."""
-    return f"{metadata()['url']}blob/v{metadata()['version']}/"
+    return f"{metadata()['url']}blob/v{version()}/"
+
+
+def version() -> str:
+    """What cc_vps_firewall/version.py says, which setuptools reads too."""
+    with open(os.path.join(HERE, "cc_vps_firewall", "version.py"), encoding="utf-8") as module:
+        return module.read().split('"')[-2]
 
 
 def description() -> str:

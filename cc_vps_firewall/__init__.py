@@ -91,9 +91,11 @@ def _rules_loaded():
     """Does the kernel hold rules of ours, where a policy was saved? One question to a tool, at every boot: a service
     that loads nothing, for a line of somebody else's, would leave the host open and nobody told."""
     tools = ("iptables", "ip6tables") if os.path.exists("/proc/net/if_inet6") else ("iptables",)
+    # The second name is that of 0.1: a host that was upgraded holds it until its next apply.
+    chains = ("VPSFW-INCOMING", "VPSFW-ARRIVING")
     questions = {
-        "nftables": [("nft", "list", "chain", "inet", "vps_firewall", "input")],
-        "iptables": [(tool, "-w", "10", "-n", "-L", "VPSFW-INCOMING") for tool in tools],
+        "nftables": [[("nft", "list", "chain", "inet", "vps_firewall", "input")]],
+        "iptables": [[(tool, "-w", "10", "-n", "-L", chain) for chain in chains] for tool in tools],
     }
     try:
         saved = json.loads(_read(POLICY))["backend"]
@@ -102,10 +104,13 @@ def _rules_loaded():
     path = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     try:
         return all(
-            not subprocess.run(
-                argv, env=path, timeout=60, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            ).returncode
-            for argv in questions.get(saved, ())
+            any(
+                not subprocess.run(
+                    argv, env=path, timeout=60, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                ).returncode
+                for argv in either
+            )
+            for either in questions.get(saved, ())
         )
     except (OSError, subprocess.SubprocessError):
         return False

@@ -153,7 +153,11 @@ def _all(home: Path) -> tuple[Case, ...]:
 
 def load(folder: Path) -> Case:
     said = yaml.safe_load((folder / "case.yaml").read_text(encoding="utf-8"))
-    user_data = (folder / "user-data.yaml").read_text(encoding="utf-8")
+    return read(folder.name, folder, (folder / "user-data.yaml").read_text(encoding="utf-8"), said)
+
+
+def read(name: str, folder: Path, user_data: str, said: Mapping[str, Any]) -> Case:
+    """The case that a user-data and the values of a case.yaml are."""
     try:
         _known(said, {"about", "host", "packets"})
         if not user_data.startswith("#cloud-config\n"):
@@ -161,9 +165,9 @@ def load(folder: Path) -> Case:
         host = _host(said.get("host") or {})
         packets = tuple(p for entry in said["packets"] for p in _packets(entry, host))
     except (BadCase, KeyError, TypeError, ValueError) as error:
-        raise BadCase(f"{folder.name}: {type(error).__name__}: {error}") from error
+        raise BadCase(f"{name}: {type(error).__name__}: {error}") from error
     return Case(
-        name=folder.name,
+        name=name,
         folder=folder,
         about=str(said["about"]),
         user_data=user_data,

@@ -70,10 +70,10 @@ def accepted() -> list[Stanza]:
 def load(path: Path) -> Sequence[Stanza]:
     said = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert set(said) == {"about", "cases"}, path
-    stanzas = [_stanza(path.parent.name, case) for case in said["cases"]]
-    for stanza in stanzas:
-        assert bool(stanza.problems) == (path.name == "refused.yaml"), f"{stanza.name}: problems"
-        assert (stanza.judge, bool(stanza.because)) in (("both", False), ("parser", True)), f"{stanza.name}: judge"
+    stanzas = [stanza(path.parent.name, case) for case in said["cases"]]
+    for one in stanzas:
+        assert bool(one.problems) == (path.name == "refused.yaml"), f"{one.name}: problems"
+        assert (one.judge, bool(one.because)) in (("both", False), ("parser", True)), f"{one.name}: judge"
     return stanzas
 
 
@@ -94,7 +94,8 @@ def lay(files: Mapping[str, Any], root: Path) -> None:
             {"directory": os.mkdir, "pipe": os.mkfifo}[said["is"]](path)
 
 
-def _stanza(folder: str, case: Mapping[str, Any]) -> Stanza:
+def stanza(folder: str, case: Mapping[str, Any]) -> Stanza:
+    """What one entry of such a file says."""
     assert set(case) <= KEYS, f"{folder}: {case.get('name')}: {set(case) - KEYS}"
     text = _made(case["make"]) if "make" in case else case["user-data"]
     return Stanza(

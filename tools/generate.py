@@ -1,7 +1,7 @@
 """the sources -> every file of the repository that is made of them: `make generate`.
 
-    python3 -m tools.generate            engines, schema, expected texts of the case folders, what other files say of
-                                         distributions, reference pages, shown text
+    python3 -m tools.generate            version, engines, schema, expected texts of the case folders, what other files
+                                         say of distributions, reference pages, shown text
     python3 -m tools.generate schema     one of them
     python3 -m tools.generate --all      and what a kernel and a shell say, as root
 
@@ -15,7 +15,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from . import distributions, engine, entry, goldens, pages, reference, schema, shown
+from . import distributions, engine, entry, goldens, pages, reference, schema, shown, version
 from .pages import HOME, Files
 
 
@@ -32,6 +32,7 @@ def _from_a_machine() -> Files:
 
 # In the order in which they are made of each other: the page about the policy is made of the schema.
 KINDS: dict[str, Callable[[], Files]] = {
+    "version": version.made,
     "entry": entry.made,
     "engine": engine.made,
     "schema": schema.made,

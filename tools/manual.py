@@ -6,8 +6,8 @@ import argparse
 import re
 from collections.abc import Callable, Mapping
 
-from cc_vps_firewall.bundle import bundle
 from cc_vps_firewall.cli import command as cli
+from cc_vps_firewall.version import VERSION
 
 FILES = (
     ("/var/lib/vps-firewall/status-private.json", "How the last run ended."),
@@ -22,7 +22,7 @@ def page(parsers: Mapping[str, argparse.ArgumentParser], usage: Callable[[argpar
     examples, _, codes = str(top.epilog).partition("exit codes:\n")
     out = [
         '.\\" Made by `make generate`. Changes here are lost.',
-        f'.TH VPS-FIREWALL 8 "" "vps-firewall {bundle.VERSION}" "System administration"',
+        f'.TH VPS-FIREWALL 8 "" "vps-firewall {VERSION}" "System administration"',
         ".SH NAME",
         r"vps\-firewall \- close a VPS, but for what its owner opens",
         ".SH SYNOPSIS",

@@ -32,11 +32,11 @@ from ..plan.model import Source, Texts, as_json
 from ..policy import userdata
 from ..policy.messages import quoted
 from ..rules import iptables, nftables
+from ..version import VERSION
 
 FORMS = ("mime", "gzip", "archive", "base64")
 OURS = "text/x-vps-firewall"  # a type of its own: cloud-init judges it by no schema
 HANDLER = "text/part-handler"
-VERSION = "0.1.0"  # as in setup.cfg; a bundle of one release is the same wherever it is made
 MARK = "# A bundle of vps-firewall"  # the first line of every carrier
 
 

@@ -23,6 +23,7 @@ try:
     from ..plan import choice, decide
     from ..policy import overlooked, userdata
     from ..root import HERE, Root
+    from ..version import VERSION
     from . import answers, report
     from .messages import counted, guarded, is_root, listed, require_root, tell, warn
 except ModuleNotFoundError as missing:  # of another's, on a computer that has no cloud-init either
@@ -74,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=layout,
     )
-    parser.add_argument("--version", action="version", version=f"vps-firewall {bundle.VERSION}")
+    parser.add_argument("--version", action="version", version=f"vps-firewall {VERSION}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=answers.Verb)
 
     def command(name: str, call: Callable[[Any], int], about: str, example: str, file: bool = True) -> Any:

@@ -24,8 +24,8 @@ def source(target: Path, version: str, more: Mapping[str, str]) -> Path:
             shutil.copytree(REPOSITORY / part, target / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(REPOSITORY / part, target / part)
-    setup = target / "setup.cfg"
-    setup.write_text(re.sub(r"(?m)^version = .*", f"version = {version}", setup.read_text()))
+    module = target / "cc_vps_firewall/version.py"
+    module.write_text(re.sub(r"(?m)^VERSION = .*", f'VERSION = "{version}"', module.read_text()))
     for path, text in more.items():
         (target / path).parent.mkdir(exist_ok=True)
         (target / path).write_text(text)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cc_vps_firewall.version import VERSION
 from tests.packages import made
 from tests.suites import REPOSITORY
 
@@ -21,24 +22,19 @@ def digests(paths: list[Path]) -> dict[str, str]:
 @pytest.fixture
 def other_checkout(tmp_path: Path) -> Path:
     """The same sources elsewhere, made at another time by somebody with another umask."""
-    copy = made.source(tmp_path / "a longer name", version(), {})
+    copy = made.source(tmp_path / "a longer name", VERSION, {})
     for path in [copy, *copy.rglob("*")]:
         os.chmod(path, 0o700 if path.is_dir() or os.access(path, os.X_OK) else 0o600)
         os.utime(path, (1, 1))
     return copy
 
 
-def version() -> str:
-    line = next(line for line in (REPOSITORY / "setup.cfg").read_text().splitlines() if line.startswith("version"))
-    return line.split("=")[1].strip()
-
-
 def test_names(tmp_path: Path) -> None:
     assert [path.name for path in made.build("rpm", tmp_path)] == [
-        f"vps-firewall-{version()}-1.el10.noarch.rpm",
-        f"vps-firewall-{version()}-1.el9.noarch.rpm",
+        f"vps-firewall-{VERSION}-1.el10.noarch.rpm",
+        f"vps-firewall-{VERSION}-1.el9.noarch.rpm",
     ]
-    assert [path.name for path in made.build("deb", tmp_path)] == [f"vps-firewall_{version()}-1_all.deb"]
+    assert [path.name for path in made.build("deb", tmp_path)] == [f"vps-firewall_{VERSION}-1_all.deb"]
 
 
 @pytest.mark.parametrize("kind", ["rpm", "deb"])
@@ -109,7 +105,7 @@ def test_the_source_package_makes_the_same(tmp_path: Path) -> None:
     # Of the source package itself that is true of the files in it: rpm also writes down where it worked.
     (again,) = made.build("srpm", tmp_path / "again", date=made.DATE)
     assert payload(again) == payload(source_package)
-    assert source_package.name == f"vps-firewall-{version()}-1.src.rpm"
+    assert source_package.name == f"vps-firewall-{VERSION}-1.src.rpm"
     ten = made.build("rpm", tmp_path / "out", date=made.DATE)[0]
     macros = ["--define", f"_topdir {tmp_path}/top", "--define", "rhel 10", "--define", "dist .el10"]
     command = ["rpmbuild", "--rebuild", "--nodeps", *macros, "--define", "__os_install_post %{nil}"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cc_vps_firewall.bundle import bundle
+from cc_vps_firewall.version import VERSION
 from tests.lab.machine import TOOLS, Machine
 from tests.suites import REPOSITORY
 
@@ -177,4 +177,4 @@ def test_another_user_is_told_to_be_root_and_not_that_something_drifted() -> Non
 def test_the_version() -> None:
     with Machine("nftables") as machine:
         run = machine.do(lambda: as_nobody("--version"))
-        assert (run.returncode, run.stdout) == (0, f"vps-firewall {bundle.VERSION}\n")
+        assert (run.returncode, run.stdout) == (0, f"vps-firewall {VERSION}\n")

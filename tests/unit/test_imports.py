@@ -20,7 +20,7 @@ PACKAGE = Path(cc_vps_firewall.__file__).parent
 # the folder's name alone is its `__init__`. The package's own `__init__` comes late because it imports the engine
 # inside handle(), and may import nothing when it is itself imported: see test_the_entry_is_stdlib_only.
 ORDER = (
-    "errors", "root",
+    "version", "errors", "root",
     "policy.interfaces", "policy.bounds", "policy.messages", "policy.networks", "policy.model", "policy.clouds",
     "policy.service_table", "policy.services", "policy.suggest", "policy.keys", "policy.values", "policy.sources",
     "policy.openings", "policy.expectations", "policy.checks", "policy.parser", "policy", "policy.overlooked",
@@ -49,7 +49,7 @@ ORDER = (
 )  # fmt: skip
 # All of policy/ but what hears YAML, reads files, or takes messages and gzip apart in memory.
 PURE = (
-    "errors", "policy.interfaces", "policy.bounds", "policy.messages", "policy.networks", "policy.model",
+    "version", "errors", "policy.interfaces", "policy.bounds", "policy.messages", "policy.networks", "policy.model",
     "policy.clouds", "policy.service_table", "policy.services", "policy.suggest", "policy.keys", "policy.values",
     "policy.sources", "policy.openings", "policy.expectations", "policy.checks", "policy.parser", "policy",
     "policy.overlooked",
