@@ -44,6 +44,7 @@ SOURCES = (
     "schemas/vps-firewall.schema.json",
     "packaging/vps-firewall*",
     "packaging/80-vps-firewall.preset",
+    "packaging/completions/*",
     "packaging/clean",
     "packaging/guard",
 )
@@ -57,6 +58,12 @@ PLACES = {
     "packaging/guard": ("usr/libexec/vps-firewall", 0o755),
     "packaging/vps-firewall-guard.service": ("usr/lib/systemd/system", 0o644),
     "packaging/80-vps-firewall.preset": ("usr/lib/systemd/system-preset", 0o644),
+}
+# A shell -> where it looks for what packages complete. Of zsh Debian keeps site-functions for the administrator.
+COMPLETIONS = {
+    "bash": "usr/share/bash-completion/completions/vps-firewall",
+    "zsh": "usr/share/zsh/{zsh}/_vps-firewall",
+    "fish": "usr/share/fish/vendor_completions.d/vps-firewall.fish",
 }
 CLEAN_HOOK = "etc/cloud/clean.d/50-vps-firewall"
 
@@ -202,6 +209,11 @@ def lay_out(source: Path, root: Path, site: str, by: str) -> None:
     manual = root / "usr/share/man/man8"
     manual.mkdir(parents=True, exist_ok=True)
     (manual / f"{NAME}.8.gz").write_bytes(packed((source / f"packaging/{NAME}.8").read_bytes()))
+    for shell, place in COMPLETIONS.items():
+        completion = root / place.format(zsh="vendor-completions" if by == "dpkg" else "site-functions")
+        completion.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / "packaging/completions" / shell, completion)
+        completion.chmod(0o644)
     # PEP 376's way to say who installed it: `vps-firewall install` leaves such an engine alone.
     (root / site / "cc_vps_firewall/INSTALLER").write_text(f"{by}\n")
     # A link is nobody's configuration: it goes with the package, where dpkg would keep a file.

@@ -11,6 +11,7 @@ from typing import Any
 
 from cc_vps_firewall.apply import copies
 from cc_vps_firewall.cli import command as cli
+from cc_vps_firewall.cli import completion
 from cc_vps_firewall.host import files, state, sysctl
 from cc_vps_firewall.host.distributions import OWN_UNIT
 from cc_vps_firewall.policy import clouds, keys
@@ -23,6 +24,7 @@ from .pages import HOME, table
 REFERENCE = HOME / "docs" / "reference"
 SCHEMA = HOME / "schemas" / "vps-firewall.schema.json"
 MANUAL = HOME / "packaging" / "vps-firewall.8"
+COMPLETIONS = HOME / "packaging" / "completions"
 MADE = "<!-- Made by `make generate`. Changes here are lost. -->\n\n"
 
 Schema = Mapping[str, Any]
@@ -32,6 +34,8 @@ def made() -> Iterator[tuple[Path, str]]:
     """The pages that are made whole, and what they should hold."""
     texts = {"policy.md": policy(), "services.md": services(), "commands.md": commands(), "files.md": saved_files()}
     yield from ((REFERENCE / name, MADE + text) for name, text in texts.items())
+    for shell in completion.SHELLS:
+        yield COMPLETIONS / shell, completion.text(shell, cli._parser())
     yield MANUAL, manual.page(_parsers(cli._parser()), _usage)
 
 

@@ -24,7 +24,7 @@ try:
     from ..policy import overlooked, userdata
     from ..root import HERE, Root
     from ..version import VERSION
-    from . import answers, report
+    from . import answers, completion, report
     from .messages import counted, guarded, is_root, listed, require_root, tell, warn
 except ModuleNotFoundError as missing:  # of another's, on a computer that has no cloud-init either
     how = "install python3-pyyaml (EL) or python3-yaml (Debian), or `pip install PyYAML`"
@@ -52,7 +52,7 @@ exit codes:
 
 
 LINUX = sys.platform.startswith("linux")
-ANYWHERE = ("check", "render", "bundle", *answers.ANYWHERE)
+ANYWHERE = ("check", "render", "bundle", *answers.ANYWHERE, "completion")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -127,6 +127,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "install":
             sub.add_argument("--sealed", action="store_true", help="closed from the first boot until user-data speaks")
             sub.add_argument("--default", metavar="FILE", help="with --sealed: the policy where user-data has none")
+    example = 'eval "$(vps-firewall completion bash)"'
+    sub = command("completion", complete, "print what a shell completes of this command", example, file=False)
+    sub.add_argument("shell", metavar="SHELL", choices=[*completion.SHELLS], help="bash, zsh or fish")
     return parser
 
 
@@ -286,6 +289,11 @@ def install(options: Any) -> int:
     with files.at_work(options.root):
         done = register.install_sealed(options.root, default) if options.sealed else register.install(options.root)
     print("\n".join(done) or "already installed; nothing was changed")
+    return 0
+
+
+def complete(options: Any) -> int:
+    print(completion.text(options.shell, _parser()), end="")
     return 0
 
 

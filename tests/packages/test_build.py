@@ -95,6 +95,18 @@ def test_each_el_has_its_python_and_its_firewall(tmp_path: Path) -> None:
         assert f"/usr/lib/python{python}/site-packages/cc_vps_firewall/apply/converge.py" in files
 
 
+def test_shells_find_what_they_complete(tmp_path: Path) -> None:
+    places = ("bash-completion/completions/vps-firewall", "fish/vendor_completions.d/vps-firewall.fish")
+    (deb,) = made.build("deb", tmp_path)
+    listed = subprocess.run(["dpkg-deb", "--contents", str(deb)], capture_output=True, text=True, check=True).stdout
+    for place in (*places, "zsh/vendor-completions/_vps-firewall"):
+        assert f" ./usr/share/{place}\n" in listed
+    for rpm in made.build("rpm", tmp_path):
+        assert {f"/usr/share/{place}" for place in (*places, "zsh/site-functions/_vps-firewall")} <= {
+            *asked(rpm, "--list")
+        }
+
+
 def payload(package: Path) -> bytes:
     return subprocess.run(["rpm2cpio", str(package)], capture_output=True, check=True).stdout
 
