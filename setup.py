@@ -15,7 +15,7 @@ from setuptools.command.build_py import build_py
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCHEMA = "schemas/vps-firewall.schema.json"
-LINK = re.compile(r"(\]\()(?!https?://|#)([^)\s]+\))")
+LINK = re.compile(r"(!?)(\[[^\]]*\]\()(?!https?://|#)([^)\s]+\))")
 
 
 class WithSchema(build_py):
@@ -46,9 +46,9 @@ def metadata() -> configparser.SectionProxy:
     return config["metadata"]
 
 
-def pages() -> str:
-    """What stands before a path of the repository, in this version."""
-    return f"{metadata()['url']}blob/v{version()}/"
+def pages(kind: str = "blob") -> str:
+    """What stands before a path of the repository, in this version: of a page, or of the file as it is."""
+    return f"{metadata()['url']}{kind}/v{version()}/"
 
 
 def version() -> str:
@@ -60,7 +60,7 @@ def version() -> str:
 def description() -> str:
     """The README, for a page that is beside none of its files."""
     with open(os.path.join(HERE, "README.md"), encoding="utf-8") as readme:
-        return LINK.sub(rf"\g<1>{pages()}\g<2>", readme.read())
+        return LINK.sub(lambda m: f"{m[1]}{m[2]}{pages('raw' if m[1] else 'blob')}{m[3]}", readme.read())
 
 
 setup(

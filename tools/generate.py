@@ -15,7 +15,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from . import distributions, engine, entry, goldens, pages, reference, schema, shown, version
+from . import distributions, engine, entry, goldens, pages, picture, reference, schema, shown, version
 from .pages import HOME, Files
 
 
@@ -40,6 +40,7 @@ KINDS: dict[str, Callable[[], Files]] = {
     "distributions": distributions.made,
     "reference": reference.made,
     "shown": _shown,
+    "picture": picture.made,
 }
 
 

@@ -39,8 +39,8 @@ class Block:
 
 
 def pages() -> list[Path]:
-    """Every page: those in the repository's root, and those below docs/."""
-    return sorted([*HOME.glob("*.md"), *HOME.glob("docs/**/*.md")])
+    """Every page: those in the repository's root, and those below docs/ and examples/."""
+    return sorted(page for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md") for page in HOME.glob(pattern))
 
 
 def blocks(page: Path) -> list[Block]:

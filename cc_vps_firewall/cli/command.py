@@ -24,7 +24,7 @@ try:
     from ..policy import overlooked, userdata
     from ..root import HERE, Root
     from ..version import VERSION
-    from . import answers, completion, report
+    from . import answers, report
     from .messages import counted, guarded, is_root, listed, require_root, tell, warn
 except ModuleNotFoundError as missing:  # of another's, on a computer that has no cloud-init either
     how = "install python3-pyyaml (EL) or python3-yaml (Debian), or `pip install PyYAML`"
@@ -129,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--default", metavar="FILE", help="with --sealed: the policy where user-data has none")
     example = 'eval "$(vps-firewall completion bash)"'
     sub = command("completion", complete, "print what a shell completes of this command", example, file=False)
-    sub.add_argument("shell", metavar="SHELL", choices=[*completion.SHELLS], help="bash, zsh or fish")
+    sub.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
     return parser
 
 
@@ -293,6 +293,8 @@ def install(options: Any) -> int:
 
 
 def complete(options: Any) -> int:
+    from . import completion
+
     print(completion.text(options.shell, _parser()), end="")
     return 0
 

@@ -172,9 +172,13 @@ def test_links_of_the_readme_lead_somewhere_on_pypi(metadata: Message) -> None:
     ours = Links(readme_renderer.markdown.render((REPOSITORY / "README.md").read_text()) or "").found
     assert len(found) == len(ours) > 20
     assert [link for link in found if not link.startswith("https://")] == []
-    # Each names, in the version that this is, the file that the README names.
-    base = f"{home()}blob/v{metadata['Version']}/"
-    assert found == [link if link.startswith("https://") else base + link for link in ours]
+
+    # Each names, in the version that this is, the file that the README names; a picture, as a file.
+    def there(link: str) -> str:
+        kind = "raw" if link.endswith(".svg") else "blob"
+        return link if link.startswith("https://") else f"{home()}{kind}/v{metadata['Version']}/{link}"
+
+    assert found == [there(link) for link in ours]
 
 
 def home() -> str:

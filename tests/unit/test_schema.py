@@ -28,7 +28,7 @@ CLOUD_INIT = {  # the frame of cloud-init's own schema, as far as a module's def
     "$schema": "http://json-schema.org/draft-04/schema#",
     "$defs": {"base_config": {"type": "object", "properties": {"hostname": {"type": "string"}}}},
     "allOf": [{"$ref": "#/$defs/base_config"}],
-    "properties": {"hostname": {}},
+    "properties": {"hostname": {}, "packages": {}},
     "additionalProperties": False,
 }
 INSIDE = json.loads(register.patch_schema(json.dumps(CLOUD_INIT)))
