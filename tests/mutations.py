@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from tests.algebra_checks import CHECKS, fails, mutant
+from tests.live_checks import LIVE_CHECKS
 
 # One mistake each: module, what stands there, and what would be wrong.
 MUTATIONS: tuple[tuple[str, str, str], ...] = (
@@ -96,17 +97,95 @@ MUTATIONS: tuple[tuple[str, str, str], ...] = (
     ("words", "if ranges.has(found, STRANGER[family]):", "if True:"),
 )  # fmt: skip
 
+# The same of the half that reads the rules of a kernel.
+LIVE_MUTATIONS: tuple[tuple[str, str, str], ...] = (
+    ("live", "policy if outcome.verdict in (CONTINUE, RETURN) else outcome", "policy"),
+    ("live", "or ACCEPT, f\"the policy of {name}\")", "and ACCEPT, f\"the policy of {name}\")"),
+    ("live", "self.table.chains[name].policy or ACCEPT", "ACCEPT"),
+    ("live", "if name in way or len(way) > DEEPEST:", "if False:"),
+    ("live", "return {Outcome(ACCEPT): here, Outcome(DROP, rule): here}", "return {Outcome(ACCEPT): here}"),
+    ("live", "taken = sets.both(here, match.possible)", "taken = sets.both(here, match.sure)"),
+    ("live", "sure = sets.both(taken, match.sure)", "sure = taken"),
+    ("live", "on = sets.without(here, sure)", "on = here"),
+    ("live", "on = sets.without(here, sure)", "on = sets.without(here, taken)"),
+    ("live", "                    on = sets.union(on, some)\n", "                    pass\n"),
+    ("live", 'if how == "goto" and outcome.verdict == CONTINUE:', "if False:"),
+    ("live", 'elif how == "jump" and outcome.verdict == RETURN:', "elif False:"),
+    ("live", "self._doubt(rule.text, unsure)", "pass"),
+    ("live", "if before.verdict in (DROP, REJECT):", "if False:"),
+    ("live", "if outcome.target is None:", "if True:"),
+    ("live", "named[None] = stay", "pass"),
+    ("live", "there = replace(packet, port=number, sent_to=packet.port)", "there = replace(packet, port=number)"),
+    ("live", "there = replace(packet, port=number, sent_to=packet.port)",
+     "there = replace(packet, sent_to=packet.port)"),
+    ("live", "destination=address, out=self.route(address))", "destination=address)"),
+    ("live", "there = replace(there, destination=address,", "there = replace(there,"),
+    ("live", "return there, FORWARD, said, f", "return there, IN, said, f"),
+    ("live", "if there == hook", "if there in (hook, IN)"),
+    ("live", "if packet.family in table.families", "if True"),
+    ("live", "unsure, here = sets.union(risky, unsure), passing", "unsure = sets.union(risky, unsure)"),
+    ("live", "unsure, here = sets.union(risky, unsure), passing", "unsure, here = risky, passing"),
+    ("live", "passing = sets.union(some, passing)", "passing = some"),
+    ("live", "refused, risky = sets.without(here, passing), sets.both(refusing, passing)",
+     "refused, risky = sets.without(here, passing), ranges.NONE"),
+    ("live", "if len(verdicts) == 1 or verdicts <= {DROP, REJECT}:", "if True:"),
+    ("live", "            sure = ranges.NONE\n", "            pass\n"),
+    ("live", "return ranges.without(ranges.everything(family), answer)", "return answer"),
+    ("live", "return None if answer is None else not answer", "return not answer"),
+    ("live_iptables", "inverted = True", "inverted = False"),
+    ("live_iptables", "return (int(ipaddress.ip_address(first)), int(ipaddress.ip_address(last or first)) + 1)",
+     "return (int(ipaddress.ip_address(first)), int(ipaddress.ip_address(last or first)))"),
+    ("live_iptables", "spans.append((start, start + (1 << (width - prefix))))", "spans.append((start, start + 1))"),
+    ("live_iptables", 'verdict = f"{\'jump\' if word == \'-j\' else \'goto\'} {target}"', 'verdict = f"jump {target}"'),
+    ("live_iptables", 'wanted.append(("unknown", [target], False))', "pass"),
+    ("live_iptables", 'wanted.append(("module", values, inverted))', "pass"),
+    ("live_iptables", "return name in LIMITS", "return name in OVER"),
+    ("live_iptables", "return _in_ports(SPORT, value.split(\",\"))\n    if name == \"--ports\"",
+     "return _in_ports(packet.port, value.split(\",\"))\n    if name == \"--ports\""),
+    ("live_iptables", 'return bool(said & {"new"}) or ("dnat" in said and packet.sent_to > 0)',
+     'return bool(said & {"new", "related"}) or ("dnat" in said and packet.sent_to > 0)'),
+    ("live_iptables", 'or ("dnat" in said and packet.sent_to > 0)', ""),
+    ("live_iptables", "return _in_ports(packet.sent_to or packet.port, value.split(\",\"))",
+     "return _in_ports(packet.port, value.split(\",\"))"),
+    ("live_iptables", 'if name == "-o" and packet.out:', 'if name == "-o" and not packet.out:'),
+    ("live_iptables", "if value not in held:", "if False:"),
+    ("live_ipset", 'words[2], "nomatch" in words[3:])', "words[2], False)"),
+    ("live_ipset", "port = packet.port if way == \"dst\" else SPORT", "port = packet.port"),
+    ("live_ipset", "if protocol and protocol not in", "if False and protocol not in"),
+    ("live_ipset", "                break\n", "                pass\n"),
+    ("live_ipset", "found = ranges.union(found, answer or ranges.NONE)",
+     "found = ranges.both(found, answer or ranges.NONE)"),
+    ("live_ipset", "return number, number + (1 << (WIDTH[family] - prefix))", "return number, number + 1"),
+    ("live_nftables", "return [Rule(self._all(wanted), REJECT, text)]",
+     "return [Rule(self._all(wanted), DROP, text)]"),
+    ("live_nftables", "by_verdict.setdefault(name, []).append(_bare(key))",
+     "by_verdict.setdefault(name, [_bare(key)])"),
+    ("live_nftables", 'wanted.append(not value.get("inv", False))', 'wanted.append(value.get("inv", False))'),
+    ("live_nftables", "(int(first), int(last) + 1) for first, last in ends",
+     "(int(first), int(last)) for first, last in ends"),
+    ("live_nftables", "return [(first[0], last[1])] if first and last else []",
+     "return [first] if first and last else []"),
+    ("live_nftables", "if (protocol == \"ip\") != (packet.family == 4):", "if False:"),
+    ("live_nftables", 'if protocol not in ("th", packet.protocol) or packet.protocol not in WITH_PORTS:', "if False:"),
+    ("live_nftables", 'return bool(said & (here | ({"dnat"} if packet.sent_to else set())))', "return True"),
+    ("live_who", "if fate.verdict in (ACCEPT, UNKNOWN):", "if fate.verdict == ACCEPT:"),
+    ("live_who", "found[key] = ranges.union(found.get(key, ranges.NONE), span)", "found[key] = span"),
+    ("live_who", "for edge in edges | asked if", "for edge in asked if"),
+    ("live_who", "for name in table.named.interfaces)", "for name in sorted(table.named.interfaces)[1:])"),
+)  # fmt: skip
+
 
 def main() -> int:
     """-> how many mistakes nobody finds."""
     missed = 0
-    for module, right, wrong in MUTATIONS:
+    every = [(one, CHECKS) for one in MUTATIONS] + [(one, LIVE_CHECKS) for one in LIVE_MUTATIONS]
+    for (module, right, wrong), checks in every:
         with tempfile.TemporaryDirectory() as folder, mutant(Path(folder), module, right, wrong) as algebra:
-            finder = next((check.__name__ for check in CHECKS if fails(check, algebra)), "")
+            finder = next((check.__name__ for check in checks if fails(check, algebra)), "")
         missed += not finder
         print(f"{module}: {' '.join(wrong.split()) or 'nothing'} in place of {' '.join(right.split())}")
         print(f"  {f'found by {finder}' if finder else 'NOT FOUND'}", flush=True)
-    print(f"{len(MUTATIONS) - missed} of {len(MUTATIONS)} mistakes are found")
+    print(f"{len(every) - missed} of {len(every)} mistakes are found")
     return missed
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from ..policy import parse_network
+from . import ranges
 from .live import (
     CONTINUE,
     FORWARD,
@@ -19,38 +21,45 @@ from .live import (
     SPORT,
     WITH_PORTS,
     Chain,
+    Match,
+    Named,
     Packet,
     Rule,
     Table,
     every,
+    negated,
 )
+from .live_ipset import Held, among
 from .model import ACCEPT, DROP, REJECT
+from .ranges import Ranges
 
 # Of a table: its priority, before those of the same hook (netfilter_ipv4.h).
 PRIORITIES = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50}
 HOOKS = {"PREROUTING": PREROUTING, "INPUT": IN, "FORWARD": FORWARD}
 
 
-def tables(dump: str, family: int, tool: str = "iptables") -> Iterator[Table]:
-    """The tables of one family that judge what comes in or is forwarded, and nat, which may send it elsewhere."""
+def tables(dump: str, family: int, tool: str = "iptables", held: Mapping[str, Held] | None = None) -> Iterator[Table]:
+    """The tables of one family that judge what comes in or is forwarded, and nat, which may send it elsewhere. `held`:
+    the sets of ipset's, None where nobody could list them."""
     chains: dict[str, Chain] = {}
-    name = ""
+    name, named = "", Named()
     for line in dump.splitlines():
         if line.startswith("*"):
-            name, chains = line[1:], {}
+            name, chains, named = line[1:], {}, Named()
         elif line.startswith(":"):
             chain, policy, *_ = line[1:].split()
             chains[chain] = Chain(policy={"ACCEPT": ACCEPT, "DROP": DROP}.get(policy, ""))
         elif line.startswith("-A "):
             words = shlex.split(line)
-            chains.setdefault(words[1], Chain()).rules.append(_iptables_rule(words[2:], chains, line))
+            made = _iptables_rule(words[2:], chains, line, family, held or {}, named)
+            chains.setdefault(words[1], Chain()).rules.append(made)
         elif line == "COMMIT" and name in PRIORITIES:
             priority = PRIORITIES[name]
             if name == "nat":
                 hooked = tuple((NAT, priority, chain) for chain in ("PREROUTING",) if chain in chains)
             else:
                 hooked = tuple((hook, priority, chain) for chain, hook in HOOKS.items() if chain in chains)
-            yield Table(f"{tool} table {name}, IPv{family}", (family,), chains, hooked)
+            yield Table(f"{tool} table {name}, IPv{family}", (family,), chains, hooked, named)
 
 
 # Matches that say how often or how much: not reached yet. With the negation of each, where it has one.
@@ -60,7 +69,7 @@ OVER = {"--hashlimit-above", "--connlimit-above"}
 # any option means every packet with such a header.
 MODULES = {
     *("addrtype", "comment", "connlimit", "conntrack", "hashlimit", "icmp", "icmp6", "icmpv6", "iprange", "limit"),
-    *("mark", "multiport", "pkttype", "state", "tcp", "udp"),
+    *("mark", "multiport", "pkttype", "set", "state", "tcp", "udp"),
 }
 OTHER_PACKETS = {"ah", "dccp", "dst", "esp", "frag", "hbh", "mh", "rt", "sctp"}
 # What they are told besides, and what changes no fate.
@@ -74,18 +83,20 @@ ENDS = {"ACCEPT": ACCEPT, "DROP": DROP, "REJECT": REJECT, "RETURN": RETURN}
 PASSES = {"LOG", "NFLOG", "MARK", "CONNMARK", "CT", "NOTRACK", "TCPMSS", "DSCP", "TOS", "AUDIT", "SECMARK", "CLASSIFY"}
 
 
-def _iptables_rule(words: Sequence[str], chains: Mapping[str, Chain], text: str) -> Rule:
+def _iptables_rule(
+    words: Sequence[str], chains: Mapping[str, Chain], text: str, family: int, held: Mapping[str, Held], named: Named
+) -> Rule:
     wanted: list[tuple[str, list[str], bool]] = []
     verdict = CONTINUE
     sent_to: tuple[str, str] | None = None
-    negated, at = False, 0
+    inverted, at = False, 0
     while at < len(words):
         word = words[at]
         at += 1
         if word == "!":
-            negated = True
+            inverted = True
             continue
-        count = 2 if word == "--tcp-flags" else 1
+        count = 2 if word in ("--tcp-flags", "--match-set") else 1
         if word not in TEXTS and words[at : at + 1] and words[at].startswith(("-", "!")):
             count = 0  # an option that is a flag
         values = list(words[at : at + count])
@@ -104,15 +115,61 @@ def _iptables_rule(words: Sequence[str], chains: Mapping[str, Chain], text: str)
                 verdict = DROP
                 wanted.append(("unknown", [target], False))
         elif word == "-m" and values[0] not in MODULES:
-            wanted.append(("module", values, negated))
+            wanted.append(("module", values, inverted))
         elif word != "-m" and not BESIDES.match(word):
-            wanted.append((word, values, negated))
-        negated = False
+            wanted.append((word, values, inverted))
+        inverted = False
 
-    def matches(packet: Packet) -> bool | None:
-        return every(_iptables_match(name, values, negation, packet) for name, values, negation in wanted)
+    conditions = [_condition(name, values, family, held, named) for name, values, _ in wanted]
+    signs = [negation for *_, negation in wanted]
+
+    def matches(packet: Packet) -> Match:
+        answers = (condition if isinstance(condition, tuple) else condition(packet) for condition in conditions)
+        return every((negated(a, family) if sign else a for a, sign in zip(answers, signs)), family)
 
     return Rule(matches, verdict, text, sent_to)
+
+
+Condition = Callable[[Packet], "bool | Ranges | None"]
+
+
+def _condition(
+    name: str, values: Sequence[str], family: int, held: Mapping[str, Held], named: Named
+) -> Condition | Ranges:
+    """One match, ready to be asked; what it tells apart goes into `named`."""
+    value = values[0] if values else ""
+    if name == "-s":
+        return _networks([value], family)
+    if name == "--src-range":
+        first, _, last = value.partition("-")
+        return (int(ipaddress.ip_address(first)), int(ipaddress.ip_address(last or first)) + 1)
+    if name in ("-i", "-o"):
+        named.interfaces.add(f"{value[:-1]}*" if value.endswith("+") else value)
+    elif name == "-p":
+        named.protocols.add(value.replace("ipv6-icmp", "icmpv6"))
+    elif "port" in name:
+        for part in value.split(","):
+            first, colon, last = part.partition(":")
+            if first.isdecimal() or (colon and not first):
+                start = int(first or 0)
+                named.ports.update((start, int((last or 65535) if colon else start) + 1))
+    elif name == "--match-set":
+        if value not in held:
+            return lambda packet: None
+        found, directions = held[value], values[1].split(",") if len(values) > 1 else []
+        named.ports.update(found.ports)
+        return lambda packet: among(found, directions, packet, held)
+    return lambda packet: _iptables_match(name, values, packet)
+
+
+def _networks(texts: Iterable[str], family: int) -> Ranges:
+    spans = []
+    for text in texts:
+        _, number, prefix = parse_network(text)
+        width = 32 if family == 4 else 128
+        start = number >> (width - prefix) << (width - prefix)
+        spans.append((start, start + (1 << (width - prefix))))
+    return ranges.all_of(spans)
 
 
 def _target(text: str) -> tuple[str, str]:
@@ -121,24 +178,15 @@ def _target(text: str) -> tuple[str, str]:
     return (bare[1], bare[2] or "") if bare else ("", "")
 
 
-def _iptables_match(name: str, values: Sequence[str], negated: bool, packet: Packet) -> bool | None:
-    if name in LIMITS:
-        return True
-    if name in OVER:
-        return False
-    answer = _iptables_answer(name, values, packet)
-    return None if answer is None else answer != negated
-
-
-def _iptables_answer(name: str, values: Sequence[str], packet: Packet) -> bool | None:
+def _iptables_match(name: str, values: Sequence[str], packet: Packet) -> bool | None:
+    if name in LIMITS or name in OVER:
+        return name in LIMITS
     value = values[0] if values else ""
     if name == "module":
         return packet.protocol == value if value in OTHER_PACKETS else None
     if name == "-p":
         same = {packet.protocol, str(NUMBERS.get(packet.protocol, packet.protocol)), "all"}
         return value.replace("ipv6-icmp", "icmpv6") in same
-    if name == "-s":
-        return ipaddress.ip_address(packet.source) in ipaddress.ip_network(value, strict=False)
     if name == "-d":
         if not packet.destination:
             return None
@@ -146,6 +194,8 @@ def _iptables_answer(name: str, values: Sequence[str], packet: Packet) -> bool |
     if name == "-i":
         interface = packet.interface or NAMELESS
         return interface.startswith(value[:-1]) if value.endswith("+") else interface == value
+    if name == "-o" and packet.out:
+        return packet.out.startswith(value[:-1]) if value.endswith("+") else packet.out == value
     if "port" in name and packet.protocol not in WITH_PORTS:
         return False
     if name in ("--dport", "--dports", "--destination-ports"):
@@ -171,9 +221,6 @@ def _iptables_answer(name: str, values: Sequence[str], packet: Packet) -> bool |
         looked, set_ = ({f for f in one.split(",") if f != "NONE"} for one in values)
         looked = {"FIN", "SYN", "RST", "PSH", "ACK", "URG"} if looked == {"ALL"} else looked
         return packet.protocol == "tcp" and {"SYN"} & looked == set_
-    if name == "--src-range":
-        first, last = (ipaddress.ip_address(one) for one in value.split("-"))
-        return int(first) <= int(ipaddress.ip_address(packet.source)) <= int(last)
     if name in ("--icmp-type", "--icmpv6-type"):
         return value in (
             "any",

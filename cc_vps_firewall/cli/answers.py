@@ -70,6 +70,7 @@ def add(command: Callable[..., Any], read: Read) -> None:
     )
     sub.add_argument("what", metavar="WHAT", nargs="?", help="22/tcp, a service, a protocol, or ping; default: all")
     _file(sub)
+    sub.add_argument("--live", action="store_true", help="by the kernel's own rules, other people's too, as root")
     sub.add_argument("--json", action="store_true", help="print it as JSON, network by network")
     sub = command(
         "diff",
@@ -125,18 +126,26 @@ def explain(options: Any, read: Read) -> int:
 
 def _explain_live(options: Any, read: Read, asked: Sequence[Opening], source: tuple[int, int] | None) -> int:
     """The kernel is asked; the policy in force, or FILE, says which of its lines that was."""
-    from . import live  # here, as in the other verbs: explain should answer at once
-
     if options.to:
         raise _wrong("--live", "is about what comes in; leave --to out")
-    if not LINUX or os.geteuid():
-        raise FirewallError("`vps-firewall explain --live` asks the kernel: run it as root")
+    _require_kernel("explain")
     saved = read(options.file) if options.file is not None else report.saved_policy(facts.inspect())
     made = model(saved) if saved else Model((), ())
     packets = list(explaining.packets(made, asked, source=source, interface=options.interface))
-    lines, told = live.explain(made, packets)
+    lines, told = _live().explain(made, packets)
     _show(options, lambda: told, lambda: [*lines, f"not asked: {explaining.UNSEEN[0]}"])
     return 0
+
+
+def _require_kernel(verb: str) -> None:
+    if not LINUX or os.geteuid():
+        raise FirewallError(f"`vps-firewall {verb} --live` asks the kernel: run it as root")
+
+
+def _live() -> Any:
+    from . import live  # here, as in the verbs below: explain should answer at once
+
+    return live
 
 
 def who(options: Any, read: Read) -> int:
@@ -145,6 +154,13 @@ def who(options: Any, read: Read) -> int:
     if options.what and options.file is None and (options.what == "-" or os.path.exists(options.what)):
         options.file, options.what = options.what, None
     asked = openings(options.what) if options.what else ()
+    if options.live:
+        if options.file is not None:
+            raise _wrong("--live", "asks the kernel; leave FILE out")
+        _require_kernel("who")
+        lines, told = _live().who(asked)
+        _show(options, lambda: told, lambda: lines)
+        return 0
     reach = reaching.who(_model(options.file, read), asked)
     _show(options, lambda: reaching.as_json(reach), lambda: reaching.lines(reach, asked))
     return 0

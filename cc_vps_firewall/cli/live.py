@@ -1,4 +1,4 @@
-"""explain --live: what the kernel's own rules do with a packet, whoever they belong to."""
+"""explain and who, --live: what the kernel's own rules do with packets, whoever they belong to."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..algebra import live, live_iptables, live_nftables
+from ..algebra import live, live_ipset, live_iptables, live_nftables, live_who
 from ..algebra.explain import UNSEEN
-from ..algebra.live import Fate, Table
+from ..algebra.live import Fate, Rules, Table
 from ..algebra.model import ACCEPT, ICMP, UNKNOWN, Model
 from ..algebra.questions import Packet, judge
-from ..algebra.words import address_text, ports_text
-from ..errors import FirewallError, ToolFailed
+from ..algebra.words import STRANGER, address_text, ports_text
+from ..errors import FirewallError
 from ..host import process
 from ..host.files import text_at
+from ..policy import Opening
 from ..root import HERE
 from ..rules import iptables, nftables
 
@@ -27,16 +28,17 @@ def tables() -> tuple[list[Table], list[str]]:
     found: list[Table] = []
     unread: list[str] = []
     asked = 0
+    held = ipsets()
     native = {family: process.find(f"{prefix}tables-nft-save") for family, prefix in ((4, "ip"), (6, "ip6"))}
     for family, tool in native.items():
         if tool:
             asked += 1
-            found += live_iptables.tables(process.run(tool), family, "iptables-nft")
+            found += live_iptables.tables(process.run(tool), family, "iptables-nft", held)
     for family, prefix in ((4, "ip"), (6, "ip6")):
         legacy = process.find(f"{prefix}tables-legacy-save") or process.find(f"{prefix}tables-save")
         if legacy and text_at(HERE, LEGACY[family]).strip():  # to ask for tables that are not there would make them
             asked += 1
-            found += live_iptables.tables(process.run(legacy), family, "iptables-legacy")
+            found += live_iptables.tables(process.run(legacy), family, "iptables-legacy", held)
     if process.find("nft"):
         asked += 1
         dump = json.loads(process.run("nft", "-j", "list", "ruleset") or '{"nftables": []}')
@@ -47,18 +49,55 @@ def tables() -> tuple[list[Table], list[str]]:
     return found, unread
 
 
+def ipsets() -> dict[str, live_ipset.Held]:
+    """The sets that rules of iptables may ask for; none where ipset(8) cannot list them."""
+    try:
+        return live_ipset.sets(process.run("ipset", "save"))
+    except FirewallError:
+        return {}
+
+
+def route(address: str) -> str:
+    """The interface by which this host sends to an address, '' where nobody can tell."""
+    return _way(address).get("dev", "")
+
+
+def _way(address: str) -> dict[str, str]:
+    """What `ip route get` says: the interface, and this host's own address there."""
+    try:
+        words = process.run("ip", "-oneline", "route", "get", address).split()
+    except FirewallError:
+        return {}
+    return {word: value for word, value in zip(words, words[1:]) if word in ("dev", "src")}
+
+
+def who(openings: Sequence[Opening]) -> tuple[list[str], dict[str, Any]]:
+    """The parts of all sources that the kernel's rules let in, as sentences and for programs."""
+    held, unread = tables()
+    addresses = {f: src for f, number in STRANGER.items() if (src := _way(address_text(f, number)).get("src", ""))}
+    reach = live_who.who(Rules(held, route), addresses, openings)
+    to = " and ".join(addresses.values()) or "an address of this host that is not known"
+    noted = [f"packets are sent to {to}", *unread]
+    if any(table.named.ways_back for table in held):
+        noted.append("packets come by the interface by which this host would answer them")
+    assumed = [*noted, UNSEEN[0], UNSEEN[2]]
+    lines = [*live_who.lines(reach, openings), *noted]
+    return [*lines, f"not asked: {UNSEEN[0]}; {UNSEEN[2]}"], live_who.as_json(reach, assumed)
+
+
 def explain(made: Model, packets: Sequence[Packet]) -> tuple[list[str], dict[str, Any]]:
     """Packets -> (sentences, the same for programs). `made`: the policy in force, for the line that lets one in."""
     held, unread = tables()
-    answers = [_one(made, held, packet, unread) for packet in packets]
+    rules = Rules(held, route)
+    answers = [_one(made, rules, packet, unread) for packet in packets]
     order = ("reject", "drop", UNKNOWN, ACCEPT)
     worst = min((told for _, told in answers), key=lambda told: order.index(str(told["verdict"])))
     return [line for lines, _ in answers for line in lines], {**worst, "packets": [told for _, told in answers]}
 
 
-def _one(made: Model, held: Sequence[Table], packet: Packet, unread: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+def _one(made: Model, rules: Rules, packet: Packet, unread: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
     asked = _incoming(packet)
-    fate = live.judge(held, asked)
+    ((fate, _),) = rules.judge(asked)
     mine = judge(made, replace(packet, interface=asked.interface))
     ours = fate.by == f"table {nftables.TABLE}" or iptables.OURS in fate.rule
     entry = mine.entry if fate.verdict == mine.verdict and (ours or fate.verdict == ACCEPT) else ""
@@ -98,17 +137,17 @@ def _why(fate: Fate, ours: bool, entry: str, limit: str) -> str:
 
 def _incoming(packet: Packet) -> live.Packet:
     """The packet with what this host's routes say of it: by which interface it comes, and to which address."""
-    source, way = address_text(packet.family, packet.source), {"dev": packet.interface, "src": ""}
-    try:
-        words = process.run("ip", "-oneline", "route", "get", source).split()
-    except ToolFailed:
-        words = []
-    for word, value in zip(words, words[1:]):
-        if word in way and not (word == "dev" and packet.interface):
-            way[word] = value
+    source = address_text(packet.family, packet.source)
+    way = _way(source)
     icmp = packet.proto == ICMP[packet.family]
     return live.Packet(
-        packet.proto, 0 if icmp else packet.port, source, way["dev"], way["src"], type=packet.port if icmp else -1
+        packet.proto,
+        0 if icmp else packet.port,
+        source,
+        packet.interface or way.get("dev", ""),
+        way.get("src", ""),
+        type=packet.port if icmp else -1,
+        expected=packet.interface in ("", way.get("dev")),
     )
 
 

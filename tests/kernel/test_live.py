@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cc_vps_firewall.algebra import live, live_iptables, live_nftables
-from cc_vps_firewall.algebra.live import Fate, Table, judge
+from cc_vps_firewall.algebra import live, live_ipset, live_iptables, live_nftables, live_who, ranges
+from cc_vps_firewall.algebra.live import Fate, Rules, Table, judge
+from cc_vps_firewall.algebra.zones import Zone, zone_of
 from cc_vps_firewall.rules import ruleset
 from tests import modelled
-from tests.casefiles import MACHINE, Host, Packet, load_all
+from tests.casefiles import MACHINE, Host, Packet, Published, load_all
 from tests.kernel.test_algebra import POLICIES, worlds, wrong
 from tests.lab.backends import TOOLS, load, lock, publish
 from tests.lab.namespaces import Namespace
@@ -30,8 +35,14 @@ table ip crowdsec {
     chain crowdsec-chain { type filter hook input priority filter - 10; ip saddr @crowdsec-blacklists counter drop; }
 }
 table inet theirs {
-    set admins { type ipv4_addr; flags interval; elements = { 203.0.113.0/28, 198.51.100.9 } }
-    map doors { type inet_service : verdict; flags interval; elements = { 443 : accept, 8000-8010 : jump some } }
+    set admins {
+        type ipv4_addr; flags interval
+        elements = { 203.0.113.0/28, 198.51.100.9, 198.51.100.20-198.51.100.29 }
+    }
+    map doors {
+        type inet_service : verdict; flags interval
+        elements = { 443 : accept, 84 : accept, 8000-8010 : jump some }
+    }
     chain some { ip saddr @admins accept; drop; }
     chain input {
         type filter hook input priority 10; policy drop;
@@ -40,6 +51,8 @@ table inet theirs {
         tcp dport vmap @doors
         ip6 saddr 2001:db8:aa::/48 udp dport { 53, 5353 } accept
         tcp dport 5000 limit rate 3000/second burst 200 packets accept
+        ip saddr != 198.51.100.0/24 tcp dport 82 accept
+        ip6 saddr & ffff:ffff:ffff:: == 2001:db8:f:: tcp dport 82 accept
         tcp dport 5001 ip daddr 192.0.2.10 accept
         tcp dport 5002 ip daddr 192.0.2.11 accept
         icmp type echo-request accept
@@ -82,12 +95,23 @@ COMMIT
 def held(machine: Namespace) -> list[Table]:
     """What the command reads, in this namespace."""
     found: list[Table] = []
+    sets = live_ipset.sets(machine.run(["ipset", "save"]))
     for family, prefix in ((4, "ip"), (6, "ip6")):
         for variant in ("nft", "legacy"):
             text = machine.run([f"{prefix}tables-{variant}-save"], env=lock())
-            found += live_iptables.tables(text, family, f"iptables-{variant}")
+            found += live_iptables.tables(text, family, f"iptables-{variant}", sets)
     dump = json.loads(machine.run(["nft", "-j", "list", "ruleset"]))
     return [*found, *live_nftables.tables(dump, beside_iptables=True)]
+
+
+def rules_of(machine: Namespace) -> Rules:
+    """The same, with what the host's routes say."""
+    return Rules(held(machine), partial(way_to, machine))
+
+
+def way_to(machine: Namespace, address: str) -> str:
+    words = machine.run(["ip", "-oneline", "route", "get", address]).split()
+    return words[words.index("dev") + 1]
 
 
 def asked(packet: Packet, host: Host) -> live.Packet:
@@ -157,8 +181,10 @@ def questions(sources: Sequence[str], ports: Sequence[int]) -> list[Packet]:
     return [*made, *pings]
 
 
-SOURCES = ("203.0.113.7", "203.0.113.8", "198.51.100.9", "16.0.0.1", "2001:db8:aa::1", "2001:db8:f::7")
-PORTS = (9, 22, 53, 80, 443, 5000, 5001, 5002, 5353, 6000, 7000, 8005)
+SOURCES = (
+    "203.0.113.7", "203.0.113.8", "198.51.100.9", "198.51.100.29", "16.0.0.1", "2001:db8:aa::1", "2001:db8:f::7"
+)  # fmt: skip
+PORTS = (9, 22, 53, 80, 82, 84, 443, 5000, 5001, 5002, 5353, 6000, 7000, 8005)
 
 
 @pytest.mark.parametrize("theirs", ["nftables", "ufw by iptables-nft", "ufw by iptables-legacy", "both"])
@@ -188,6 +214,98 @@ def test_it_says_of_other_peoples_tables_what_the_kernel_does(theirs: str) -> No
         assert any("cgroup" in text for text in told.assumptions)
 
 
+RULESETS = Path(__file__).parent / "rulesets"
+KUBERNETES = Host(bridge="cni0", published=(Published("tcp", 30080, 8080),), forwarding=True)
+# Rules that real programs wrote -> what they are loaded by, the host, and ports that hang on what nobody can know.
+CAPTURED: dict[str, tuple[Sequence[str], Host, set[int]]] = {
+    "ufw": (("iptables-nft", "iptables-legacy"), Host(), {2222}),
+    "firewalld": (("nft",), Host(), set()),
+    "kubernetes": (("iptables-nft", "iptables-legacy"), KUBERNETES, set()),
+    "bans": (("iptables-nft", "iptables-legacy"), Host(), set()),
+}
+
+
+def loaded(machine: Namespace, name: str, tool: str) -> None:
+    if (RULESETS / f"{name}.ipset").exists():
+        machine.run(["ipset", "restore"], (RULESETS / f"{name}.ipset").read_text("utf-8"))
+    if tool == "nft":
+        machine.run(["nft", "-f", str(RULESETS / f"{name}.nft")])
+        return
+    for prefix, ending in (("ip", "v4"), ("ip6", "v6")):
+        if (path := RULESETS / f"{name}.{ending}").exists():
+            variant = tool.partition("-")[2]
+            machine.run([f"{prefix}tables-{variant}-restore", "-w"], path.read_text("utf-8"), lock())
+
+
+@pytest.mark.parametrize(("name", "tool"), [(name, tool) for name, (tools, *_) in CAPTURED.items() for tool in tools])
+def test_it_says_of_real_programs_rules_what_the_kernel_does(name: str, tool: str) -> None:
+    """Of each packet, asked alone and as one of all sources."""
+    _, host, unknown = CAPTURED[name]
+    sources = [*SOURCES, "198.51.100.200", "203.0.113.200", "16.0.0.2", "16.0.0.5"]
+    packets = questions(sources, [*PORTS, 25, 2222, 5432, 9090, 30080, 30090])
+    with Topology(host) as topology:
+        loaded(topology.machine, name, tool)
+        rules = rules_of(topology.machine)
+        way = {source: way_to(topology.machine, source) for source in sources}
+        packets = [p for p in packets if p.family == 4 or (p.via == way[p.source] and p.port != 30080)]
+        fates = [rules.judge(replace(asked(p, host), expected=p.via == way[p.source]))[0][0] for p in packets]
+        known = [replace(p, passes=int(f.verdict == "accept")) for p, f in zip(packets, fates) if _sure(f)]
+        with Prober(topology, known) as prober:
+            assert misjudged(known, prober.arrivals()) == []
+        reach = live_who.who(rules, MACHINE)
+    assert {packet.port for packet, fate in zip(packets, fates) if not _sure(fate)} == unknown
+    assert {fate.verdict for fate in fates if _sure(fate)} > {"accept"}
+    for packet, fate in zip(packets, fates):
+        parts = [part.fate for part in reach.parts if in_part(part, asked(packet, host), reach.zones)]
+        assert [part.verdict for part in parts] == ([fate.verdict] if fate.verdict in ("accept", "unknown") else [])
+
+
+def in_part(part: live_who.Part, packet: live.Packet, zones: Sequence[Zone]) -> bool:
+    proto = packet.protocol
+    return (
+        (part.family, part.proto) == (packet.family, proto)
+        and ranges.has(part.ports, packet.type if packet.type >= 0 else packet.port)
+        and ranges.has(part.sources, int(ipaddress.ip_address(packet.source)))
+        and zone_of(packet.interface, zones) in part.interfaces
+    )
+
+
+def test_a_set_that_nobody_can_list_is_an_assumption() -> None:
+    text = (RULESETS / "bans.v4").read_text("utf-8")
+    (table,) = live_iptables.tables(text, 4)
+    fate = judge([table], live.Packet("tcp", 80, "203.0.113.7"))
+    assert fate.verdict == "unknown"
+    assert any("crowdsec-blacklists" in assumption for assumption in fate.assumptions)
+
+
+def test_the_command_says_who_gets_in() -> None:
+    with Topology(Host()) as topology:
+        topology.machine.run(["nft", "-f", "-"], THEIRS)
+        told = json.loads(asking(topology.machine, "who", "--live", "--json"))
+        web = [part for part in told["ipv4"] if "443/tcp" in part["ports"] and part["verdict"] == "accept"]
+        assert len(web) == 1
+        lines = asking(topology.machine, "who", "443/tcp", "--live").splitlines()
+        assert "anywhere but 203.0.113.7" in lines[1]
+        doubted = [part for part in told["ipv4"] if part["verdict"] == "unknown"]
+        assert {"6000/tcp"} <= {port for part in doubted for port in part["ports"]}
+        assert any("cgroup" in text for part in doubted for text in part["assumptions"])
+
+
+def asking(machine: Namespace, *arguments: str) -> str:
+    return machine.run([sys.executable, "-m", "cc_vps_firewall", *arguments], env=lock())
+
+
+def test_doubled_chains_take_no_time() -> None:
+    """Each of thirty chains jumps to the next one twice: a billion ways, and one answer."""
+    chains = [f"c{n}" for n in range(31)]
+    text = "".join(f":{name} - [0:0]\n" for name in chains)
+    text += "".join(f"-A {one} -j {two}\n" * 2 for one, two in zip(chains, chains[1:]))
+    (table,) = live_iptables.tables(f"*filter\n:INPUT ACCEPT [0:0]\n{text}-A INPUT -j c0\nCOMMIT\n", 4)
+    before = time.process_time()
+    assert judge([table], live.Packet("tcp", 22, "192.0.2.1")).verdict == "accept"
+    assert time.process_time() - before < 1
+
+
 def test_circles_and_chains_that_are_gone_are_no_traceback() -> None:
     text = "*filter\n:INPUT ACCEPT [0:0]\n:a - [0:0]\n:b - [0:0]\n-A INPUT -p tcp -j a\n-A INPUT -p udp -g gone\n"
     text += "-A a -j b\n-A b -j a\nCOMMIT\n"
@@ -201,8 +319,7 @@ def test_circles_and_chains_that_are_gone_are_no_traceback() -> None:
 
 
 def explained(machine: Namespace, *arguments: str) -> dict[str, Any]:
-    program = [sys.executable, "-m", "cc_vps_firewall", "explain", *arguments, "--live", "--json"]
-    return dict(json.loads(machine.run(program, env=lock())))
+    return dict(json.loads(asking(machine, "explain", *arguments, "--live", "--json")))
 
 
 def test_the_command_says_whose_rule_it_is() -> None:
@@ -239,3 +356,8 @@ def test_a_hundred_thousand_elements_take_seconds() -> None:
         assert explained(topology.machine, "22/tcp", "--from", "17.0.3.127")["verdict"] == "drop"
         assert explained(topology.machine, "22/tcp", "--from", "17.0.3.128")["verdict"] == "accept"
         assert os.times().children_user - before < 20, "both together, of a processor"
+        before = os.times().children_user
+        (part, *_) = json.loads(asking(topology.machine, "who", "22/tcp", "--live", "--json"))["ipv4"]
+        assert os.times().children_user - before < 10
+        assert "17.0.3.128/25" in part["from"]
+        assert "17.0.3.0/25" not in part["from"]

@@ -27,7 +27,8 @@ from cc_vps_firewall.policy.interfaces import same_interface
 from tests import modelled
 from tests.algebra_checks import CHECKS, OURS, Algebra, fails, mutant, wrong_in
 from tests.casefiles import Case, load_all
-from tests.mutations import MUTATIONS
+from tests.live_checks import LIVE_CHECKS
+from tests.mutations import LIVE_MUTATIONS, MUTATIONS
 
 CASES = load_all()
 
@@ -55,10 +56,21 @@ def test_a_mistake_is_found(module: str, right: str, wrong: str, tmp_path: Path)
         assert any(fails(check, algebra) for check in CHECKS)
 
 
+@pytest.mark.parametrize("check", LIVE_CHECKS, ids=lambda check: check.__name__)
+def test_it_holds_of_live_rules(check: Callable[[Algebra], None]) -> None:
+    check(OURS)
+
+
+@pytest.mark.parametrize("module, right, wrong", LIVE_MUTATIONS, ids=lambda text: " ".join(str(text).split())[:40])
+def test_a_mistake_about_live_rules_is_found(module: str, right: str, wrong: str, tmp_path: Path) -> None:
+    with mutant(tmp_path, module, right, wrong) as algebra:
+        assert any(fails(check, algebra) for check in LIVE_CHECKS)
+
+
 def test_an_untouched_copy_fails_nothing(tmp_path: Path) -> None:
     """Else every mistake would be found, for no reason."""
     with mutant(tmp_path, "", "", "") as algebra:
-        assert [check.__name__ for check in CHECKS if fails(check, algebra)] == []
+        assert [check.__name__ for check in (*CHECKS, *LIVE_CHECKS) if fails(check, algebra)] == []
 
 
 def test_what_the_model_leaves_out_is_in_the_ledger() -> None:

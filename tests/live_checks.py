@@ -1,0 +1,220 @@
+"""What must hold of the reader of live rules -> checks that any copy of its modules can be put to.
+
+The rules are those in tests/kernel/rulesets, of which tests/kernel/test_live.py asks a kernel too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.algebra_checks import Algebra
+
+RULESETS = Path(__file__).parent / "kernel" / "rulesets"
+MACHINE = {4: "192.0.2.10", 6: "2001:db8:1::10"}
+# ruleset, protocol, port, source, interface, verdict
+EXPECTED = (
+    ("ufw", "tcp", 22, "198.51.100.200", "eth0", "accept"),
+    ("ufw", "tcp", 22, "198.51.100.9", "eth0", "accept"),  # deny was added behind allow
+    ("ufw", "tcp", 2222, "198.51.100.200", "eth0", "unknown"),  # -m recent
+    ("ufw", "tcp", 80, "203.0.113.200", "eth0", "accept"),
+    ("ufw", "tcp", 443, "203.0.112.255", "eth0", "drop"),
+    ("ufw", "tcp", 80, "198.51.100.9", "eth0", "drop"),
+    ("ufw", "udp", 53, "192.0.2.1", "eth1", "accept"),
+    ("ufw", "udp", 53, "192.0.2.1", "eth0", "drop"),
+    ("ufw", "udp", 53, "198.51.100.127", "eth1", "drop"),
+    ("ufw", "udp", 53, "198.51.100.128", "eth1", "accept"),
+    ("ufw", "tcp", 25, "192.0.2.1", "eth0", "reject"),
+    ("ufw", "tcp", 25, "2001:db8::1", "eth0", "reject"),
+    ("ufw", "tcp", 80, "2001:db8::1", "eth0", "drop"),
+    ("ufw", "tcp", 9, "192.0.2.1", "lo", "accept"),
+    ("kubernetes", "tcp", 30080, "192.0.2.1", "eth0", "accept"),
+    ("kubernetes", "udp", 30080, "192.0.2.1", "eth0", "accept"),
+    ("kubernetes", "tcp", 30090, "192.0.2.1", "eth0", "reject"),
+    ("kubernetes", "tcp", 22, "192.0.2.1", "eth0", "accept"),
+    ("bans", "tcp", 80, "203.0.113.7", "eth0", "drop"),
+    ("bans", "tcp", 80, "203.0.113.8", "eth0", "accept"),
+    ("bans", "tcp", 22, "203.0.113.8", "eth0", "reject"),
+    ("bans", "tcp", 22, "203.0.113.9", "eth0", "accept"),
+    ("bans", "tcp", 8005, "198.51.100.9", "eth0", "accept"),
+    ("bans", "tcp", 8005, "198.51.100.8", "eth0", "drop"),
+    ("bans", "tcp", 5353, "198.51.100.9", "eth0", "drop"),
+    ("bans", "tcp", 80, "16.0.0.4", "eth0", "drop"),
+    ("bans", "tcp", 80, "16.0.0.3", "eth0", "accept"),
+    ("bans", "udp", 53, "198.51.100.255", "eth0", "accept"),
+    ("bans", "udp", 53, "198.51.101.0", "eth0", "drop"),
+    ("bans", "udp", 54, "198.51.100.255", "eth0", "drop"),
+    ("theirs", "tcp", 443, "203.0.113.7", "eth0", "drop"),
+    ("theirs", "tcp", 443, "203.0.113.8", "eth0", "accept"),
+    ("theirs", "tcp", 8010, "203.0.113.15", "eth0", "accept"),
+    ("theirs", "tcp", 8010, "203.0.113.16", "eth0", "drop"),
+    ("theirs", "tcp", 8000, "198.51.100.9", "eth0", "accept"),
+    ("theirs", "tcp", 8010, "198.51.100.29", "eth0", "accept"),
+    ("theirs", "tcp", 8010, "198.51.100.30", "eth0", "drop"),
+    ("theirs", "tcp", 84, "192.0.2.1", "eth0", "accept"),
+    ("theirs", "tcp", 82, "192.0.2.1", "eth0", "accept"),
+    ("theirs", "tcp", 82, "198.51.100.1", "eth0", "drop"),
+    ("theirs", "tcp", 82, "2001:db8::1", "eth0", "drop"),
+    ("theirs", "tcp", 82, "2001:db8:f::7", "eth0", "accept"),
+    ("theirs", "tcp", 82, "2001:db8:e::7", "eth0", "drop"),
+    ("theirs", "tcp", 8011, "198.51.100.9", "eth0", "drop"),
+    ("theirs", "tcp", 9, "198.51.100.9", "eth0", "unknown"),
+    ("theirs", "udp", 9, "198.51.100.9", "eth0", "drop"),
+    ("theirs", "udp", 5353, "2001:db8:aa::1", "eth0", "accept"),
+    ("theirs", "udp", 5353, "2001:db8:ab::1", "eth0", "drop"),
+    ("theirs", "udp", 54, "2001:db8:aa::1", "eth0", "drop"),
+    ("theirs", "tcp", 5000, "192.0.2.1", "eth0", "accept"),
+    ("theirs", "tcp", 5001, "192.0.2.1", "eth0", "accept"),
+    ("theirs", "tcp", 5002, "192.0.2.1", "eth0", "drop"),
+    ("theirs", "tcp", 22, "192.0.2.1", "eth1", "accept"),
+    ("theirs", "tcp", 22, "192.0.2.1", "eth0", "drop"),
+    ("theirs", "tcp", 6000, "192.0.2.1", "eth0", "unknown"),
+    ("theirs", "udp", 7000, "192.0.2.1", "eth0", "reject"),
+)
+
+
+@cache
+def _text(name: str) -> str:
+    path = RULESETS / name
+    return path.read_text("utf-8") if path.exists() else ""
+
+
+def rules(algebra: Algebra, name: str) -> Any:
+    """The rules of one of these hosts, by a copy's own reader."""
+    if dump := _text(f"{name}.json"):
+        found = list(algebra.live_nftables.tables(json.loads(dump), beside_iptables=True))
+    else:
+        sets = algebra.live_ipset.sets(_text(f"{name}.ipset"))
+        found = [
+            table
+            for family in (4, 6)
+            for table in algebra.live_iptables.tables(_text(f"{name}.v{family}"), family, "iptables-nft", sets)
+        ]
+    return algebra.live.Rules(found, lambda address: "cni0")
+
+
+def live_packets_meet_their_fates(algebra: Algebra) -> None:
+    for name, protocol, port, source, interface, expected in EXPECTED:
+        to = MACHINE[6 if ":" in source else 4]
+        packet = algebra.live.Packet(protocol, port, source, interface, to)
+        ((fate, _),) = rules(algebra, name).judge(packet)
+        assert fate.verdict == expected, (name, packet, fate)
+        assert fate.verdict != "unknown" or fate.assumptions, "what it hangs on"
+
+
+def who_gets_in_is_who_is_let_in(algebra: Algebra) -> None:
+    """Each packet is in one part, and in none where it is refused."""
+    for name in ("ufw", "kubernetes", "bans", "theirs"):
+        held = rules(algebra, name)
+        reach = algebra.live_who.who(held, MACHINE)
+        for _, protocol, port, source, interface, _ in EXPECTED:
+            if interface == "lo":
+                continue
+            family = 6 if ":" in source else 4
+            packet = algebra.live.Packet(protocol, port, source, interface, MACHINE[family], expected=True)
+            ((fate, _),) = held.judge(packet)
+            parts = [
+                part.fate
+                for part in reach.parts
+                if (part.family, part.proto) == (family, protocol)
+                and algebra.ranges.has(part.ports, port)
+                and algebra.ranges.has(part.sources, packet.every[0])
+                and algebra.zones.zone_of(interface, reach.zones) in part.interfaces
+            ]
+            expected = [fate] if fate.verdict in ("accept", "unknown") else []
+            assert parts == expected, (name, packet, parts)
+
+
+def dnat_is_followed(algebra: Algebra) -> None:
+    """Two endpoints, either of which may be taken: the answer is what both have in common."""
+    packet = algebra.live.Packet("tcp", 30080, "192.0.2.1", "eth0", MACHINE[4])
+    ((fate, _),) = rules(algebra, "kubernetes").judge(packet)
+    assert (fate.verdict, fate.hook, fate.sent_on) == ("accept", "forward", "172.17.0.2:8080")
+    nat = "*nat\n:PREROUTING ACCEPT [0:0]\n{}\nCOMMIT\n*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n{}\nCOMMIT\n"
+    either = "-A PREROUTING -p tcp --dport 80 -m statistic --probability 0.5 -j DNAT --to-destination {}\n"
+    ways = f"{either.format('10.0.0.2:81')}-A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.0.0.3"
+    for accepted, expected in (
+        ("-A FORWARD -d 10.0.0.0/30 -j ACCEPT", "accept"),
+        ("-A FORWARD -d 10.0.0.2/32 -p tcp -m tcp --dport 81 -j ACCEPT", "unknown"),
+        ("-A FORWARD -d 10.0.0.4/32 -j ACCEPT", "drop"),
+        ("-A FORWARD -d 10.0.0.0/30 -m conntrack --ctstate DNAT --ctorigdstport 80 -j ACCEPT", "accept"),
+        ("-A FORWARD -d 10.0.0.0/30 -o cni0 -j ACCEPT", "accept"),
+        ("-A FORWARD -d 10.0.0.0/30 ! -o cni0 -j ACCEPT", "drop"),
+    ):
+        held = algebra.live.Rules(list(algebra.live_iptables.tables(nat.format(ways, accepted), 4)), lambda to: "cni0")
+        ((fate, _),) = held.judge(algebra.live.Packet("tcp", 80, "192.0.2.1", "eth0", MACHINE[4]))
+        assert fate.verdict == expected, (accepted, fate)
+    perhaps = nat.format(either.format("10.0.0.2:81"), "-A FORWARD -j ACCEPT")
+    held = algebra.live.Rules(list(algebra.live_iptables.tables(perhaps, 4)))
+    ((fate, _),) = held.judge(algebra.live.Packet("tcp", 80, "192.0.2.1", "eth0", MACHINE[4]))
+    assert fate.verdict == "unknown", "it may stay here, where it is dropped"
+    redirect = nat.format(
+        "-A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080", "-A INPUT -p tcp --dport 8080 -j ACCEPT"
+    )
+    held = algebra.live.Rules(list(algebra.live_iptables.tables(redirect, 4)))
+    ((fate, _),) = held.judge(algebra.live.Packet("tcp", 80, "192.0.2.1", "eth0", MACHINE[4]))
+    assert fate.verdict == "accept", fate
+
+
+def chains_lead_where_they_lead(algebra: Algebra) -> None:
+    head = "*filter\n:INPUT DROP [0:0]\n:a - [0:0]\n:b - [0:0]\n:c - [0:0]\n"
+    for body, expected in (
+        ("-A INPUT -j a\n-A INPUT -j ACCEPT\n-A a -j RETURN\n-A a -j DROP", "accept"),
+        ("-A INPUT -j a\n-A INPUT -j ACCEPT\n-A a -g b\n-A a -j REJECT\n-A b -s 10.0.0.0/8 -j DROP", "accept"),
+        ("-A INPUT -g a\n-A INPUT -j ACCEPT\n-A a -s 10.0.0.0/8 -j ACCEPT", "drop"),
+        ("-A INPUT -j a\n-A INPUT -j ACCEPT\n-A a -j b\n-A b -j a", "unknown"),
+        ("-A INPUT -j a\n-A a -m mark --mark 0x1 -j DROP\n-A a -j ACCEPT", "unknown"),
+        ("-A INPUT -j a\n-A a -m mark --mark 0x1 -j ACCEPT\n-A a -j ACCEPT", "accept"),
+        ("-A INPUT -m mark ! --mark 0x1 -j ACCEPT\n-A INPUT -m mark --mark 0x1 -j ACCEPT", "unknown"),
+        ("-A INPUT ! -s 10.0.0.0/8 -p tcp -m multiport ! --dports 80,443 -j ACCEPT", "accept"),
+        ("-A INPUT -m iprange --src-range 192.0.2.1-192.0.2.2 -j ACCEPT", "accept"),
+        ("-A INPUT -m iprange --src-range 192.0.2.0-192.0.2.1 -j ACCEPT", "accept"),
+        ("-A INPUT -m set ! --match-set gone src -j ACCEPT", "unknown"),
+        ("-A INPUT -m set --match-set ports src -j ACCEPT", "drop"),
+        ("-A INPUT -m set --match-set ports dst -j ACCEPT", "accept"),
+        ("-A INPUT -m iprange --src-range 192.0.2.2-192.0.2.3 -j ACCEPT", "drop"),
+        ("-A INPUT -m hashlimit --hashlimit-above 5/min --hashlimit-name x -j DROP\n-A INPUT -j ACCEPT", "accept"),
+        ("-A INPUT -m limit --limit 5/min -j ACCEPT", "accept"),
+        ("-A INPUT -i eth+ -p tcp -m tcp --sport 1024:65535 --dport :1023 -j ACCEPT", "accept"),
+        ("-A INPUT -j QUEUE\n-A INPUT -j ACCEPT", "unknown"),
+        ("-A INPUT -m conntrack --ctstate INVALID,RELATED -j ACCEPT", "drop"),
+    ):
+        sets = algebra.live_ipset.sets("create ports bitmap:port range 0-1023\nadd ports 22\n")
+        (table,) = algebra.live_iptables.tables(f"{head}{body}\nCOMMIT\n", 4, "iptables", sets)
+        fate = algebra.live.judge([table], algebra.live.Packet("tcp", 22, "192.0.2.1", "eth0", MACHINE[4]))
+        assert fate.verdict == expected, (body, fate)
+
+
+def every_table_is_asked(algebra: Algebra) -> None:
+    """An accept in one overrides no drop in another, and the first that drops is named."""
+    accepts, drops = (
+        "*{}\n:INPUT ACCEPT [0:0]\n-A INPUT -s 192.0.2.0/24 -j {}\nCOMMIT\n".format(*w)
+        for w in (("mangle", "ACCEPT"), ("filter", "DROP"))
+    )
+    packet = algebra.live.Packet("tcp", 22, "192.0.2.1", "eth0", MACHINE[4])
+    for order in (accepts + drops, drops + accepts):
+        fate = algebra.live.judge(list(algebra.live_iptables.tables(order, 4)), packet)
+        assert (fate.verdict, fate.by) == ("drop", "iptables table filter, IPv4"), fate
+    perhaps = "*mangle\n:INPUT ACCEPT [0:0]\n-A INPUT -m mark --mark 0x1 -j DROP\nCOMMIT\n"
+    nothing = (
+        "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 192.0.2.0/25 -j ACCEPT\n-A INPUT -s 192.0.2.128/25 -j DROP\nCOMMIT\n"
+    )
+    fate = algebra.live.judge(list(algebra.live_iptables.tables(perhaps + nothing, 4)), packet)
+    assert (fate.verdict, fate.by) == ("unknown", "iptables table mangle, IPv4"), fate
+    held = algebra.live.Rules(list(algebra.live_iptables.tables(nothing, 4)))
+    told = held.judge(algebra.live.Packet("tcp", 22, "192.0.2.1", sources=(0xC0000100, 0xC0000300)))
+    let_in = algebra.ranges.all_of(some for fate, some in told if fate.verdict == "accept")
+    assert let_in == (0xC0000100, 0xC0000280), told
+    assert sum(algebra.ranges.size(some) for _, some in told) == 512, told
+    early = "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -s 192.0.2.1/32 -j DROP\nCOMMIT\n"
+    fate = algebra.live.judge(list(algebra.live_iptables.tables(accepts + drops + early, 4)), packet)
+    assert (fate.by, fate.hook) == ("iptables table raw, IPv4", "prerouting"), fate
+
+
+LIVE_CHECKS: tuple[Callable[[Algebra], None], ...] = (
+    live_packets_meet_their_fates, chains_lead_where_they_lead, every_table_is_asked, dnat_is_followed,
+    who_gets_in_is_who_is_let_in,
+)  # fmt: skip
