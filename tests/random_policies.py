@@ -24,6 +24,7 @@ NETWORKS = [
 ANY = ["0.0.0.0/0", "::/0"]
 TRUSTED = ["203.0.113.128/26", "203.0.113.7", "10.0.0.0/8", "2001:db8:aa::/64"]
 PORTS = [1, 22, 53, 67, 79, 80, 81, 123, 443, 1023, 1024, 8000, 8001, 8002, 8003, 65534, 65535]
+BEHIND = [81, 8001, 8002]  # ports that a machine behind the host serves
 NAMES = ["http", "dns", "web", "ntp", "mail", "wireguard", "ipsec", "gre", "smtp", "mysql"]
 INTERFACES = ["eth0", "eth1", "eth*", "e*", "wg0", "docker0", "br-lan"]
 
@@ -59,6 +60,18 @@ def section(chosen: random.Random) -> dict[str, Any]:
             made["limit"] = "1000/second"
         return made
 
+    def published() -> list[dict[str, Any]]:
+        """Each port over both families, to what is behind the host: a port is somewhere for both, or for neither."""
+        made = []
+        for port in chosen.sample(BEHIND, chosen.randint(1, 2)):
+            one = {"port": f"{port}/{chosen.choice(['tcp', 'udp'])}", "to_port": 7000 + port}
+            if chosen.random() < 0.7:
+                one["from"] = sources()
+            if chosen.random() < 0.2:
+                one["limit"] = "1000/second"
+            made += [{**one, "to": CONTAINER[family]} for family in (4, 6)]
+        return made
+
     made: dict[str, Any] = {
         "lists": {"one": some(NETWORKS, 6), "all": ["one", *some(NETWORKS, 3)]},
         "allow": [entry("from") for _ in range(chosen.randint(0, 7))],
@@ -66,6 +79,7 @@ def section(chosen: random.Random) -> dict[str, Any]:
                               {"interface": chosen.choice(INTERFACES)}]),
     }  # fmt: skip
     for key, likely, value in (
+        ("publish", 0.25, published()),
         ("deny", 0.5, some([*NETWORKS, "one"], 3)),
         ("ping", 0.3, False),
         ("malformed", 0.3, "accept"),

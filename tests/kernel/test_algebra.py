@@ -6,6 +6,7 @@ are those at the edges of what each policy names, where mistakes are. What `diff
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import random
 from collections.abc import Iterator, Sequence
@@ -15,8 +16,9 @@ from typing import Any
 import pytest
 
 from cc_vps_firewall import policy
+from cc_vps_firewall.algebra import ranges
 from cc_vps_firewall.algebra.diff import CLOSES, OPENS, Change, Difference, diff
-from cc_vps_firewall.algebra.model import ACCEPT, IN, OTHERS, OUT, PUBLISHED, ROOT, Model, model
+from cc_vps_firewall.algebra.model import ACCEPT, FORWARD, IN, OTHERS, OUT, PUBLISHED, ROOT, Model, model
 from cc_vps_firewall.algebra.questions import judge
 from cc_vps_firewall.algebra.words import address_text
 from cc_vps_firewall.algebra.zones import zone_of
@@ -62,8 +64,8 @@ def questions(chosen: random.Random, host: Host, read: Policy) -> Iterator[Packe
             inside = replace(packet, source=CONTAINER[family], via="bridge")
             ends = {4: ("172.17.0.1", "198.51.100.7"), 6: ("fd00:17::1", "2001:db8:f::7")}[family]
             yield replace(inside, destination=chosen.choice(ends))
-        elif kind < 0.65 and host.published:
-            public = chosen.choice(host.published)
+        elif kind < 0.65 and (host.published or host.behind):
+            public = chosen.choice([*host.published, *host.behind])
             yield replace(packet, protocol=public.protocol, port=public.port)
         else:
             yield packet
@@ -76,7 +78,7 @@ def _on_link(address: str) -> bool:
 
 def _published(host: Host, protocol: str, port: int) -> bool:
     """Would the prober look for this packet in the container?"""
-    return any((protocol, port) == (p.protocol, p.port) for p in host.published)
+    return any((protocol, port) == (p.protocol, p.port) for p in (*host.published, *host.behind))
 
 
 def answered(this: Model, packet: Packet, host: Host) -> Packet:
@@ -95,6 +97,9 @@ def worlds(seed: str, count: int) -> Iterator[tuple[Host, Any, Policy, list[Pack
             published=tuple(Published(chosen.choice(["tcp", "udp"]), port, 7000 + port) for port in ports if bridge),
             forwarding=bool(bridge),
         )
+        if read.publish:
+            behind = {(each.opening.proto, each.opening.first, each.to_port) for each in read.publish}
+            host = Host(bridge="priv0", behind=tuple(Published(*each) for each in sorted(behind)), forwarding=True)
         this = model(read)
         packets = [answered(this, p, host) for p in questions(chosen, host, read) if not modelled.left_out(p)]
         yield host, section, read, list(dict.fromkeys(packets))
@@ -104,7 +109,7 @@ def wrong(tool: str, host: Host, read: Policy, packets: Sequence[Packet]) -> lis
     """The packets that fare otherwise at the kernel."""
     with Topology(host) as topology:
         load(topology.machine, tool, ruleset.build(read))
-        if host.bridge:
+        if host.bridge and not host.behind:
             publish(topology, tool)
         with Prober(topology, packets) as prober:
             return misjudged(packets, prober.arrivals())
@@ -135,38 +140,65 @@ def test_the_packets_are_of_every_kind() -> None:
 # --- diff ---------------------------------------------------------------------------------------------------
 
 
-def sendable(change: Change, found: Difference) -> Packet | None:
+def sendable(change: Change, found: Difference, host: Host) -> Packet | None:
     """The sample of a change as a packet for the wire; None where this lab has no such wire or protocol."""
     sample = change.sample
     known = {"tcp", "udp", "esp", "gre", "ah", "sctp"}
     icmp = sample.proto in modelled.ICMP_PROTOCOLS and sample.port in modelled.ECHO_TYPES
-    ways = [via for via in ("eth0", "eth1") if zone_of(via, found.zones) in change.interfaces]
-    if (sample.proto not in known and not icmp) or change.direction not in (IN, OUT) or not ways:
+    if sample.proto not in known and not icmp:
         return None
     source, destination = (address_text(sample.family, number) for number in (sample.source, sample.destination))
     packet = Packet(
         sample.proto, sample.family, source, MACHINE[sample.family], 0 if icmp else sample.port,
-        message="echo-request" if icmp else "", via=ways[0],
+        message="echo-request" if icmp else "",
     )  # fmt: skip
     if change.direction == OUT:
         if sample.proto not in ("tcp", "udp") or _on_link(destination):
             return None
         return replace(packet, source=packet.destination, destination=destination, via="", user=USERS[sample.user])
-    return packet if source not in {*MACHINE.values(), "10.0.0.10"} else None
+    if change.direction == FORWARD:
+        inside = CONTAINER[sample.family]
+        comes = zone_of(host.bridge, found.zones) in change.interfaces
+        if not comes or sample.proto not in ("tcp", "udp") or _on_link(destination):
+            return None
+        if _published(host, sample.proto, sample.port) or not ranges.has(
+            change.sources, int(ipaddress.ip_address(inside))
+        ):
+            return None
+        return replace(packet, source=inside, destination=destination, via="bridge")
+    published = _published(host, sample.proto, sample.port)
+    ways = [via for via in ("eth0", "eth1") if zone_of(via, found.zones) in change.interfaces]
+    if not ways or published is not (change.direction == PUBLISHED) or source in {*MACHINE.values(), "10.0.0.10"}:
+        return None
+    return replace(packet, via=ways[0])
+
+
+def published_by(found: Difference) -> tuple[Published, ...]:
+    """Ports that containers publish: two of those that the change is about, but for port 1, to which others go."""
+    ports = {(each.proto, each.sample.port): None for each in found.changes if each.direction == PUBLISHED}
+    some = [(proto, port) for proto, port in ports if proto in ("tcp", "udp") and port > 1][:2]
+    return tuple(Published(proto, port, 7000 + port % 1000) for proto, port in some)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_what_diff_shows_is_so_at_the_kernel(tool: str) -> None:
-    """Each sample packet meets in A and in B what `diff` says of it."""
-    chosen, sent = random.Random(f"{SEED} {tool} diff"), 0
-    made = policies(chosen)
-    for _ in range(-(-POLICIES // 4)):
+    """Each sample packet meets in A and in B what `diff` says of it: to the host, to ports that containers publish,
+    from containers to others, and from the host."""
+    chosen, sent = random.Random(f"{SEED} {tool} diff"), dict[str, int]()
+    made = ((section, read) for section, read in policies(chosen) if not read.publish)
+    for number in range(max(8, -(-POLICIES // 4))):
         (first, before), (second, after) = next(made), next(made)
+        if number % 4 == 0:  # of what a policy says of forwarded packets, this alone is about the lab's container
+            before, after = replace(before, metadata="all"), replace(after, metadata="root")
         found = diff(before, after)
-        samples = [(change.kind, packet) for change in found.changes if (packet := sendable(change, found))][:80]
+        host = Host(bridge="docker0", published=published_by(found), forwarding=True)
+        pairs = [(change, packet) for change in found.changes if (packet := sendable(change, found, host))]
+        pairs = [(change, packet) for change, packet in pairs if not modelled.left_out(packet)][:80]
         for read, closed in ((before, OPENS), (after, CLOSES)):
-            packets = [replace(packet, passes=int(kind != closed)) for kind, packet in samples]
-            packets = [packet for packet in dict.fromkeys(packets) if not modelled.left_out(packet)]
-            assert wrong(tool, Host(), read, packets) == [], (first, second)
-        sent += len(samples)
-    assert sent > 20
+            packets = {packet: replace(packet, passes=int(change.kind != closed)) for change, packet in pairs}
+            assert wrong(tool, host, read, [*packets.values()]) == [], (first, second)
+        for change, _ in pairs:
+            sent[change.direction] = sent.get(change.direction, 0) + 1
+    assert {*sent} == {IN, OUT, PUBLISHED, FORWARD}, "samples of every kind"
+    assert sum(sent.values()) > 20
+    print(sent)
