@@ -218,6 +218,9 @@ class _Fold(ast.NodeTransformer):
             same = _text(node.left) == _text(node.comparators[0])
             if same and isinstance(node.ops[0], (ast.Eq, ast.NotEq)):
                 return ast.Constant(isinstance(node.ops[0], ast.Eq))
+        among = node.comparators[0]
+        if isinstance(node.ops[0], ast.In) and isinstance(among, ast.Tuple) and len(set(map(_text, among.elts))) == 1:
+            return ast.Compare(node.left, [ast.Eq()], [among.elts[0]])
         return node
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
@@ -225,6 +228,10 @@ class _Fold(ast.NodeTransformer):
         if isinstance(node.op, ast.Not) and _constant(node.operand) is not _UNKNOWN:
             return ast.Constant(not _constant(node.operand))
         return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        return node.left if isinstance(node.op, ast.Add) and _constant(node.right) == "" else node
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
         self.generic_visit(node)

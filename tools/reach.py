@@ -61,7 +61,7 @@ def _kept(statement: ast.stmt, asked: set[str]) -> Iterator[ast.AST]:
 
 
 def inlined(tree: ast.Module) -> ast.Module:
-    """Constants that are used once stand where they are used."""
+    """Constants that are used once, and empty ones, stand where they are used."""
     used = Counter(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
     constants = {
         each.targets[0].id: each.value
@@ -70,7 +70,7 @@ def inlined(tree: ast.Module) -> ast.Module:
         and isinstance(each.targets[0], ast.Name)
         and isinstance(each.value, ast.Constant)
     }
-    once = {name: value for name, value in constants.items() if used[name] == 1}
+    once = {name: value for name, value in constants.items() if used[name] == 1 or value.value == ""}
 
     class Inline(ast.NodeTransformer):
         def visit_Name(self, node: ast.Name) -> ast.AST:

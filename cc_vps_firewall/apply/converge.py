@@ -11,7 +11,7 @@ from ..host import files, managers, sysctl, systemd
 from ..host.facts import Host
 from ..plan.model import Plan, Texts
 from ..plan.targets import Target
-from . import previous, save
+from . import bans, previous, save
 from .rehearse import Rehearsal, rehearse
 from .status import Run, Status, in_force
 
@@ -80,6 +80,7 @@ def converge(plan: Plan, host: Host, run: Run | None = None, *, confirm: Callabl
             raise run.failure(failure, not_restored) from failure.__cause__
         with run.step("disable others"):
             undo.forget()
+            bans.make(backend, lock, run.notes)
             run.notes += backend.removed(before, host.managers) if changed else []
             conflicting = _disable_managers(rehearsal, host, run.notes, lock)
             run.notes += previous.retire(target, host, lock, run.previous.get("backend", ""))

@@ -22,6 +22,15 @@ def holds_ours(chosen: Target) -> bool:
     return any(map(chosen.backend.holds_ours, dumps))
 
 
+def bans_in(chosen: Target) -> int | None:
+    """How many bans of other programs are where this backend has a place for them; None where it has none."""
+    try:
+        chosen.tools()
+    except NoBackend:
+        return None
+    return chosen.backend.bans()
+
+
 def other_filters(host: Host) -> list[str]:
     """What else on this host may refuse packets that come in, in words; what no tool can show is left out."""
     found, hidden = [], []

@@ -24,7 +24,7 @@ def retire(target: Target, host: Host, lock: int, backend: str = "") -> list[str
         for other in choose(AUTO, host):
             name = other.backend.name
             if name != target.backend.name and (save.holding_ours(other) or backend == name):
-                remove_rules(other, lock)
+                remove_rules(other, lock, keep_bans=True)
                 notes.append(f"the rules that {name} held for an earlier policy were taken out")
         for unit in save.conflicting_units(target, host):
             systemd.disable(unit)
@@ -68,10 +68,10 @@ def remove_unit_files(units: Set[str]) -> list[str]:
     return [*undo.before]
 
 
-def remove_rules(target: Target, lock: int) -> None:
+def remove_rules(target: Target, lock: int, keep_bans: bool = False) -> None:
     """Our rules -> out of the kernel, and out of the files of this backend. Raises FirewallError or OSError."""
     paths, place = save.holding_ours(target), target.place
-    target.backend.remove([lock])  # before the files, which bring us here again after a kill
+    target.backend.remove([lock], keep_bans)  # before the files, which bring us here again after a kill
     if place.include_in and (text := files.read(place.include_in, "surrogateescape")):
         files.save({place.include_in: files.without_include(text, place.files[0])}, files.Undo(), mode=None)
     theirs = {path: target.backend.others_alone(files.read(path) or "") for path in paths}

@@ -64,9 +64,19 @@ class Iptables:
             now = self.dump(tuple(before))
         self.load({f: iptables_changes.whole(text, now.get(f, "")) for f, text in before.items()}, (), pass_fds)
 
-    def remove(self, pass_fds: Sequence[int] = ()) -> None:
-        texts = {family: iptables_changes.without_ours(text) for family, text in self.dump(self.families).items()}
+    def remove(self, pass_fds: Sequence[int] = (), keep_bans: bool = False) -> None:
+        dumps = self.dump(self.families)
+        texts = {family: iptables_changes.without_ours(text, keep_bans) for family, text in dumps.items()}
         self.load(texts, self.families, pass_fds)
+
+    def make_bans(self, pass_fds: Sequence[int] = ()) -> None:
+        pass  # the chain is in our texts
+
+    def bans(self) -> int | None:
+        found = [
+            count for dump in self.dump(self.families).values() if (count := iptables_dumps.bans(dump)) is not None
+        ]
+        return max(found, default=None)
 
     def delta(
         self, texts: Texts, before: Texts, rehearsed: Callable[[], Texts], likely: bool, managers: Sequence[str]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ..errors import ToolFailed
 from ..host import process
-from ..rules import compare, nftables
+from ..rules import bans, compare, nftables
 from ..rules.backend import Texts
 from ..rules.ruleset import Ruleset
 
@@ -43,8 +44,22 @@ class Nftables:
     def restore(self, before: Texts, pass_fds: Sequence[int] = ()) -> None:
         self.load({0: _DELETE + nftables.comparable(before[0])}, (), pass_fds)
 
-    def remove(self, pass_fds: Sequence[int] = ()) -> None:
-        self.load({0: _DELETE}, (), pass_fds)
+    def remove(self, pass_fds: Sequence[int] = (), keep_bans: bool = False) -> None:
+        self.load({0: _DELETE + ("" if keep_bans else _DELETE_BANS)}, (), pass_fds)
+
+    def make_bans(self, pass_fds: Sequence[int] = ()) -> None:
+        if not self._has_bans():
+            self.load({0: bans.TEXT}, (), pass_fds)
+
+    def bans(self) -> int | None:
+        if not self._has_bans():
+            return None
+        table = process.run("nft", "-s", "list", "table", *bans.TABLE.split())
+        listed: list[str] = re.findall(r"\belements = \{([^}]*)\}", table)
+        return sum(elements.count(",") + 1 for elements in listed)
+
+    def _has_bans(self) -> bool:
+        return f"table {bans.TABLE}" in process.run("nft", "list", "tables").splitlines()
 
     def delta(
         self, texts: Texts, before: Texts, rehearsed: Callable[[], Texts], likely: bool, managers: Sequence[str]
@@ -69,10 +84,11 @@ class Nftables:
     def with_others(
         self, texts: Texts, paths: Mapping[int, str], managers: Sequence[str]
     ) -> tuple[dict[int, str], list[str]]:
-        return dict(texts), []  # the file is ours alone
+        return {0: texts[0] + bans.TEXT}, []  # the file is ours alone
 
     def others_alone(self, text: str) -> str:
         return ""
 
 
 _DELETE = f"table {nftables.TABLE}\ndelete table {nftables.TABLE}\n"
+_DELETE_BANS = f"table {bans.TABLE}\ndelete table {bans.TABLE}\n"

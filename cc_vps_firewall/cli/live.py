@@ -99,7 +99,9 @@ def _one(made: Model, rules: Rules, packet: Packet, unread: Sequence[str]) -> tu
     asked = _incoming(packet)
     ((fate, _),) = rules.judge(asked)
     mine = judge(made, replace(packet, interface=asked.interface))
-    ours = fate.by == f"table {nftables.TABLE}" or iptables.OURS in fate.rule
+    ours = fate.by == f"table {nftables.TABLE}" or (
+        iptables.OURS in fate.rule and f"-A {iptables.BANS} " not in fate.rule
+    )
     entry = mine.entry if fate.verdict == mine.verdict and (ours or fate.verdict == ACCEPT) else ""
     limit = mine.limit if entry else ""
     listens = _listens(packet)

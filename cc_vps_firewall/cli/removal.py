@@ -36,7 +36,7 @@ def remove(host: Host) -> Removal:
         done += [f"removed our part of {path}" for path in remove_unit_files(UNITS)]
         for chosen in choose(AUTO, host):
             paths = save.holding_ours(chosen)
-            if filtering.holds_ours(chosen) or paths:
+            if filtering.holds_ours(chosen) or filtering.bans_in(chosen) is not None or paths:
                 remove_rules(chosen, lock)
                 done += [f"removed the rules from {chosen.backend.name}", *(f"removed {path}" for path in paths)]
         done += sysctl.remove()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from .. import policy
 from ..apply import filtering
@@ -15,6 +16,7 @@ from ..host.facts import Host
 from ..plan import decide
 from ..plan.targets import target
 from ..policy import Policy
+from ..rules import bans, iptables, nftables
 from . import verify
 
 EQUAL, CHANGED, MISSING, UNKNOWN = "equal", "changed", "missing", "unknown"
@@ -25,13 +27,15 @@ class Now:
     """What the kernel and the files hold, against the saved policy.
 
     `rules`: EQUAL, CHANGED, MISSING (the kernel holds none of ours) or UNKNOWN, with the `reason`. `differences` are
-    those that `verify` prints; `others` is what else may refuse a packet.
+    those that `verify` prints; `others` is what else may refuse a packet; `bans`: how many other
+    programs have, by backend.
     """
 
     rules: str
     reason: str = ""
     differences: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    bans: Mapping[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -39,8 +43,11 @@ class Now:
             "reason": self.reason,
             "differences": list(self.differences),
             "other_filters": list(self.others),
+            "bans": dict(self.bans),
         }
 
+
+MANY_RULES = 200  # in a chain, which a packet meets one after another
 
 NOT_ROOT = Now(
     UNKNOWN,
@@ -50,6 +57,19 @@ NOT_ROOT = Now(
 
 def now(host: Host) -> Now:
     """Ask the kernel, as root. Changes nothing."""
+    return replace(_rules(host), bans=_bans(host))
+
+
+def _bans(host: Host) -> dict[str, int]:
+    found = {}
+    for name in BACKENDS:
+        with contextlib.suppress(FirewallError):
+            if (count := filtering.bans_in(target(name, host))) is not None:
+                found[name] = count
+    return found
+
+
+def _rules(host: Host) -> Now:
     kept = files.read_json(state.POLICY)
     if not kept:
         return Now(UNKNOWN, "no policy is saved on this host", others=tuple(filtering.other_filters(host)))
@@ -133,12 +153,22 @@ def _now(found: Now) -> Iterator[str]:
     else:
         yield f"unknown: {found.reason}"
     yield from filters(found)
+    yield from _banned(found.bans)
 
 
 def filters(found: Now) -> list[str]:
     """What else filters this host."""
     more = " and ".join(found.others)
     return [f"{more} may refuse packets too, whatever the policy says"] if more else []
+
+
+def _banned(counts: Mapping[str, int]) -> Iterator[str]:
+    if count := counts.get(nftables.NAME):
+        yield f"{count:,} ban{'s' * (count > 1)} of other programs in the table {bans.TABLE}"
+    if count := counts.get(iptables.NAME):
+        yield f"{count:,} rule{'s' * (count > 1)} of other programs in the chain {iptables.BANS}"
+        if count > MANY_RULES:
+            yield f"warning: more than {MANY_RULES}, and a packet may meet them all: use one rule with a set of ipset's"
 
 
 def _opened(opened: Mapping[str, Sequence[Mapping[str, str]]]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "f535a1890705c26f94f5cce4294e17da8aa4852f27cf8cff59b6b6927c2ab623"
+SOURCES = "217e442ff6f37a8ed011d8b7d819a355e3e81534e5460276194cf22fe7c11f8e"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -282,7 +282,7 @@ TEXT = (
     '\tdef h_(a,b,c):d,e=V(b[0]),V(c[0]);return[]if d==e else DB(DC(e),DC(d))\n'
     '\tdef ap_(a,b,c):return V(b[0])==V(c[0])\n'
     '\tdef am_(a,b,e_):return[]\n'
-    '\tdef au_(a,b,c,e_):return dict(b),[]\n'
+    '\tdef au_(a,b,c,e_):return{0:b[0]},[]\n'
     'BQ=f"table {U}\\ndelete table {U}\\n"\n'
     'W={each.name:each for each in(DO(),)}\n'
     'def EY(a):return CR(a)\n'

@@ -1,6 +1,6 @@
 """The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "60972a8e900f9e503f53087e634edd732beb8aac339b047d9da359359ec17bbd"
+SOURCES = "c0a7802ffdc163decd9f343ac5bd612fcbc4fe6b29d86e708864fea9450f5724"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -314,7 +314,7 @@ TEXT = (
     '\tdef h_(a,b,c):d,e=Y(b[0]),Y(c[0]);return[]if d==e else DK(DL(e),DL(d))\n'
     '\tdef ap_(a,b,c):return Y(b[0])==Y(c[0])\n'
     '\tdef am_(a,b,f_):return[]\n'
-    '\tdef au_(a,b,c,f_):return dict(b),[]\n'
+    '\tdef au_(a,b,c,f_):return{0:b[0]},[]\n'
     'BY=f"table {X}\\ndelete table {X}\\n"\n'
     'Z={each.name:each for each in(DX(),)}\n'
     'def FL(a):return CY(a)\n'

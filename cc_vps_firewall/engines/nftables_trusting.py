@@ -1,6 +1,6 @@
 """The engine called nftables_trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "d94bf1efaeb462166fcc781188b60e576124b73ab5424eb7e83f207e5702f819"
+SOURCES = "76ef65edfafe5ee7ed0ca13767f21397be2091c6c5680dc379cfe25dc3cafb4e"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -287,7 +287,7 @@ TEXT = (
     '\tdef h_(a,b,c):d,e=X(b[0]),X(c[0]);return[]if d==e else DC(DD(e),DD(d))\n'
     '\tdef ap_(a,b,c):return X(b[0])==X(c[0])\n'
     '\tdef am_(a,b,e_):return[]\n'
-    '\tdef au_(a,b,c,e_):return dict(b),[]\n'
+    '\tdef au_(a,b,c,e_):return{0:b[0]},[]\n'
     'BR=f"table {W}\\ndelete table {W}\\n"\n'
     'Y={each.name:each for each in(DP(),)}\n'
     'def FB(a):return CR(a)\n'

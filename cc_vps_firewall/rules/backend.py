@@ -48,8 +48,16 @@ class Backend(Protocol):
     def restore(self, before: Texts, pass_fds: Sequence[int] = ()) -> None:
         """Make the kernel hold an earlier dump again, other people's rules of then and of now included."""
 
-    def remove(self, pass_fds: Sequence[int] = ()) -> None:
-        """Take our rules out of the kernel, and leave everybody else's."""
+    def remove(self, pass_fds: Sequence[int] = (), keep_bans: bool = False) -> None:
+        """Take our rules out of the kernel, and leave everybody else's. `keep_bans`: what other programs ban stays
+        banned."""
+
+    def make_bans(self, pass_fds: Sequence[int] = ()) -> None:
+        """Make the place that other programs put their bans into, where it is missing and no text of ours has it."""
+
+    def bans(self) -> int | None:
+        """How many bans are in that place: of the family that has more, where it counts by family; None where there is
+        no such place."""
 
     def delta(
         self,

@@ -6,6 +6,7 @@ import bisect
 import heapq
 import re
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 from ..policy import EVERYTHING, WIDTH, Limit, Net, network_text
 from .ruleset import REPLIES, Chain, Port, Rule, Ruleset
@@ -14,6 +15,7 @@ NAME = "iptables"
 MARK = "vps-firewall"  # opens the comment of every rule of ours: how they are told from other people's
 OURS = "VPSFW-"  # opens the name of every chain of ours
 LIST = OURS + "LIST-"  # and of those that hold many networks
+BANS = OURS + "BANS"  # and the one that other programs put their bans into
 FALLBACK = OURS + "FALLBACK"  # and the one of a text whose rules cannot have comments
 
 # Forwarded packets are judged in mangle, which comes first: Docker inserts its own accepting rules at the
@@ -53,7 +55,7 @@ class _Writer:
 
     def __init__(self, rules: Ruleset, family: int, table: str, hooks: Sequence[str]) -> None:
         self.family, self.table = family, table
-        self.chains = {c.name: c for c in (*rules.chains, _PASSING)}
+        self.chains = {c.name: c for c in (*rules.chains, _PASSING, _BANS)}
         self.names: dict[object, str] = {}
         self.policies: dict[str, str] = {}
         self.rules: dict[str, list[str]] = {}
@@ -63,7 +65,10 @@ class _Writer:
         for chain in self.hooks:
             policy, rules = chain.policy.upper(), chain.rules
             if chain.hook == "forward" and self.table == "filter":
-                rules = (REPLIES, Rule("containers: judged in mangle", _PASSING.name))
+                rules = (_BANNED, REPLIES, Rule("containers: judged in mangle", _PASSING.name))
+            elif chain.hook == "input" and "essential" in self.chains:
+                loopback = sum(1 for _ in takewhile(lambda rule: rule.in_interface == "lo", rules))
+                rules = (*rules[:loopback], _DHCP, _BANNED, *rules[loopback:])
             elif self.table == "mangle":
                 policy = "ACCEPT"
             self.open(chain.hook.upper(), policy)
@@ -122,7 +127,8 @@ class _Writer:
             elif nets != EVERYTHING:
                 words += f" {flag} {network_text(self.family, nets[0])}"
         for match, label in self.protocol(rule):
-            state = f" -m conntrack --ctstate {rule.state.upper()}" if rule.state else ""
+            state = " -m conntrack" if rule.state or rule.original else ""
+            state += f" --ctstate {rule.state.upper()}" if rule.state else ""
             state += " --ctdir ORIGINAL" if rule.original else ""
             owner = ""
             if rule.uid_root is not None:
@@ -254,6 +260,13 @@ _PASSING = Chain(
         Rule("containers: published", "accept", state="dnat"),
     ),
 )
+
+
+# What other programs ban comes before our rules. A ban ends what its source began, not what this host began itself;
+# neighbours and multicast listeners have no direction, and what answers a search for a lease is let in first.
+_BANS = Chain("bans", ())
+_BANNED = Rule("bans: of other programs", _BANS.name, original=True)
+_DHCP = Rule("base: the network's essentials", "essential", 0, "udp", original=True)
 
 
 def _rate(limit: Limit, rate: str, burst: str) -> str:

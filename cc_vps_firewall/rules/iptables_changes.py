@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .iptables import LIST, NAT, OURS, TABLES
-from .iptables_dumps import Table, beside_ours, blocks, foreign, goes, is_ban, ours, parse_dump, target_of
+from .iptables import BANS, LIST, NAT, OURS, TABLES
+from .iptables_dumps import (
+    Table,
+    beside_ours,
+    blocks,
+    foreign,
+    goes,
+    is_ban,
+    ours,
+    parse_dump,
+    target_of,
+    without_bans,
+)
 
 
 def transition(current: str, wanted: str, rivals: Sequence[str] = ()) -> str:
     """Two dumps -> text for `restore --noflush` that makes the first into the second and leaves other people's
     chains, rules and jumps alone; '' when there is nothing to do."""
+    current = without_bans(current)
     if blocks(current) == blocks(wanted):
         return ""
     before, after = parse_dump(current), parse_dump(wanted)
@@ -32,7 +44,9 @@ def _table_transition(name: str, before: Table, after: Table, rivals: Sequence[s
     branches: dict[str, list[str]] = {}  # of long lists
     for chain, policy in after.policies.items():
         if policy == "-":
-            if chain.startswith(OURS) and before.rules.get(chain) != after.rules[chain]:
+            if chain == BANS and BANS in before.policies:  # only what opens is in there: see without_bans
+                removed += [f"-D {BANS} {rule}\n" for rule in before.rules[BANS]]
+            elif chain.startswith(OURS) and before.rules.get(chain) != after.rules[chain]:
                 rules = [f"-A {chain} {rule}\n" for rule in after.rules[chain]]
                 if chain.startswith(LIST):
                     branches[chain] = rules
@@ -49,7 +63,7 @@ def _table_transition(name: str, before: Table, after: Table, rivals: Sequence[s
             removed += [f"-D {chain} {r}\n" for r in have if ours(r) or r in gone]
             added += [f"-A {chain} {r}\n" for r in want]
     for chain in before.policies:
-        if chain.startswith(OURS) and chain not in after.policies:
+        if chain.startswith(OURS) and chain not in (*after.policies, BANS):
             branches[chain] = []
             dropped.append(f"-X {chain}\n")
     # With --noflush iptables-nft seeks the chain of every line in a sorted list, from its start: with the last name
@@ -62,6 +76,7 @@ def _table_transition(name: str, before: Table, after: Table, rivals: Sequence[s
 
 def differences(live: str, wanted: str) -> list[str]:
     """What a live dump lacks (+) and has too much (-) against a rehearsed one, as far as it is ours to say."""
+    live = without_bans(live)
     if blocks(live) == blocks(wanted):
         return []
     have, want = parse_dump(live), parse_dump(wanted)
@@ -110,7 +125,7 @@ def whole(dump: str, now: str) -> str:
                     if ours(r) or r in rules or not (target_of(r) in gone or is_ban(r))
                 ]  # fmt: skip
                 table.rules[chain] = [r for r in rules if not ours(r) and foreign(later, r) and r not in had] + had
-            elif not chain.startswith(OURS):
+            elif not chain.startswith(OURS) or (chain == BANS and BANS in table.policies):
                 table.policies[chain], table.rules[chain] = "-", rules
         for chain in gone:
             table.policies.pop(chain), table.rules.pop(chain)
@@ -161,11 +176,13 @@ def _of_others(dump: str, rivals: Sequence[str] = ()) -> dict[str, list[str]]:
     return found
 
 
-def without_ours(dump: str) -> str:
-    """A dump -> text for `restore --noflush` that takes our rules and chains out and opens the policies again."""
+def without_ours(dump: str, keep_bans: bool = False) -> str:
+    """A dump -> text for `restore --noflush` that takes our rules and chains out and opens the policies again.
+    `keep_bans`: but for the chain that other programs have bans in, and what leads there."""
     lines = []
     for name, table in parse_dump(dump).items():
-        chains = [c for c in table.policies if c.startswith(OURS)]
+        kept = BANS if keep_bans and table.rules.get(BANS) else ""
+        chains = [c for c in table.policies if c.startswith(OURS) and c != kept]
         if name not in {**TABLES, **NAT} or not (
             chains or any(ours(r) for rules in table.rules.values() for r in rules)
         ):
@@ -173,7 +190,13 @@ def without_ours(dump: str) -> str:
         lines.append(f"*{name}\n")
         lines += [f":{hook.upper()} ACCEPT [0:0]\n" for hook in TABLES.get(name, ())]
         lines += [f":{chain} - [0:0]\n" for chain in chains]
-        lines += [f"-D {c} {r}\n" for c, rules in table.rules.items() if c not in chains for r in rules if ours(r)]
+        lines += [
+            f"-D {c} {r}\n"
+            for c, rules in table.rules.items()
+            if c not in (*chains, kept)
+            for r in rules
+            if ours(r) and not (kept and target_of(r) == kept)
+        ]
         lines += [f"-X {chain}\n" for chain in chains]
         lines.append("COMMIT\n")
     return "".join(lines)

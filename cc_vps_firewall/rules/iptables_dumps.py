@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..policy.interfaces import UPLINKS, like_bridge
-from .iptables import MARK, NAT, OURS, TABLES
+from .iptables import BANS, MARK, NAT, OURS, TABLES
 
 
 @dataclass
@@ -37,6 +37,22 @@ def parse_dump(dump: str) -> dict[str, Table]:
             table.policies[name] = policy
             rules[name] = []
     return tables
+
+
+def without_bans(dump: str) -> str:
+    """A dump without what other programs ban. A rule that accepts is no ban, and would open the host."""
+    if f"\n-A {BANS} " not in dump:
+        return dump
+    return "\n".join(line for line in dump.split("\n") if not line.startswith(f"-A {BANS} ") or _opens(line))
+
+
+def _opens(rule: str) -> bool:
+    return target_of(rule) == "ACCEPT"
+
+
+def bans(dump: str) -> int | None:
+    """How many rules other programs have in the chain for bans; None where there is no such chain."""
+    return dump.count(f"\n-A {BANS} ") if f"\n:{BANS} " in dump else None
 
 
 def blocks(dump: str) -> dict[str, tuple[str, str]]:
@@ -121,11 +137,14 @@ def goes(name: str, table: Table, rule: str, rivals: Sequence[str] = ()) -> bool
 def taken_out(dump: str, rivals: Sequence[str] = ()) -> list[str]:
     """The rules of others that `transition` takes out of built-in chains."""
     return [
-        f"{name} {hook.upper()} {rule}"
-        for name, table in beside_ours(dump).items()
-        for hook in TABLES.get(name, ())
-        for rule in table.rules.get(hook.upper(), ())
-        if goes(name, table, rule, rivals)
+        *(f"filter {line[3:]}" for line in dump.split("\n") if line.startswith(f"-A {BANS} ") and _opens(line)),
+        *(
+            f"{name} {hook.upper()} {rule}"
+            for name, table in beside_ours(dump).items()
+            for hook in TABLES.get(name, ())
+            for rule in table.rules.get(hook.upper(), ())
+            if goes(name, table, rule, rivals)
+        ),
     ]
 
 
@@ -136,7 +155,7 @@ def beside_ours(dump: str) -> dict[str, Table]:
 
 def shared(dump: str) -> bool:
     """Does somebody else have chains or rules in our tables, or in those that we may share?"""
-    return any(
+    return bool(bans(dump)) or any(
         (table.policies.get(chain) == "-" and not chain.startswith(OURS)) or any(not ours(rule) for rule in rules)
         for name, table in beside_ours(dump).items()
         if name in TABLES or name in NAT

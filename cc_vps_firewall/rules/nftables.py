@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..policy import EVERYTHING, WIDTH, Limit, Net, network_text
+from . import bans
 from .ruleset import Chain, Port, Rule, Ruleset
 
 NAME = "nftables"
@@ -67,7 +68,7 @@ def refusing(ruleset: str) -> list[str]:
     return [
         name
         for name, text in tables
-        if name != TABLE and " hook input " in text and re.search(r"\b(?:drop|reject)\b", text)
+        if name not in (TABLE, bans.TABLE) and " hook input " in text and re.search(r"\b(?:drop|reject)\b", text)
     ]
 
 

@@ -34,15 +34,14 @@ supported_decisions_types: [ban]
 blacklists_ipv4: crowdsec-blacklists
 blacklists_ipv6: crowdsec6-blacklists
 ipset_type: nethash
-iptables_chains: [INPUT, FORWARD]
 """
 
 
 @contextmanager
-def bouncer(machine: Machine, banned: Sequence[str]) -> Iterator[None]:
-    """The bouncer, once the addresses in `banned` are."""
+def bouncer(machine: Machine, banned: Sequence[str], chains: str = "[INPUT, FORWARD]") -> Iterator[None]:
+    """The bouncer, once the addresses in `banned` are. `chains`: where it puts its rule."""
     machine.run(f"echo '{' '.join(banned)}' >{BANNED}")
-    machine.do(lambda: machine.write("/run/bouncer.yaml", CONFIG))
+    machine.do(lambda: machine.write("/run/bouncer.yaml", f"{CONFIG}iptables_chains: {chains}\n"))
 
     def asked() -> bool:
         return "listening" in machine.run("cat /run/said.*", check=False)

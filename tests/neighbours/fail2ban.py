@@ -1,4 +1,4 @@
-"""addresses -> banned by the real fail2ban, with the action of its own that keeps them in a set."""
+"""addresses -> banned by the real fail2ban, with an action that keeps them in a set."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ backend = polling
 enabled = true
 port = 22
 logpath = /run/auth.log
-banaction = iptables-ipset-proto6
 """
+OWN = "banaction = iptables-ipset-proto6"
 
 
 class Fail2ban:
@@ -35,10 +35,10 @@ class Fail2ban:
 
 
 @contextmanager
-def fail2ban(machine: Machine) -> Iterator[Fail2ban]:
-    """fail2ban from its start to its end. The machine needs /etc/fail2ban."""
+def fail2ban(machine: Machine, more: str = OWN) -> Iterator[Fail2ban]:
+    """fail2ban from its start to its end. The machine needs /etc/fail2ban. `more`: lines of its jail."""
     machine.run(">/run/auth.log")
-    machine.do(lambda: machine.write("/etc/fail2ban/jail.d/sshd.local", JAIL))
+    machine.do(lambda: machine.write("/etc/fail2ban/jail.d/sshd.local", f"{JAIL}{more}\n"))
     machine.do(lambda: machine.write("/etc/fail2ban/fail2ban.local", "[DEFAULT]\ndbfile = None\nlogtarget = STDOUT\n"))
     client = Fail2ban(machine)
     server = ("fail2ban-server", "-f", "-x", "-s", SOCKET, "-p", "/run/fail2ban.pid", "start")

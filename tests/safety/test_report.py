@@ -51,7 +51,13 @@ def test_all_is_well(tool: str) -> None:
         assert "outgoing: drop, but for dns, https\n" in out
         assert "containers: ignore; metadata: root; malformed: drop\n" in out
         assert "smtp (25/tcp) from anywhere, 12/minute each\n" in out
-        assert found(machine) == {"rules": "equal", "reason": "", "differences": [], "other_filters": []}
+        assert found(machine) == {
+            "rules": "equal",
+            "reason": "",
+            "differences": [],
+            "other_filters": [],
+            "bans": {machine.backend: 0},
+        }
         settings = json.loads(machine.command("status", "--json").out)["settings"]
         assert settings["deny"] == {"ipv4": 1, "ipv6": 1}
         assert settings["outgoing"]["policy"] == "drop"

@@ -44,8 +44,14 @@ class Recorder:
     def restore(self, before: Mapping[int, str], pass_fds: Sequence[int] = ()) -> None:
         self.load(before)
 
-    def remove(self, pass_fds: Sequence[int] = ()) -> None:
+    def remove(self, pass_fds: Sequence[int] = (), keep_bans: bool = False) -> None:
         self.load({0: ""})
+
+    def make_bans(self, pass_fds: Sequence[int] = ()) -> None:
+        pass
+
+    def bans(self) -> int | None:
+        return None
 
     def delta(
         self,

@@ -47,6 +47,11 @@ PROGRAMS = {
         (),
         ("def twice(n)",),
     ),
+    "nothing that is added, and two that are the same": (
+        "def main(a, b):\n return a in (b, b + '')",
+        ("''", "in ("),
+        ("a == b",),
+    ),
     "a branch that is never taken": (
         "def main():\n if 'a' == 'b':\n  return 1\n elif not False:\n  return 2\n return 3",
         ("return 1",),
