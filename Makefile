@@ -7,7 +7,7 @@ STAMP := .venv/.ready
 # Folders of tests; those of `demo` and `boot` are ARGS of `make test`, for these names are taken.
 LAYERS := unit command kernel safety cloudinit neighbours packages packer web
 
-.PHONY: help demo test test-boot image bench lint generate rpm srpm deb release host clean $(LAYERS)
+.PHONY: help demo test test-boot image bench lint generate rpm srpm deb site release host clean $(LAYERS)
 
 ## For everybody
 
@@ -76,9 +76,12 @@ deb: ## for Debian
 	packaging/install-host deb
 	packaging/build.py deb
 
-release: $(STAMP) ## all files of a release in dist/release, built twice and compared
+site: $(STAMP) site/node_modules/.ready ## the pages, and the page that builds a policy, in dist/site
+	$(PYTHON) -m tools.site
+
+release: $(STAMP) site/node_modules/.ready ## all files of a release in dist/release, built twice and compared
 	packaging/install-host
-	$(PYTHON) -m tools.release
+	$(PYTHON) -m tools.release $(ARGS)
 
 ## What the others use
 
@@ -89,6 +92,7 @@ $(STAMP): setup.cfg setup.py
 	touch $@
 
 site/node_modules/.ready: site/package-lock.json
+	tests/install-host site
 	cd site && npm ci --silent --ignore-scripts --no-audit --no-fund
 	touch $@
 

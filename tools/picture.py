@@ -23,7 +23,7 @@ LISTENING = {
     111: "rpcbind", 3306: "MySQL", 5432: "PostgreSQL", 6379: "Redis", 8080: "an admin page", 11211: "memcached",
 }  # fmt: skip
 ROW, TOP, WIDTH = 22, 74, 760
-COLUMNS = (500, 560, 640, 700)  # before and after, IPv4 and IPv6
+COLUMNS = (480, 540, 620, 690)  # before and after, IPv4 and IPv6
 OPEN, CLOSED = ("open", "#1a7f37"), ("closed", "#cf222e")
 
 Rows = Sequence[tuple[str, str, Sequence[bool]]]

@@ -28,12 +28,13 @@ from cc_vps_firewall.bundle import bundle
 from cc_vps_firewall.engines import stub
 from cc_vps_firewall.version import VERSION
 
-from . import promise, sbom
+from . import promise, sbom, site
 from .pages import HOME
 
 OUT = HOME / "dist" / "release"
 SUMS = "SHA256SUMS"
 ENGINES = f"vps-firewall-{VERSION}-engines.json"
+SITE = f"vps-firewall-{VERSION}-site.tar.gz"
 BILL = f"vps-firewall-{VERSION}.cdx.json"
 
 
@@ -106,11 +107,15 @@ def _build(source: Path, out: Path, date: int) -> None:
     }
     for project in (source, source / "fleet"):
         _run([sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(project)], environment)
-    for archive in out.glob("*.tar.gz"):
+    for archive in out.glob("*.tar.gz"):  # source archives, which setuptools dates by its own clock
         archive.write_bytes(steady(archive.read_bytes(), date))
     for kind in ("rpm", "deb"):
         command = [sys.executable, str(source / "packaging/build.py"), kind, "--source", str(source), "--out", str(out)]
         _run(command, environment)
+    with tempfile.TemporaryDirectory(prefix="vps-firewall-site-") as scratch:
+        os.environ["SOURCE_DATE_EPOCH"] = str(date)
+        site.build(source, Path(scratch, "site"))
+        (out / SITE).write_bytes(packed(Path(scratch, "site"), SITE.removesuffix(".tar.gz"), date))
     (out / ENGINES).write_text(json.dumps(engines(), indent=1) + "\n", encoding="utf-8")
     (out / BILL).write_text(sbom.text(sorted(out.iterdir()), date), encoding="utf-8")
     lines = [f"{_digest(path.read_bytes())}  {path.name}\n" for path in sorted(out.iterdir())]
@@ -136,6 +141,14 @@ def steady(archive: bytes, date: int) -> bytes:
             kept.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
             after.addfile(kept, before.extractfile(member) if member.isfile() else None)
     return gzip.compress(held.getvalue(), 9, mtime=0)
+
+
+def packed(folder: Path, name: str, date: int) -> bytes:
+    """A folder as tar.gz, below that name."""
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w") as tar:
+        tar.add(folder, name)
+    return steady(gzip.compress(held.getvalue(), 1), date)
 
 
 def differences(first: Path, second: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -19,13 +20,15 @@ from packageurl import PackageURL
 
 from cc_vps_firewall.version import VERSION
 
+from .pages import HOME
+
 NAME = "vps-firewall"
 # What decides the bytes of wheels and archives: who builds it again needs the same.
 BUILT_WITH = ("build", "setuptools")
 
 
 def text(files: Sequence[Path], date: int) -> str:
-    """One component for the project, one for each file, and PyYAML, which is needed and not in any of them."""
+    """One component for the project, one for each file; PyYAML, which packages need; Pyodide, which the site has."""
     project = Component(
         name=NAME,
         version=VERSION,
@@ -33,6 +36,15 @@ def text(files: Sequence[Path], date: int) -> str:
         bom_ref=NAME,
         purl=PackageURL("pypi", None, NAME, VERSION),
         licenses=[DisjunctiveLicense(id="Apache-2.0")],
+    )
+    pyodide = Component(
+        name="pyodide",
+        version=_pinned("pyodide"),
+        type=ComponentType.LIBRARY,
+        bom_ref="pyodide",
+        purl=PackageURL("npm", None, "pyodide", _pinned("pyodide")),
+        licenses=[DisjunctiveLicense(id="MPL-2.0")],
+        description="in the site alone, with CPython in it",
     )
     yaml = Component(
         name="PyYAML",
@@ -43,7 +55,7 @@ def text(files: Sequence[Path], date: int) -> str:
         licenses=[DisjunctiveLicense(id="MIT")],
         description="not in the packages: the system's own, or what pip installs",
     )
-    bom = Bom(components=[yaml, *map(_file, files)])
+    bom = Bom(components=[yaml, pyodide, *map(_file, files)])
     bom.metadata.component = project
     bom.metadata.timestamp = datetime.fromtimestamp(date, timezone.utc)
     bom.metadata.properties.update(
@@ -51,9 +63,16 @@ def text(files: Sequence[Path], date: int) -> str:
     )
     digests = "".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
     bom.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, f"{NAME} {VERSION} {digests}")
-    bom.dependencies.add(Dependency(project.bom_ref, [Dependency(yaml.bom_ref)]))
+    bom.dependencies.add(Dependency(project.bom_ref, [Dependency(yaml.bom_ref), Dependency(pyodide.bom_ref)]))
+    bom.dependencies.add(Dependency(pyodide.bom_ref))
     bom.dependencies.add(Dependency(yaml.bom_ref))
     return JsonV1Dot6(bom).output_as_string(indent=1) + "\n"
+
+
+def _pinned(package: str) -> str:
+    """The version that the site takes from npm."""
+    said = json.loads((HOME / "site/package.json").read_text(encoding="utf-8"))
+    return str(said["dependencies"][package])
 
 
 def _file(path: Path) -> Component:
