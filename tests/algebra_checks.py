@@ -124,6 +124,7 @@ def packets(algebra: Algebra, chosen: random.Random, count: int) -> Iterator[Any
             chosen.choice([number, service]) if direction in ("out", "forward") else 0,
             "" if direction == "out" else chosen.choice(INTERFACES_ASKED[:-1]),
             chosen.choice(["root", "others"]) if direction == "out" else "",
+            chosen.choice(INTERFACES_ASKED[:-1]) if direction == "forward" else "",
         )  # fmt: skip
 
 
@@ -134,11 +135,11 @@ def who_has_every_packet(algebra: Algebra) -> None:
         made = algebra.model.model(read)
         reach = algebra.who.who(made)
         for packet in packets(algebra, chosen, 120):
-            if packet.direction not in ("in", "published"):
+            if packet.direction == "out":
                 continue
             answer = algebra.questions.judge(made, packet)
             proto = _class_of(packet, made)
-            found = [part for part in reach.parts if _in_part(algebra, part, packet, proto, reach.zones)]
+            found = [part for part in reach.parts if _in_part(algebra, part, packet, proto, reach)]
             assert len(found) == (answer.verdict == "accept"), (packet, answer, found)
             assert not found or (answer.entry in found[0].entries or not answer.entry)
             assert not found or bool(found[0].limits) == bool(answer.limit), (packet, answer, found)
@@ -151,12 +152,21 @@ def _class_of(packet: Any, *models: Any) -> str:
     return str(packet.proto) if packet.proto in {"tcp", "udp", "icmp", "icmpv6", *named} else "other"
 
 
-def _in_part(algebra: Algebra, part: Any, packet: Any, proto: str, zones: Any) -> bool:
+def _in_part(algebra: Algebra, part: Any, packet: Any, proto: str, reach: Any) -> bool:
     return (
         (part.direction, part.family, part.proto) == (packet.direction, packet.family, proto)
         and algebra.ranges.has(part.ports, packet.port)
         and algebra.ranges.has(part.sources, packet.source)
-        and algebra.zones.zone_of(packet.interface, zones) in part.interfaces
+        and algebra.zones.zone_of(packet.interface, reach.zones) in part.interfaces
+        and _goes_there(algebra, part, packet, reach)
+    )
+
+
+def _goes_there(algebra: Algebra, box: Any, packet: Any, found: Any) -> bool:
+    """Of what is forwarded: to such an address, by such an interface?"""
+    return packet.direction != "forward" or (
+        algebra.ranges.has(box.destinations, packet.destination)
+        and algebra.zones.zone_of(packet.out, found.ways_out) in box.out
     )
 
 
@@ -169,12 +179,12 @@ def diff_has_every_packet(algebra: Algebra) -> None:
         found = algebra.diff.diff(before, after)
         for packet in packets(algebra, chosen, 200):
             proto = _class_of(packet, first, second)
-            changes = [change for change in found.changes if _in_change(algebra, change, packet, proto, found.zones)]
+            changes = [change for change in found.changes if _in_change(algebra, change, packet, proto, found)]
             assert [change.kind for change in changes] == _kind(algebra, first, second, packet), (packet, changes)
         for change in found.changes:
             kind = _kind(algebra, first, second, change.sample)
             assert kind == [change.kind], (change, kind)
-            assert _in_change(algebra, change, change.sample, change.proto, found.zones)
+            assert _in_change(algebra, change, change.sample, change.proto, found)
 
 
 def _kind(algebra: Algebra, first: Any, second: Any, packet: Any) -> list[str]:
@@ -190,14 +200,15 @@ def _limits(made: Any, packet: Any, algebra: Algebra) -> Any:
     return set(limits) if all(limits) else None
 
 
-def _in_change(algebra: Algebra, change: Any, packet: Any, proto: str, zones: Any) -> bool:
+def _in_change(algebra: Algebra, change: Any, packet: Any, proto: str, found: Any) -> bool:
     return (
         (change.direction, change.family, change.proto) == (packet.direction, packet.family, proto)
         and algebra.ranges.has(change.ports, packet.port)
         and (packet.direction == "out" or algebra.ranges.has(change.sources, packet.source))
-        and (packet.direction not in ("out", "forward") or algebra.ranges.has(change.destinations, packet.destination))
+        and (packet.direction != "out" or algebra.ranges.has(change.destinations, packet.destination))
         and packet.user in change.users
-        and (packet.direction == "out" or algebra.zones.zone_of(packet.interface, zones) in change.interfaces)
+        and (packet.direction == "out" or algebra.zones.zone_of(packet.interface, found.zones) in change.interfaces)
+        and _goes_there(algebra, change, packet, found)
     )
 
 
@@ -312,6 +323,7 @@ def what_leaves_and_what_passes_through(algebra: Algebra) -> None:
         ("forward", "tcp", 443, denied, stranger, "docker0", "", ("drop", "deny")),
         ("forward", "tcp", 443, stranger, metadata, "docker0", "", ("drop", "metadata")),
         ("forward", "tcp", 443, stranger, stranger, "eth0", "", ("drop", "")),
+        ("forward", "tcp", 443, stranger, metadata, "eth0", "", ("drop", "metadata")),
     ):
         packet = algebra.questions.Packet(direction, 4, proto, port, source, destination, interface, user)
         answer = algebra.questions.judge(made, packet)

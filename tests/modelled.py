@@ -68,7 +68,16 @@ def asked(packet: Packet, host: Host) -> Asked:
         int(ipaddress.ip_address(packet.destination)),
         {"bridge": host.bridge, "eth1": host.second}.get(packet.via, packet.via),
         {"root": ROOT, "nobody": OTHERS, "": ""}[packet.user],
+        _way_out(packet.destination, host) if direction == FORWARD else "",
     )
+
+
+def _way_out(destination: str, host: Host) -> str:
+    """The interface that the machine's routes lead to."""
+    address = ipaddress.ip_address(destination)
+    ways = {("172.17.0.0/16", "fd00:17::/64"): host.bridge, ("10.0.0.0/24", "fd00:1::/64"): host.second}
+    there = ((way, ipaddress.ip_network(net)) for nets, way in ways.items() for net in nets if way)
+    return next((way for way, net in there if address in net), "eth0")
 
 
 def _message(packet: Packet) -> int:

@@ -26,6 +26,7 @@ TRUSTED = ["203.0.113.128/26", "203.0.113.7", "10.0.0.0/8", "2001:db8:aa::/64"]
 PORTS = [1, 22, 53, 67, 79, 80, 81, 123, 443, 1023, 1024, 8000, 8001, 8002, 8003, 65534, 65535]
 BEHIND = [81, 8001, 8002]  # ports that a machine behind the host serves
 NAMES = ["http", "dns", "web", "ntp", "mail", "wireguard", "ipsec", "gre", "smtp", "mysql"]
+WAYS_OUT = ["eth0", "eth1", "eth*", "docker0", "wg*"]
 INTERFACES = ["eth0", "eth1", "eth*", "e*", "wg0", "docker0", "br-lan"]
 
 
@@ -72,6 +73,11 @@ def section(chosen: random.Random) -> dict[str, Any]:
             made += [{**one, "to": CONTAINER[family]} for family in (4, 6)]
         return made
 
+    def route() -> dict[str, Any]:
+        made = opening() if chosen.random() < 0.6 else {}
+        ends = {"in": chosen.choice(INTERFACES), "out": chosen.choice(WAYS_OUT), "from": sources(), "to": sources()}
+        return {**made, **{end: ends[end] for end in chosen.sample([*ends], chosen.randint(1, 3))}}
+
     made: dict[str, Any] = {
         "lists": {"one": some(NETWORKS, 6), "all": ["one", *some(NETWORKS, 3)]},
         "allow": [entry("from") for _ in range(chosen.randint(0, 7))],
@@ -87,6 +93,7 @@ def section(chosen: random.Random) -> dict[str, Any]:
         ("containers", 0.3, "ignore"),
         ("metadata", 0.3, "all"),
         ("log", 0.8, False),
+        ("route", 0.5, [route() for _ in range(chosen.randint(1, 3))]),
         ("outgoing", 0.5, {"policy": "drop", "allow": [entry("to") for _ in range(chosen.randint(0, 4))]}),
     ):
         if chosen.random() < likely:

@@ -155,6 +155,7 @@ def schema() -> Schema:
             "containers": _containers(),
             "bridges": {"type": ["string", "array"], "items": _ref("interface"), **_words("interface")},
             "publications": {"type": "array", "items": _object(keys.PUBLICATION, required=_required(keys.PUBLICATION))},
+            "routes": {"type": "array", "items": _route()},
             "port": _kind("port"),
             "service": _kind("service", allOf=[_ref("names")]),
             "allowed": _kind("allowed", allOf=[_ref("names")]),
@@ -210,6 +211,7 @@ INLINE: dict[str, Callable[[keys.Key], Schema]] = {
     "file": lambda key: {"type": "string", **_words("path")},
     "address": lambda key: {"type": "string", **_words("address")},
     "flag": lambda key: {"type": "boolean"},
+    "masquerade": lambda key: {"enum": [True, False, 4, 6, [4], [6], [4, 6], [6, 4]]},
     "number": lambda key: _SSH_PORT,
     "ports": lambda key: {**_SSH_PORT, "type": ["integer", "array"], "items": _SSH_PORT, "minItems": 1},
 }
@@ -250,6 +252,15 @@ def _entry() -> Schema:
         "else": {"required": ["from"]},
     }
     return {**either, "allOf": [*either["allOf"], narrowed]}
+
+
+def _route() -> Schema:
+    """An entry of `route`: one key at least that narrows it, and no masquerade without an interface to leave by."""
+    narrowed = [{"required": [name]} for name in ("in", "out", "from", "to")]
+    one = {"properties": {"port": _never("a route with one of service and port")}}
+    shown = {"required": ["out"]}
+    hidden = {"if": {"anyOf": [{"properties": {"masquerade": {"enum": [False]}}}, shown]}, "else": shown}
+    return {**_object(keys.ROUTE), "anyOf": narrowed, "dependencies": {"service": one}, "allOf": [hidden]}
 
 
 def _outgoing() -> Schema:

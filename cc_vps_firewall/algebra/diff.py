@@ -41,6 +41,7 @@ class Change:
     sources: Ranges
     destinations: Ranges
     interfaces: tuple[Zone, ...]
+    out: tuple[Zone, ...]
     users: tuple[str, ...]
     before: tuple[tuple[str, ...], tuple[str, ...]]
     after: tuple[tuple[str, ...], tuple[str, ...]]
@@ -59,15 +60,18 @@ class Change:
             sample(destinations, self.family) if destinations else 0,
             self.interfaces[0].sample,
             self.users[0],
+            self.out[0].sample,
         )
 
 
 @dataclass(frozen=True)
 class Difference:
-    """All that two policies do otherwise. `others`: of a kind each, what no box can say."""
+    """All that two policies do otherwise. `ways_out`: the classes of interfaces that are told apart where what is
+    forwarded leaves. `others`: of a kind each, what no box can say."""
 
     changes: tuple[Change, ...]
     zones: tuple[Zone, ...]
+    ways_out: tuple[Zone, ...]
     others: tuple[tuple[str, str], ...] = ()
 
     def kinds(self) -> set[str]:
@@ -86,7 +90,7 @@ def diff(before: Policy, after: Policy) -> Difference:
     if before.enabled and after.enabled and guards[0] != guards[1]:
         text = "a TCP connection that the kernel does not know, going on at a port that is open to its source"
         others.append((OPENS if guards[1] else CLOSES, text))
-    return Difference(found.changes, found.zones, tuple(others))
+    return Difference(found.changes, found.zones, found.ways_out, tuple(others))
 
 
 def of_models(before: Model, after: Model) -> Difference:
@@ -101,18 +105,23 @@ def of_models(before: Model, after: Model) -> Difference:
                 where = place.direction, place.family, place.proto
                 ends = id(cell.sources), id(cell.destinations)
                 addresses.update(zip(ends, (cell.sources, cell.destinations)))
-                key = kind, where, ends, names, place.alike, place.user
+                key = kind, where, ends, names, place.outs, place.alike, place.user
                 ports[key] = ranges.union(ports.get(key, ranges.NONE), cell.ports)
     over: dict[tuple[Any, ...], list[tuple[Zone, str]]] = {}
-    for (kind, where, ends, names, alike, user), some in ports.items():
-        over.setdefault((kind, where, some, ends, names), []).extend((zone, user) for zone in alike)
+    for (kind, where, ends, names, outs, alike, user), some in ports.items():
+        over.setdefault((kind, where, some, ends, names, outs), []).extend((zone, user) for zone in alike)
+    ways: dict[tuple[Any, ...], list[Zone]] = {}
+    for (*what, outs), those in over.items():
+        by = cells.in_order(zone for zone, _ in those), _each(user for _, user in those)
+        ways.setdefault((*what, *by), []).extend(outs)
     changes = [
-        Change(kind, direction, family, proto, some, addresses[source], addresses[destination],
-               cells.in_order(zone for zone, _ in those), _each(user for _, user in those), *names)
-        for (kind, (direction, family, proto), some, (source, destination), names), those in over.items()
+        Change(kind, direction, family, proto, some, addresses[source], addresses[destination], interfaces, tuple(left),
+               users, *names)
+        for (kind, (direction, family, proto), some, (source, destination), names, interfaces, users), left
+        in ways.items()
     ]  # fmt: skip
     changes.sort(key=lambda change: KINDS.index(change.kind))
-    return Difference(tuple(changes), tuple(cells.zones))
+    return Difference(tuple(changes), tuple(cells.zones), tuple(cells.ways_out))
 
 
 def _each(some: Iterable[T]) -> tuple[T, ...]:
@@ -140,7 +149,7 @@ def lines(found: Difference) -> list[str]:
         for change in found.changes:
             if change.kind == kind and not _done_too(change, found.changes, IN):
                 also = " (and where containers publish it)" if _done_too(change, found.changes, PUBLISHED) else ""
-                out += [_sentence(change, found.zones) + also, f"  such as {_packet_text(change)}"]
+                out += [_sentence(change, found) + also, f"  such as {_packet_text(change)}"]
         out += [f"{kind}: {text}" for other, text in found.others if other == kind]
     return out or ["they let the same packets through"]
 
@@ -157,14 +166,16 @@ def _done_too(change: Change, changes: Sequence[Change], direction: str) -> bool
     )
 
 
-def _sentence(change: Change, zones: Sequence[Zone]) -> str:
-    what = ports_text(change.family, change.proto, change.ports) + on_interfaces(change.interfaces, zones)
+def _sentence(change: Change, found: Difference) -> str:
+    what = ports_text(change.family, change.proto, change.ports) + on_interfaces(change.interfaces, found.zones)
     way = {"in": "", "published": "published by a container: ", "forward": "forwarded: ", "out": "outgoing: "}
     text = f"{change.kind}: {way[change.direction]}{what} over IPv{change.family}"
     if change.direction != OUT:
         text += f" from {sources_text(change.sources, change.family)}"
     if change.direction in (OUT, FORWARD):
         text += f" to {sources_text(change.destinations, change.family)}"
+    if change.direction == FORWARD:
+        text += on_interfaces(change.out, found.ways_out, "out by")
     if change.direction == OUT and len(change.users) < len(USERS):
         text += f", for {change.users[0]}"
     (old, slow), (new, slower) = change.before, change.after
@@ -183,6 +194,7 @@ def _packet_text(change: Change) -> str:
         text += f" by {packet.interface}" if change.interfaces[0].pattern else ""
     if packet.direction in (OUT, FORWARD):
         text += f" to {address_text(packet.family, packet.destination)}"
+    text += f" out by {packet.out}" if change.out[0].pattern else ""
     return text
 
 
@@ -190,12 +202,12 @@ def as_json(found: Difference) -> Mapping[str, Any]:
     """Kind -> changes, with every network."""
     texts = networks_once()
     return {
-        **{kind: [_one(each, found.zones, texts) for each in found.changes if each.kind == kind] for kind in KINDS},
+        **{kind: [_one(each, found, texts) for each in found.changes if each.kind == kind] for kind in KINDS},
         "others": [{"kind": kind, "text": text} for kind, text in found.others],
     }
 
 
-def _one(change: Change, zones: Sequence[Zone], texts: Callable[[Ranges, int], list[str]]) -> dict[str, Any]:
+def _one(change: Change, found: Difference, texts: Callable[[Ranges, int], list[str]]) -> dict[str, Any]:
     packet, family = change.sample, change.family
     return {
         "direction": change.direction,
@@ -204,7 +216,10 @@ def _one(change: Change, zones: Sequence[Zone], texts: Callable[[Ranges, int], l
         "ports": port_texts(change.proto, change.ports),
         "from": texts(change.sources, family) if change.direction != OUT else None,
         "to": texts(change.destinations, family) if change.direction in (OUT, FORWARD) else None,
-        "interfaces": None if set(change.interfaces) == set(zones) else list(map(str, change.interfaces)),
+        "interfaces": None if set(change.interfaces) == set(found.zones) else list(map(str, change.interfaces)),
+        "out": list(map(str, change.out))
+        if change.direction == FORWARD and set(change.out) != set(found.ways_out)
+        else None,
         "users": list(change.users) if change.direction == OUT else None,
         "before": {"entries": list(change.before[0]), "limits": list(change.before[1])},
         "after": {"entries": list(change.after[0]), "limits": list(change.after[1])},
@@ -214,6 +229,7 @@ def _one(change: Change, zones: Sequence[Zone], texts: Callable[[Ranges, int], l
             "from": address_text(family, packet.source) if change.direction != OUT else None,
             "to": address_text(family, packet.destination) if change.direction in (OUT, FORWARD) else None,
             "interface": packet.interface if change.direction != OUT else None,
+            "out": packet.out or None,
             "user": packet.user or None,
         },
     }

@@ -9,7 +9,7 @@ from typing import Any
 from ..policy import Opening
 from . import ranges
 from .model import ACCEPT, DROP, FORWARD, ICMP, IN, OUT, PUBLISHED, REJECT, UNKNOWN, Model
-from .questions import Answer, Packet, judge
+from .questions import Answer, Packet, holds, judge
 from .words import STRANGER, address_text, limit_text, ports_text, sample, sources_text
 from .zones import LOOPBACK, zones
 
@@ -47,17 +47,19 @@ def packets(
     destination: tuple[int, int] | None = None,
     interface: str = "",
     user: str = "",
+    out: str = "",
 ) -> Iterator[Packet]:
     """The packets that a question is about. `source`, `destination`: family and address; without a source a stranger's,
-    of both families. With a destination this host sends them."""
+    of both families. With a destination this host sends them, with a source too it forwards them."""
     given = source or destination
+    direction = IN if not destination else FORWARD if source else OUT
     families = (given[0],) if given else (4, 6)
     for opening in openings:
         for family in families:
             if opening.proto in ICMP.values() and opening.proto != ICMP[family]:
                 continue
             yield Packet(
-                OUT if destination else IN,
+                direction,
                 family,
                 opening.proto,
                 opening.first,
@@ -65,6 +67,7 @@ def packets(
                 destination[1] if destination else 0,
                 interface,
                 user,
+                out,
             )
 
 
@@ -72,6 +75,8 @@ def explain(made: Model, packet: Packet) -> Explanation:
     """One packet -> what becomes of it, and why. Without an interface it comes in by one that nothing names."""
     given = packet.interface
     packet = replace(packet, interface=given or zones(made.patterns)[0].sample)
+    if packet.direction == FORWARD and not packet.out:
+        packet = replace(packet, out=zones(made.out_patterns)[0].sample)
     elsewhere = made.published(packet.family, packet.proto, packet.interface)
     if packet.direction == IN and ranges.has(elsewhere, packet.port):
         packet = replace(packet, direction=PUBLISHED)
@@ -84,6 +89,8 @@ def explain(made: Model, packet: Packet) -> Explanation:
 
 def _others(made: Model, packet: Packet, answer: Answer) -> Iterator[str]:
     """Who is let in by this port, or by which interface; and what a container's port would meet."""
+    if packet.direction == FORWARD and answer.verdict != ACCEPT and not answer.refusal:
+        yield from _routes(made, packet)
     if packet.direction not in (IN, PUBLISHED):
         return
     if answer.verdict != ACCEPT and not answer.refusal:
@@ -97,6 +104,15 @@ def _others(made: Model, packet: Packet, answer: Answer) -> Iterator[str]:
     behind = judge(made, replace(packet, direction=PUBLISHED))
     if answer.verdict != ACCEPT == behind.verdict and packet.proto in ("tcp", "udp") and packet.interface != LOOPBACK:
         yield f"where a container publishes this port, {behind.label} lets it in"
+
+
+def _routes(made: Model, packet: Packet) -> Iterator[str]:
+    """What would forward it, between other interfaces."""
+    for box in made.by_place.get((packet.direction, packet.family), ()):
+        there = replace(packet, interface=box.interface.rstrip("*"), out=box.out.rstrip("*"))
+        if box.entry and holds(box, there):
+            by = [f"from {box.interface}"] if box.interface else []
+            yield f"{box.entry} forwards it {' '.join([*by, *([f'to {box.out}'] if box.out else [])])}".rstrip()
 
 
 # --- for people and for programs ----------------------------------------------------------------------------
@@ -120,13 +136,16 @@ def _sentence(explanation: Explanation) -> str:
         what += f" to {address_text(packet.family, packet.destination)}{who}"
     else:
         what += f" from {address_text(packet.family, packet.source)}"
+    if packet.direction == FORWARD:
+        what += f" to {address_text(packet.family, packet.destination)}"
+    way = {OUT: "out", FORWARD: "through"}.get(packet.direction, "in")
     if answer.verdict == ACCEPT:
         by = f"{answer.label}" if answer.label else ""
         limit = f", {limit_text(answer.box)}" if answer.box and answer.limit else ""
-        return f"accept: {what}: {by} lets it {'out' if packet.direction == OUT else 'in'}{limit}"
+        return f"accept: {what}: {by} lets it {way}{limit}"
     if answer.label:
         return f"{answer.verdict}: {what}: {answer.label} refuses it"
-    return f"{answer.verdict}: {what}: no line of the policy lets it {'out' if packet.direction == OUT else 'in'}"
+    return f"{answer.verdict}: {what}: no line of the policy lets it {way}"
 
 
 def as_json(explanations: Sequence[Explanation]) -> dict[str, Any]:
@@ -151,4 +170,5 @@ def _one(explanation: Explanation) -> dict[str, Any]:
         "from": address_text(packet.family, packet.source) if packet.direction != OUT else None,
         "to": address_text(packet.family, packet.destination) if packet.direction in (OUT, FORWARD) else None,
         "interface": explanation.interface or None,
+        "out": packet.out or None,
     }

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ..policy import EVERY_PROTOCOL, EVERYTHING, WIDTH, Entry, Net, Policy, Publication
+from ..policy import EVERY_PROTOCOL, EVERYTHING, WIDTH, Entry, Net, Policy, Publication, Route
 from ..policy.interfaces import same_interface
 from ..rules.ruleset import (
     AZURE,
@@ -54,9 +54,9 @@ class Box:
 
     `entry`: the path of that line, '' for the base. `proto`: '' for every protocol, with all its ports; THE_REST for
     all but TCP and UDP. `ports`: first and last, two zeros where there are none. `interface`: by which they come in, a
-    name or a pattern, '' for any; never one that `but` takes. `user`: whose program sends it, '' for anybody. `limit`:
-    how many of them, '' for all, counted for each source or, `shared`, for all together. `verdict`: ACCEPT, but for
-    the guards of a model.
+    name or a pattern, '' for any; never one that `but` takes. `out`, `out_but`: the same of the one that they leave by,
+    which is asked of what is forwarded. `user`: whose program sends it, '' for anybody. `limit`: how many of them, ''
+    for all, counted for each source or, `shared`, for all together. `verdict`: ACCEPT, but for the guards of a model.
     """
 
     direction: str
@@ -69,6 +69,8 @@ class Box:
     destinations: Ranges = ()
     interface: str = ""
     but: tuple[str, ...] = ()
+    out: str = ""
+    out_but: tuple[str, ...] = ()
     user: str = ""
     limit: str = ""
     shared: bool = False
@@ -77,6 +79,10 @@ class Box:
     def takes(self, interface: str) -> bool:
         """Packets that come in by this interface?"""
         return same_interface(self.interface, interface) and not any(same_interface(p, interface) for p in self.but)
+
+    def leaves(self, interface: str) -> bool:
+        """Packets that leave by this interface?"""
+        return same_interface(self.out, interface) and not any(same_interface(p, interface) for p in self.out_but)
 
     def ports_of(self, proto: str) -> Ranges:
         """The ports of this protocol that it is about; none where it is about another."""
@@ -116,6 +122,11 @@ class Model:
     def patterns(self) -> frozenset[str]:
         """Every interface that a verdict may hang on."""
         return frozenset(name for box in self.boxes for name in (box.interface, *box.but))
+
+    @cached_property
+    def out_patterns(self) -> frozenset[str]:
+        """Every interface to leave by that a verdict may hang on."""
+        return frozenset(name for box in self.boxes for name in (box.out, *box.out_but))
 
     @cached_property
     def by_place(self) -> dict[tuple[str, int], tuple[Box, ...]]:
@@ -173,6 +184,7 @@ class _Boxes:
             yield from self._entries(IN, family, self.policy.entries)
             yield from self._from_bridges(family)
             yield from self._published(family)
+            yield from (box for each in self.policy.route for box in self._routed(each, family))
             yield from self._leaving(family)
 
     def refusals(self) -> Iterator[Refusal]:
@@ -190,9 +202,8 @@ class _Boxes:
                 for proto, verdict in (("tcp", REJECT), ("udp", DROP)):
                     yield Box(OUT, family, "metadata", "metadata: root", proto, (0, 65535), every, services,
                               user=OTHERS, verdict=verdict)  # fmt: skip
-                    for bridge in bridges(self.policy):
-                        yield Box(FORWARD, family, "metadata", "metadata: root", proto, (0, 65535), every, services,
-                                  bridge, no_bridges(self.policy), verdict=DROP)  # fmt: skip
+                    yield Box(FORWARD, family, "metadata", "metadata: root", proto, (0, 65535), every, services,
+                              verdict=DROP)  # fmt: skip
 
     def _of(self, nets: Sequence[Net], family: int) -> Ranges:
         if nets == EVERYTHING:
@@ -246,6 +257,18 @@ class _Boxes:
                 yield Box(PUBLISHED, family, each.path, each.label, opening.proto, (opening.first, opening.last),
                           peers, every, each.interface, limit=str(each.limit or ""))  # fmt: skip
 
+    def _routed(self, route: Route, family: int) -> Iterator[Box]:
+        sources, destinations = (self._of(some.of(family), family) for some in (route.sources, route.destinations))
+        if not (sources and destinations):
+            return
+        for opening in route.openings:
+            if opening.proto in set(ICMP.values()) - {ICMP[family]}:
+                continue
+            proto = "" if opening == EVERY_PROTOCOL else opening.proto
+            box = Box(FORWARD, family, route.path, route.label, proto, (opening.first, opening.last), sources,
+                      destinations, route.in_interface, out=route.out_interface)  # fmt: skip
+            yield from self._without_services(box, self._guarded_services(family))
+
     def _left_alone(self, family: int) -> Iterator[Box]:
         """Every port that a container publishes, less those that the policy itself does."""
         every = ranges.everything(family)
@@ -294,13 +317,20 @@ class _Boxes:
             yield box
             return
         yield replace(box, user=ROOT)
+        yield from self._without_services(replace(box, user=OTHERS), services)
+
+    def _without_services(self, box: Box, services: Ranges) -> Iterator[Box]:
+        """A box -> the same without the metadata service."""
+        if not ranges.both(box.destinations, services):
+            yield box
+            return
         for proto, (first, last), destinations in _guarded(box.destinations, services):
             if not box.proto:
-                yield replace(box, user=OTHERS, proto=proto, ports=(first, last), destinations=destinations)
+                yield replace(box, proto=proto, ports=(first, last), destinations=destinations)
             elif proto == box.proto or (proto == THE_REST and box.proto not in TRANSPORTS):
                 ports = (max(first, box.ports[0]), min(last, box.ports[1])) if proto == box.proto else box.ports
                 if ports[0] <= ports[1]:
-                    yield replace(box, user=OTHERS, ports=ports, destinations=destinations)
+                    yield replace(box, ports=ports, destinations=destinations)
 
 
 def _guarded(destinations: Ranges, services: Ranges) -> Iterator[tuple[str, tuple[int, int], Ranges]]:

@@ -11,6 +11,7 @@ from .model import (
     ACCEPT,
     DIRECTIONS,
     DROP,
+    FORWARD,
     ICMP,
     OTHER_PROTOCOLS,
     OUT,
@@ -28,7 +29,8 @@ from .zones import Zone, zones
 
 @dataclass(frozen=True)
 class Packet:
-    """The first of a connection. `port`: where it goes to; the type, for ICMP. `user`: whose program sends it."""
+    """The first of a connection. `port`: where it goes to; the type, for ICMP. `user`: whose program sends it. `out`:
+    by which interface it leaves, asked of what is forwarded."""
 
     direction: str
     family: int
@@ -38,6 +40,7 @@ class Packet:
     destination: int = 0
     interface: str = ""
     user: str = ""
+    out: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def holds(box: Box, packet: Packet) -> bool:
         and ranges.has(box.sources, packet.source)
         and ranges.has(box.destinations, packet.destination)
         and box.takes(packet.interface)
+        and box.leaves(packet.out)
         and box.user in ("", packet.user)
     )
 
@@ -93,10 +97,13 @@ def holds(box: Box, packet: Packet) -> bool:
 # --- cells: packets that no line of the policies tells apart ------------------------------------------------
 
 
+ANY_WAY_OUT = Zone("")
+
+
 @dataclass(frozen=True)
 class Place:
     """What comes before ports and addresses. `user` is asked of what leaves alone. `alike`: all zones
-    that nothing tells from this one there."""
+    that nothing tells from this one there. `outs`: the zones that it leaves by, alike too, of what is forwarded."""
 
     direction: str
     family: int
@@ -104,6 +111,7 @@ class Place:
     zone: Zone
     user: str = ""
     alike: tuple[Zone, ...] = ()
+    outs: tuple[Zone, ...] = (ANY_WAY_OUT,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +132,7 @@ class Cells:
     def __init__(self, *models: Model, interfaces: Iterable[str] = ()) -> None:
         self.models = models
         self.zones = zones([*interfaces, *(pattern for made in models for pattern in made.patterns)])
+        self.ways_out = zones(pattern for made in models for pattern in made.out_patterns)
         self._partitions: dict[tuple[int, frozenset[int]], dict[frozenset[int], Ranges]] = {}
         self._interned: dict[Ranges, Ranges] = {}
         self._refused: dict[tuple[int, ...], Ranges] = {}
@@ -144,11 +153,22 @@ class Cells:
                 ]
                 named = {box.proto for _, box in boxes} - {"", THE_REST, *TRANSPORTS, ICMP[family]}
                 for proto in (*TRANSPORTS, ICMP[family], *sorted(named), OTHER_PROTOCOLS):
+                    asked = [one for one in boxes if one[1].ports_of(proto)]
                     if direction == OUT:
                         yield from (Place(OUT, family, proto, z, user, (z,)) for z in self.zones[:1] for user in USERS)
-                    else:
-                        for alike in self._classes(direction, family, [one for one in boxes if one[1].ports_of(proto)]):
-                            yield Place(direction, family, proto, alike[0], "", alike)
+                        continue
+                    for outs, leaving in self._ways(asked) if direction == FORWARD else [((ANY_WAY_OUT,), asked)]:
+                        for alike in self._classes(direction, family, leaving):
+                            yield Place(direction, family, proto, alike[0], "", alike, outs)
+
+    def _ways(self, boxes: Sequence[tuple[int, Box]]) -> Iterator[tuple[tuple[Zone, ...], Sequence[tuple[int, Box]]]]:
+        """The zones that packets leave by, those together by which the same boxes do; with these."""
+        found: dict[tuple[int, ...], tuple[Zone, ...]] = {}
+        for zone in self.ways_out:
+            those = tuple(at for at, (_, box) in enumerate(boxes) if box.leaves(zone.sample))
+            found[those] = (*found.get(those, ()), zone)
+        for those, outs in found.items():
+            yield outs, [boxes[at] for at in those]
 
     def _classes(self, direction: str, family: int, boxes: Iterable[tuple[int, Box]]) -> Iterable[tuple[Zone, ...]]:
         """The zones by what takes their packets: what many entries say of no interface is asked once."""
@@ -170,7 +190,7 @@ class Cells:
             (number, box, ports)
             for number, made in enumerate(self.models)
             for box in made.by_place.get((place.direction, place.family), ())
-            if box.takes(place.zone.sample) and box.user in ("", place.user)
+            if box.takes(place.zone.sample) and box.leaves(place.outs[0].sample) and box.user in ("", place.user)
             if (ports := ranges.both(box.ports_of(place.proto), asked))
         ]
         by_ports = ranges.partition({at: ports for at, (_, _, ports) in enumerate(found)})

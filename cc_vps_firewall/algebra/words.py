@@ -98,13 +98,13 @@ def limits_of(boxes: Iterable[Box]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(limits)) if all(limits) else ()
 
 
-def on_interfaces(those: Sequence[Zone], every: Sequence[Zone]) -> str:
+def on_interfaces(those: Sequence[Zone], every: Sequence[Zone], way: str = "on") -> str:
     """' on eth1', or nothing where it is all of them; the first class is that of interfaces that nothing names."""
     if set(those) == set(every):
         return ""
     if every[0] in those:
-        return f" but on {listed(_zone_texts([zone for zone in every if zone not in those]))}"
-    return f" on {listed(_zone_texts(those))}"
+        return f" but {way} {listed(_zone_texts([zone for zone in every if zone not in those]))}"
+    return f" {way} {listed(_zone_texts(those))}"
 
 
 def _zone_texts(those: Sequence[Zone]) -> list[str]:

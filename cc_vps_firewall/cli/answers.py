@@ -55,10 +55,11 @@ def add(command: Callable[..., Any], read: Read) -> None:
     sub.add_argument("what", metavar="WHAT", help="22/tcp, a service such as ssh, a protocol such as esp, or ping")
     _file(sub)
     sub.add_argument("--from", dest="source", metavar="ADDRESS", help="who sends it; default: a stranger")
-    sub.add_argument("--to", metavar="ADDRESS", help="this host sends it, to that address")
+    sub.add_argument("--to", metavar="ADDRESS", help="this host sends it, to that address; with --from: forwards it")
     sub.add_argument("--user", choices=(ROOT, OTHERS), default=OTHERS, help="with --to: whose program; default: others")
     sub.add_argument("--live", action="store_true", help="ask the kernel's own rules, other people's too, as root")
     sub.add_argument("--interface", metavar="NAME", default="", help="default: one that no entry and no bridge names")
+    sub.add_argument("--out", metavar="NAME", default="", help="with --from and --to: by which it leaves, as above")
     sub.add_argument("--json", action="store_true", help="print it as JSON")
 
     sub = command(
@@ -108,14 +109,16 @@ def explain(options: Any, read: Read) -> int:
     asked = openings(options.what)
     source = _address("--from", options.source) if options.source else None
     destination = _address("--to", options.to) if options.to else None
-    if source and destination:
-        raise _wrong("--from", "goes without --to: what this host sends comes from its own addresses")
+    if source and destination and source[0] != destination[0]:
+        raise _wrong("--to", f"{options.to} is of another family than {options.source}")
+    if options.out and not (source and destination):
+        raise _wrong("--out", "is about what this host forwards; add --from and --to")
     if options.live:
         return _explain_live(options, read, asked, source)
     made = _model(options.file, read)
     packets = explaining.packets(
         made, asked, source=source, destination=destination, interface=options.interface,
-        user=options.user if destination else "",
+        user=options.user if destination and not source else "", out=options.out,
     )  # fmt: skip
     found = [explaining.explain(made, packet) for packet in packets]
     if not found:

@@ -15,7 +15,7 @@ from ..host import files, state
 from ..host.facts import Host
 from ..plan import decide
 from ..plan.targets import target
-from ..policy import Policy
+from ..policy import Policy, Route, Sources
 from ..rules import bans, iptables, nftables
 from . import verify
 
@@ -104,6 +104,7 @@ def settings(wanted: Policy) -> dict[str, object]:
         "flood": wanted.flood,
         "outgoing": "accept" if out is None else {"policy": "drop", "allow": [entry.label for entry in out]},
         "publish": [f"{each.label} to {each.goal}" for each in wanted.publish],
+        "route": [f"{each.label} {_way(each)}" for each in wanted.route],
         "containers": wanted.containers,
         "bridges": list(wanted.bridges),
         "metadata": wanted.metadata,
@@ -193,6 +194,23 @@ def _settings(wanted: Policy) -> Iterator[str]:
         yield f"outgoing: drop, but for {allowed or 'what keeps the machine alive'}"
     for each in wanted.publish:
         yield f"publish: {each.opening} to {each.goal}{', its clients hidden' if each.masquerade else ''}"
+    for route in wanted.route:
+        yield f"route: {route.name} {_way(route)}"
     yield f"containers: {wanted.containers}; metadata: {wanted.metadata}; malformed: {wanted.malformed}"
     yield f"flood: {wanted.flood}"
     yield f"log: {wanted.log or 'nothing'}"
+
+
+def _way(route: Route) -> str:
+    """From where to where something is forwarded."""
+    ends = [("by", route.in_interface), ("from", _some(route.sources))]
+    ends += [("out by", route.out_interface), ("to", _some(route.destinations))]
+    hidden = f", hidden over {' and '.join(f'IPv{family}' for family in route.masquerade)}" if route.masquerade else ""
+    return " ".join(f"{word} {end}" for word, end in ends if end) + hidden
+
+
+def _some(peers: Sources) -> str:
+    """'' for anywhere."""
+    nets = [policy.network_text(family, net) for family in policy.WIDTH for net in peers.of(family)]
+    more = f" and {len(nets) - 3:,} more" if len(nets) > 3 else ""
+    return "" if peers.anywhere else ", ".join(nets[:3]) + more

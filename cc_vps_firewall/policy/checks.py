@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from ..errors import Problem
 from . import services
 from .interfaces import same_interface
-from .model import EVERY_PROTOCOL, KEY, Entry, Opening, Policy
+from .model import EVERY_PROTOCOL, KEY, Entry, Opening, Policy, Route
 from .networks import UNROUTABLE, WIDTH, anywhere, covered, network_text
 
 WIDEST = {4: 8, 6: 16}  # by family: what `service: all` may be for takes no more than one network of this length
@@ -71,6 +71,24 @@ def too_much(entry: Entry, written: Collection[object]) -> Iterator[Problem]:
     if entry.interface.endswith("*") and len(entry.interface) <= STEM:
         what = f"{entry.interface} takes too many interfaces for service: all"
         yield Problem(f"{where}.interface", f"{what}; write {STEM} letters or more before the *")
+
+
+def wrong_route(route: Route, written: Collection[object], *, readable: bool) -> Iterator[Problem]:
+    """What is wrong with a route, by itself. `written`: the keys that it has; `readable`: nothing is wrong with their
+    values."""
+    where = f"{KEY}.{route.path}"
+    if not {"in", "out", "from", "to"} & {*written}:
+        yield Problem(where, "forwards everything; write one at least of in, out, from and to")
+    if route.in_interface and route.in_interface == route.out_interface:
+        said = f"is {route.in_interface}, as in is; leave out away and name in to who may be reached there"
+        yield Problem(f"{where}.out", said)
+    if readable and not route.families:
+        yield Problem(where, "forwards nothing: from and to name no addresses of one family")
+    if route.masquerade and not route.out_interface:
+        yield Problem(f"{where}.masquerade", "goes with out, the interface whose address is seen then")
+    for family in route.masquerade if readable and route.families else ():
+        if family not in route.families:
+            yield Problem(f"{where}.masquerade", f"is of IPv{family}, which this route does not forward")
 
 
 def trusted_uplinks(policy: Policy) -> Iterator[Problem]:

@@ -141,6 +141,16 @@ POLICY: Table = (
         ([{"port": "8443/tcp", "to": "10.8.0.2", "to_port": 443}],),
         [],
     ),
+    Key(
+        "route",
+        "routes",
+        "What is forwarded",
+        "From interface to interface, from sources to destinations, every service or some; answers come back. Each "
+        "entry opens, also where outgoing is dropped; deny, metadata and malformed hold for it. Switches forwarding on "
+        "in the kernel.",
+        ([{"in": "wg0", "out": "eth0", "masquerade": True}], [{"in": "eth1", "to": ["10.8.0.0/24"], "service": "ssh"}]),
+        [],
+    ),
     _choice(
         "metadata",
         "The cloud's metadata service",
@@ -304,6 +314,43 @@ PUBLICATION: Table = (
     Key("comment", "comment"),
 )
 
+ROUTE: Table = (
+    Key(
+        "in",
+        "interface",
+        "Where it comes in",
+        "The network interface that packets come in by. A * at the end stands for anything.",
+        ("eth1", "wg*"),
+    ),
+    Key(
+        "out",
+        "interface",
+        "Where it goes out",
+        "The network interface that packets leave by. A * at the end stands for anything.",
+        ("eth0", "wg*"),
+    ),
+    Key("from", "sources", "Who sends it", "Sources that this entry is for.", (["10.0.0.0/8"], ["office"]), "any"),
+    Key("to", "sources", "Where to", "Destinations that this entry is for.", (["10.8.0.0/24"],), "any"),
+    Key(
+        "service",
+        "allowed",
+        "Service or group",
+        "A name from the table of services, or a group of them. Without service and port: everything, every protocol.",
+        ("https", "web", "all"),
+    ),
+    Key("port", "port"),
+    Key(
+        "masquerade",
+        "masquerade",
+        "Hide who sends it",
+        "true: over IPv4 those who answer see the address of this host on the interface that the packets leave by. "
+        "[4, 6]: over both families, [6]: over IPv6 alone. Goes with out.",
+        (True, [4, 6]),
+        False,
+    ),
+    Key("comment", "comment"),
+)
+
 LIST_FILE: Table = (
     Key(
         "file",
@@ -346,7 +393,7 @@ OTHERS: Table = (
     ),
 )
 
-TABLES = (POLICY, SSH, ENTRY, OUTGOING, EXIT, CONTAINERS, PUBLICATION, LIST_FILE, TEST, OTHERS)
+TABLES = (POLICY, SSH, ENTRY, OUTGOING, EXIT, CONTAINERS, PUBLICATION, ROUTE, LIST_FILE, TEST, OTHERS)
 
 _ENTRIES = "a list of [services and groups](services.md), [ports](#port), and mappings with the keys below"
 
@@ -357,6 +404,8 @@ KINDS: Mapping[str, Kind] = {
     "exits": Kind(_ENTRIES),
     "bridges": Kind("a list of interfaces, by their names or with a `*` at the end"),
     "publications": Kind("a list of mappings with the keys below"),
+    "routes": Kind("a list of mappings with the keys below, each with one at least of `in`, `out`, `from` and `to`"),
+    "masquerade": Kind("`true`, `false`, or a list of `4` and `6`"),
     "address": Kind("an IPv4 or IPv6 address"),
     "number": Kind("a port by its number, 1 to 65535"),
     "source": Kind(

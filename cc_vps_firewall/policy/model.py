@@ -122,6 +122,32 @@ class Publication:
 
 
 @dataclass(frozen=True)
+class Route:
+    """One line of `route`: what is forwarded. `openings`: EVERY_PROTOCOL where it names none. `masquerade`: the
+    families over which this host stands for who sends it."""
+
+    path: str
+    name: str
+    openings: tuple[Opening, ...] = (EVERY_PROTOCOL,)
+    in_interface: str = ""
+    out_interface: str = ""
+    sources: Sources = ANYWHERE
+    destinations: Sources = ANYWHERE
+    masquerade: tuple[int, ...] = ()
+    comment: str = ""
+
+    @property
+    def label(self) -> str:
+        said = f"{self.path} {self.name}".rstrip()
+        return f"{said}: {self.comment}" if self.comment else said
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        """Those that it has sources and destinations of."""
+        return tuple(f for f in WIDTH if self.sources.of(f) and self.destinations.of(f))
+
+
+@dataclass(frozen=True)
 class Policy:
     """What the owner wrote, resolved: no names left, both families sorted out."""
 
@@ -135,6 +161,7 @@ class Policy:
     flood: str = "guard"
     outgoing: tuple[Entry, ...] | None = None
     publish: tuple[Publication, ...] = ()
+    route: tuple[Route, ...] = ()
     metadata: str = "root"
     metadata_services: Sources = NOWHERE  # what `metadata` is about, on the cloud that this is for
     containers: str = "guard"
@@ -158,7 +185,8 @@ class Policy:
     @property
     def forwards(self) -> tuple[int, ...]:
         """The families that this host is to forward."""
-        return tuple(sorted({each.family for each in self.publish}))
+        routed = {family for each in self.route for family in each.families}
+        return tuple(sorted({each.family for each in self.publish} | routed))
 
     def admits(self, source: str, proto: str, port: int, interface: str = "") -> bool:
         """Would a first, well-formed packet from `source` to `port` get in? Limits are left aside."""

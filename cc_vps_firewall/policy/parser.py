@@ -17,11 +17,12 @@ from .checks import (
     too_much,
     trusted_uplinks,
     wide_open_ssh,
+    wrong_route,
 )
 from .expectations import ExpectationValues
-from .keys import BACKENDS, CONTAINERS, ENTRY, EXIT, OUTGOING, POLICY, PUBLICATION, SSH, Table, names
+from .keys import BACKENDS, CONTAINERS, ENTRY, EXIT, OUTGOING, POLICY, PUBLICATION, ROUTE, SSH, Table, names
 from .messages import quoted
-from .model import BUILT_IN, EVERY_PROTOCOL, KEY, Entry, Limit, Opening, Policy, Publication
+from .model import BUILT_IN, EVERY_PROTOCOL, KEY, Entry, Limit, Opening, Policy, Publication, Route
 from .networks import EVERYTHING, UNROUTABLE, WIDTH, NotANetwork, addresses, covers, parse_network
 
 SSH_LIMIT = Limit(30, "minute")  # while SSH is open to anywhere, and the policy says nothing of it
@@ -100,10 +101,12 @@ class _Parser(ExpectationValues):
             "limit": lambda path, value, key: self.limit(path, value),
             "openings": lambda path, value, key: self.entries(path, value, ENTRY),
             "outgoing": lambda path, value, key: self.outgoing(path, value),
+            "masquerade": lambda path, value, key: self.masquerade(path, value),
             "number": lambda path, value, key: self.number(path, value),
             "port": lambda path, value, key: self.port(path, value),
             "ports": lambda path, value, key: self.ssh_port(path, value),
             "publications": lambda path, value, key: self.publications(path, value),
+            "routes": lambda path, value, key: self.routes(path, value),
             "sources": lambda path, value, key: self.sources(path, value),
             "ssh": lambda path, value, key: self.ssh(path, value),
             "tested": lambda path, value, key: self.tested(path, value),
@@ -238,6 +241,56 @@ class _Parser(ExpectationValues):
             return None
         return Publication(path[len(KEY) + 1 :], openings[0], family, to, peers=peers, **read)
 
+    def routes(self, path: str, value: object) -> tuple[Route, ...]:
+        if not isinstance(value, (list, tuple)):
+            self.refuse(path, f"{quoted(value)} is not a list of mappings such as {{in: wg0, out: eth0}}")
+            return ()
+        if len(value) > MAX_ENTRIES:
+            self.refuse(path, f"holds more than {MAX_ENTRIES:,} entries; write lists of sources and destinations")
+        found = (self.route(f"{path}[{n}]", item) for n, item in enumerate(value[:MAX_ENTRIES]))
+        return tuple(each for each in found if each)
+
+    def route(self, path: str, item: object) -> Route | None:
+        if not isinstance(item, Mapping):
+            self.refuse(path, f"{quoted(item)} is not a mapping such as {{in: wg0, out: eth0}}")
+            return None
+        before = self.count
+        self.keys(path, item, names(ROUTE))
+        named = [name for name in ("service", "port") if name in item]
+        openings: tuple[Opening, ...] = (EVERY_PROTOCOL,)
+        if len(named) > 1:
+            self.refuse(path, "has both service and port; write one of them")
+        elif named == ["port"]:
+            openings = self.port(f"{path}.port", item["port"])
+        elif named and item["service"] != EVERY_PROTOCOL.proto:
+            openings = self.service(f"{path}.service", item["service"], anywhere=False)
+        read = dict(self.each(path, item, _NARROWING[ROUTE]))
+        name = item[named[0]] if named else EVERY_PROTOCOL.proto
+        route = Route(
+            path[len(KEY) + 1 :],
+            name if isinstance(name, str) else "",
+            openings,
+            read.get("in", ""),
+            read.get("out", ""),
+            read["from"],
+            read["to"],
+            read["masquerade"],
+            read.get("comment", ""),
+        )
+        for problem in wrong_route(route, item, readable=self.lists_are_good and self.count == before):
+            self.refuse(problem.path, problem.message)
+        return route if openings else None
+
+    def masquerade(self, path: str, value: object) -> tuple[int, ...]:
+        """true, false, or families -> families"""
+        if isinstance(value, bool):
+            return (4,) if value else ()
+        families = value if isinstance(value, (list, tuple)) else [value]
+        if families and all(type(family) is int and family in WIDTH for family in families):
+            return tuple(sorted({*families}))
+        self.refuse(path, f"{quoted(value)} is not true, false, or a list of 4 and 6")
+        return ()
+
     def entry(self, path: str, item: object, table: Table) -> Entry | None:
         where = path[len(KEY) + 1 :]
         if not isinstance(item, Mapping):
@@ -267,4 +320,6 @@ class _Parser(ExpectationValues):
 
 
 # The keys of an entry beside those that say what is open.
-_NARROWING = {table: tuple(key for key in table if key.name not in ("service", "port")) for table in (ENTRY, EXIT)}
+_NARROWING = {
+    table: tuple(key for key in table if key.name not in ("service", "port")) for table in (ENTRY, EXIT, ROUTE)
+}

@@ -34,6 +34,7 @@ ANSWERS: Mapping[str, str] = {word: answer for words, answer in _ANSWERS.items()
 SYNONYMS = {
     "source": "from", "sources": "from", "src": "from", "destination": "to", "destinations": "to", "dst": "to",
     "iface": "interface", "device": "interface", "rate": "limit", "open": "allow", "block": "deny",
+    "forward": "route", "interface": "in", "snat": "masquerade", "nat": "masquerade",
 }  # fmt: skip
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import bisect
 import heapq
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import takewhile
 
 from ..policy import EVERYTHING, WIDTH, Limit, Net, network_text
@@ -55,7 +56,8 @@ class _Writer:
 
     def __init__(self, rules: Ruleset, family: int, table: str, hooks: Sequence[str]) -> None:
         self.family, self.table = family, table
-        self.chains = {c.name: c for c in (*rules.chains, _PASSING, _BANS)}
+        self.chains = {c.name: c for c in (*rules.chains, _BANS)}
+        self.chains[_PASSING.name] = _passing(self.chains)
         self.names: dict[object, str] = {}
         self.policies: dict[str, str] = {}
         self.rules: dict[str, list[str]] = {}
@@ -134,6 +136,7 @@ class _Writer:
             if rule.uid_root is not None:
                 owner = f" -m owner {'' if rule.uid_root else '! '}--uid-owner 0"
             local = " -m addrtype --dst-type LOCAL" if rule.local else ""
+            local += " -m addrtype ! --src-type LOCAL" if rule.from_others else ""
             rate = f" -m limit {_rate(rule.rate, '--limit', '--limit-burst')}" if rule.rate else ""
             self.add(chain, words + match + state + owner + local + rate, label, target)
 
@@ -245,6 +248,7 @@ _VERDICTS = {
     "reset": "-j REJECT --reject-with tcp-reset",
     "return": "-j RETURN",
     "masquerade": "-j MASQUERADE",
+    "clamp": "-j TCPMSS --clamp-mss-to-pmtu",
 }
 
 # filter's FORWARD lets pass what mangle's has judged, with a policy of DROP for whatever has not been there. Between
@@ -260,6 +264,13 @@ _PASSING = Chain(
         Rule("containers: published", "accept", state="dnat"),
     ),
 )
+
+
+def _passing(chains: Mapping[str, Chain]) -> Chain:
+    """_PASSING with the routes of a policy, if it has any."""
+    judged = chains["forwarded"].rules if "forwarded" in chains else ()
+    routed = tuple(rule for rule in judged if rule.verdict == "routed")
+    return replace(_PASSING, rules=_PASSING.rules + routed)
 
 
 # What other programs ban comes before our rules. A ban ends what its source began, not what this host began itself;

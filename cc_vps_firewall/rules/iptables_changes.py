@@ -33,10 +33,12 @@ def transition(current: str, wanted: str, rivals: Sequence[str] = ()) -> str:
 
 
 def _shared_table(name: str, before: Mapping[str, Table], after: Mapping[str, Table]) -> Table:
-    """What a table is to be. One that we only share keeps its built-in chains where nothing of ours stays in it."""
-    if name in after or name not in NAT:
-        return after.get(name, Table())
-    return Table({hook.upper(): "ACCEPT" for hook in NAT[name] if name in before}, {h.upper(): [] for h in NAT[name]})
+    """What a table is to be. One that we only share keeps its built-in chains where nothing of ours stays in them."""
+    table = after.get(name, Table())
+    if name not in NAT or name not in before:
+        return table
+    kept = {hook.upper(): "ACCEPT" for hook in NAT[name]}
+    return Table({**kept, **table.policies}, {**{hook: [] for hook in kept}, **table.rules})
 
 
 def _table_transition(name: str, before: Table, after: Table, rivals: Sequence[str]) -> str:

@@ -119,13 +119,15 @@ class _Writer:
         if rule.in_interface:
             words.append('iif "lo"' if rule.in_interface == "lo" else f'iifname "{rule.in_interface}"')
         if rule.out_interface:
-            words.append(f'oif "{rule.out_interface}"')
+            words.append('oif "lo"' if rule.out_interface == "lo" else f'oifname "{rule.out_interface}"')
         if rule.state:
             words.append("ct status dnat" if rule.state == "dnat" else f"ct state {rule.state}")
         if rule.original:
             words.append("ct direction original")
         if rule.local:
             words.append("fib daddr type local")
+        if rule.from_others:
+            words.append("fib saddr type != local")
         address, verdict = self.address(rule, family, verdict)
         words += address
         words += self.protocol(rule)
@@ -139,17 +141,18 @@ class _Writer:
         """The match on addresses, or on the family where the addresses are all of it."""
         if not family:
             return [], verdict
-        ip = "ip" if family == 4 else "ip6"
+        ip, words = "ip" if family == 4 else "ip6", list[str]()
         for side, peers in (("saddr", rule.sources), ("daddr", rule.destinations)):
             nets = peers.of(family)
             if nets == EVERYTHING:
                 continue
             if len(nets) == 1:
-                return [f"{ip} {side} {network_text(family, nets[0])}"], verdict
-            if len(nets) <= CHUNK:
-                return [f"{ip} {side} @{self.networks(nets, family)}"], verdict
-            return [f"meta nfproto ipv{family}"], f"jump {self.tree(nets, family, side, verdict)}"
-        return ([] if rule.icmp else [f"meta nfproto ipv{family}"]), verdict
+                words.append(f"{ip} {side} {network_text(family, nets[0])}")
+            elif len(nets) <= CHUNK:
+                words.append(f"{ip} {side} @{self.networks(nets, family)}")
+            else:
+                verdict = f"jump {self.tree(nets, family, side, verdict)}"
+        return words or ([] if rule.icmp else [f"meta nfproto ipv{family}"]), verdict
 
     def protocol(self, rule: Rule) -> list[str]:
         words = []
@@ -241,7 +244,7 @@ _BUCKETS = ((4, "ipv4_addr", "ip saddr"), (6, "ipv6_addr", "ip6 saddr & ffff:fff
 
 _VERDICTS = {
     "accept": "accept", "drop": "drop", "reset": "reject with tcp reset", "return": "return",
-    "masquerade": "masquerade",
+    "masquerade": "masquerade", "clamp": "tcp option maxseg size set rt mtu",
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from ..policy import ANYWHERE, EVERY_PROTOCOL, WIDTH, Entry, Limit, Opening, Policy, Publication, Sources
+from ..policy import ANYWHERE, EVERY_PROTOCOL, WIDTH, Entry, Limit, Opening, Policy, Publication, Route, Sources
 from ..policy.interfaces import BRIDGES, UPLINKS, names_uplink, same_interface
 
 # What stays of a metadata service for everybody: names, leases and time. On Google's cloud and on Azure all three live
@@ -43,7 +43,8 @@ class Rule:
     """All conditions must hold for the verdict; what is left at its default is not asked.
 
     `verdict`: accept, drop, reset (refuse with a TCP reset), log, return (to the chain before), dnat (`to` an address
-    and a port, 0 for the same), masquerade, or the name of a chain to go on in.
+    and a port, 0 for the same), masquerade, clamp (no larger segments than the path takes), or the name of a chain to
+    go on in.
     `ports` are destination ports. `original_dport` asks for a packet that was DNATed, and judges the port it
     was sent to first. `limit` counts each source for itself, `rate` all packets together.
     """
@@ -67,6 +68,7 @@ class Rule:
     uid_root: bool | None = None
     original_dport: bool = False
     local: bool = False  # is the destination an address of this host?
+    from_others: bool = False  # is the source none of this host's?
     to: tuple[int, int] = (0, 0)
     limit: Limit | None = None
     rate: Limit | None = None
@@ -101,6 +103,7 @@ def build(policy: Policy) -> Ruleset:
         Chain("incoming", _incoming(policy)),
         Chain("published", _published(policy)),
         Chain("publish_alone", _publish_alone(policy)),
+        Chain("routed", _routed(policy)),
         Chain("forwarded", _forwarded(policy)),
         Chain("metadata", _metadata(policy, "reset", uid_root=False)),
         Chain("metadata_forwarded", _metadata(policy, "drop")),
@@ -108,14 +111,13 @@ def build(policy: Policy) -> Ruleset:
         Chain("input", _input(policy), "input", "drop"),
         Chain(
             "forward",
-            (*_ended(policy), REPLIES, Rule("base: what is forwarded", "forwarded")),
+            (*_clamp(policy), *_ended(policy), REPLIES, Rule("base: what is forwarded", "forwarded")),
             "forward",
             "drop",
         ),
         Chain("output", _output(policy), "output", "accept" if policy.outgoing is None else "drop"),
     ]
-    if policy.publish:
-        chains += _translating(policy)
+    chains += _translating(policy)
     empty = {c.name for c in chains if not c.rules}
     wanted = {r.verdict for c in chains for r in c.rules} - empty
     return Ruleset(
@@ -222,7 +224,8 @@ def bridges(policy: Policy) -> tuple[str, ...]:
 def no_bridges(policy: Policy) -> tuple[str, ...]:
     """Names and patterns, of those that BRIDGES takes, that are no bridge of containers: what uplinks are often called,
     what holds a default route, and the interfaces that the policy names and that nobody's program has named."""
-    named = (entry.interface for entry in policy.entries if names_uplink(entry.interface))
+    asked = (*(entry.interface for entry in policy.entries), *(each.in_interface for each in policy.route))
+    named = (name for name in asked if names_uplink(name))
     known = [name for name in UPLINKS if name not in policy.bridges]
     routed = sorted(name for name in policy.uplinks if any(same_interface(one, name) for one in bridges(policy)))
     return tuple(dict.fromkeys([*known, *routed, *(name for name in named if name not in policy.bridges)]))
@@ -252,6 +255,7 @@ def _forwarded(policy: Policy) -> tuple[Rule, ...]:
         *_deny(policy),
         Rule("containers: from their own bridges", "bridges"),
         *judged,
+        Rule("route", "routed"),
         *_log(policy, "fwd"),
         _rest("is forwarded"),
     )
@@ -285,8 +289,43 @@ def _publish_alone(policy: Policy) -> tuple[Rule, ...]:
     return tuple(judged)
 
 
+PUBLISHED = Rule("published: no route", "return", state="dnat")  # it is judged by the port on this host
+
+
+def _routed(policy: Policy) -> tuple[Rule, ...]:
+    malformed = [Rule("route: malformed", "malformed")] if policy.malformed == "drop" else []
+    return (PUBLISHED, *malformed, *_routes(policy.route, "accept")) if policy.route else ()
+
+
+def _routes(routes: Iterable[Route], verdict: str, family: int = 0) -> tuple[Rule, ...]:
+    """What is forwarded. Routes that ask the same are one rule with all their ports."""
+    groups: dict[tuple[object, ...], list[Route]] = {}
+    for each in routes:
+        groups.setdefault((each.in_interface, each.out_interface, each.sources, each.destinations), []).append(each)
+    return tuple(
+        replace(
+            rule,
+            verdict=verdict,
+            family=family,
+            in_interface=group[0].in_interface,
+            out_interface=group[0].out_interface,
+            sources=group[0].sources,
+            destinations=group[0].destinations,
+        )
+        for group in groups.values()
+        for rule in _group([Entry(r.path, r.name, r.openings, comment=r.comment) for r in group], outgoing=False)
+    )
+
+
+def _clamp(policy: Policy) -> tuple[Rule, ...]:
+    """Both ways, so before replies: behind a tunnel the path is narrower than what either end knows of."""
+    clamp = Rule("route: segments as the path takes them", "clamp", proto="tcp", flags=("syn,rst", "syn"))
+    return (clamp,) if policy.route else ()
+
+
 def _translating(policy: Policy) -> list[Chain]:
-    """What changes addresses: where a published port leads, and whom the machine there has to answer."""
+    """What changes addresses: where a published port leads, and whom the machine there has to answer; and who is hidden
+    behind this host's address, of those whom it forwards."""
     lead = tuple(
         replace(_port_of(each, "dnat"), in_interface=each.interface, to=(each.to, each.to_port))
         for each in policy.publish
@@ -298,16 +337,20 @@ def _translating(policy: Policy) -> list[Chain]:
         for each in policy.publish
         if each.masquerade
     )
+    hidden = {family: [each for each in policy.route if family in each.masquerade] for family in WIDTH}
+    routed = [rule for family in WIDTH for rule in _routes(hidden[family], "masquerade", family)]
+    last = [Rule("publish", "publish_masquerade", state="dnat")] if hide else []
+    # What this host sends itself keeps the address that a program chose.
+    last += [Rule("route", "route_masquerade", from_others=True)] if routed else []
     chains = [
         Chain("publish", lead),
         Chain("prerouting", (Rule("publish", "publish", local=True),), "prerouting", "accept"),
+        Chain("publish_masquerade", hide),
+        Chain("route_masquerade", (PUBLISHED, *routed) if routed else ()),
+        Chain("postrouting", tuple(last), "postrouting", "accept"),
     ]
-    if hide:
-        chains += [
-            Chain("publish_masquerade", hide),
-            Chain("postrouting", (Rule("publish", "publish_masquerade", state="dnat"),), "postrouting", "accept"),
-        ]
-    return chains
+    used = {"prerouting": lead, "postrouting": last}
+    return [chain for chain in chains if used.get(chain.name, chain.rules)]
 
 
 def _only(family: int, address: int) -> Sources:

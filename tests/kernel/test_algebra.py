@@ -28,7 +28,7 @@ from tests import modelled
 from tests.casefiles import CONTAINER, MACHINE, Host, Packet, Published
 from tests.lab.backends import TOOLS, load, publish
 from tests.lab.probing import Prober, misjudged
-from tests.lab.topology import Topology
+from tests.lab.topology import BEYOND, Topology
 from tests.random_policies import EDGES, PORTS, policies
 
 POLICIES = int(os.environ.get("VPS_FIREWALL_POLICIES", "8"))
@@ -64,11 +64,20 @@ def questions(chosen: random.Random, host: Host, read: Policy) -> Iterator[Packe
             inside = replace(packet, source=CONTAINER[family], via="bridge")
             ends = {4: ("172.17.0.1", "198.51.100.7"), 6: ("fd00:17::1", "2001:db8:f::7")}[family]
             yield replace(inside, destination=chosen.choice(ends))
-        elif kind < 0.65 and (host.published or host.behind):
+        elif kind < 0.6 and port and not _published(host, protocol, port):
+            yield _forwarded(chosen, packet, [a for a in EDGES[family] if not _on_link(a)] + metadata[family])
+        elif kind < 0.75 and (host.published or host.behind):
             public = chosen.choice([*host.published, *host.behind])
             yield replace(packet, protocol=public.protocol, port=public.port)
         else:
             yield packet
+
+
+def _forwarded(chosen: random.Random, packet: Packet, away: Sequence[str]) -> Packet:
+    """From one of the machine's wires to the other, or to the machine behind it."""
+    if chosen.random() < 0.3:
+        return replace(packet, via="eth0", destination=BEYOND[packet.family])
+    return replace(packet, via="eth1", destination=chosen.choice(away))
 
 
 def _on_link(address: str) -> bool:
@@ -95,7 +104,7 @@ def worlds(seed: str, count: int) -> Iterator[tuple[Host, Any, Policy, list[Pack
         host = Host(
             bridge=bridge,
             published=tuple(Published(chosen.choice(["tcp", "udp"]), port, 7000 + port) for port in ports if bridge),
-            forwarding=bool(bridge),
+            forwarding=True,
         )
         if read.publish:
             behind = {(each.opening.proto, each.opening.first, each.to_port) for each in read.publish}
@@ -134,7 +143,7 @@ def test_the_packets_are_of_every_kind() -> None:
         for host, _, _, packets in worlds("kinds", 60)
         for packet in packets
     }
-    assert {(direction, passes) for direction in (IN, OUT, PUBLISHED) for passes in (True, False)} <= kinds
+    assert {(direction, passes) for direction in (IN, OUT, PUBLISHED, FORWARD) for passes in (True, False)} <= kinds
 
 
 # --- diff ---------------------------------------------------------------------------------------------------

@@ -64,8 +64,8 @@ def test_an_empty_mapping_is_a_full_policy() -> None:
 def test_everything_written_out_is_the_same_as_nothing() -> None:
     spelled = {
         "enabled": True, "backend": "auto", "ssh": {}, "allow": [], "deny": [], "lists": {}, "ping": True,
-        "malformed": "drop", "flood": "guard", "outgoing": "accept", "publish": [], "metadata": "root",
-        "containers": "guard", "log": "3/minute",
+        "malformed": "drop", "flood": "guard", "outgoing": "accept", "publish": [], "route": [],
+        "metadata": "root", "containers": "guard", "log": "3/minute",
     }  # fmt: skip
     # Of Amazon's services those for containers are guarded where `metadata` is written out, and by no default.
     written, empty = (policy.parse(section, cloud_id="azure", read_list=read_list) for section in (spelled, {}))

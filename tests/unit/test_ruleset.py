@@ -94,7 +94,7 @@ def verdict(rules: Ruleset, hook: str, packet: Packet) -> str:
 
 
 def test_the_kernel_above_asks_all_that_a_rule_can_ask() -> None:
-    translating = {"local", "to"}  # of chains that no packet is judged in
+    translating = {"local", "to", "from_others"}  # of chains that no packet is judged in
     asked = {f.name for f in dataclasses.fields(Rule)} - {"label", "verdict", "limit", "rate", *translating}
     assert asked == {
         "family", "proto", "ports", "not_dports", "sport", "sources", "destinations", "in_interface", "out_interface",
