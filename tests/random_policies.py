@@ -94,7 +94,15 @@ def section(chosen: random.Random) -> dict[str, Any]:
         ("metadata", 0.3, "all"),
         ("log", 0.8, False),
         ("route", 0.5, [route() for _ in range(chosen.randint(1, 3))]),
-        ("outgoing", 0.5, {"policy": "drop", "allow": [entry("to") for _ in range(chosen.randint(0, 4))]}),
+        (
+            "outgoing",
+            0.5,
+            {
+                "policy": "drop",
+                "allow": [entry("to") for _ in range(chosen.randint(0, 4))],
+                "containers": chosen.choice(["guard", "guard", "ignore"]),
+            },
+        ),
     ):
         if chosen.random() < likely:
             made[key] = value

@@ -33,6 +33,7 @@ from .zones import LOOPBACK
 # What a packet is on its way to. PUBLISHED: to a port of this host that a container is behind; FORWARD: from one
 # interface to another; OUT: sent by a program on this host.
 IN, PUBLISHED, FORWARD, OUT = DIRECTIONS = ("in", "published", "forward", "out")
+INWARDS = (IN, PUBLISHED)
 ACCEPT, DROP, REJECT, UNKNOWN = "accept", "drop", "reject", "unknown"
 ROOT, OTHERS = USERS = ("root", "others")  # whose program sends it, where that is asked
 ICMP = {4: "icmp", 6: "icmpv6"}
@@ -225,8 +226,8 @@ class _Boxes:
                     direction, family, entry.path, entry.label,
                     "" if opening == EVERY_PROTOCOL else opening.proto,
                     (opening.first, opening.last),
-                    sources=every if direction == OUT else peers,
-                    destinations=peers if direction == OUT else every,
+                    sources=peers if direction in INWARDS else every,
+                    destinations=every if direction in INWARDS else peers,
                     interface=entry.interface,
                     limit=str(entry.limit or ""),
                 )  # fmt: skip
@@ -241,8 +242,24 @@ class _Boxes:
                           bridge, kept_out)  # fmt: skip
             label = "containers: from their own bridges"
             yield Box(PUBLISHED, family, "", label, "", (0, 0), every, every, bridge, kept_out)
-            for proto, ports, destinations in _guarded(every, services):
-                yield Box(FORWARD, family, "", label, proto, ports, every, destinations, bridge, kept_out)
+            sent = Box(FORWARD, family, "", label, "", (0, 0), every, every, bridge, kept_out)
+            for box in self._outgoing_of(sent, family):
+                yield from self._without_services(box, services)
+
+    def _outgoing_of(self, sent: Box, family: int) -> Iterator[Box]:
+        """A box of what containers send -> what of it may go on."""
+        if not self.policy.contained:
+            yield sent
+            return
+        kept_out = no_bridges(self.policy)
+        for bridge in bridges(self.policy):
+            yield replace(sent, label="containers: to their own bridges", out=bridge, out_but=kept_out)
+        of_all = self.policy.metadata_services.of(family) if self.policy.metadata == "all" else ()
+        if services := self._of(of_all, family):
+            yield replace(sent, entry="metadata", label="metadata", proto="tcp", ports=(0, 65535),
+                          destinations=services)  # fmt: skip
+        for box in self._entries(FORWARD, family, self.policy.outgoing or ()):
+            yield replace(box, interface=sent.interface, but=sent.but)
 
     def _published(self, family: int) -> Iterator[Box]:
         if self.policy.containers == "guard":

@@ -108,7 +108,8 @@ def lines(reach: Reach, openings: Sequence[Opening] = ()) -> list[str]:
         out += [f"IPv{family}", *aligned(rows or [("nothing", "", "")])]
     if not openings:
         out.append("everything else is closed")
-    if any(part.proto == OTHER_PROTOCOLS and reach.zones[0] in part.interfaces for part in reach.parts):
+    left_alone = (p for p in reach.parts if (p.direction, p.proto) == (PUBLISHED, OTHER_PROTOCOLS))
+    if any(reach.zones[0] in part.interfaces for part in left_alone):
         out.append("ports that containers publish: not filtered, containers is ignore")
     else:
         out.append("ports that containers publish: as allow says of the same port of this host")

@@ -102,7 +102,13 @@ def settings(wanted: Policy) -> dict[str, object]:
         "ping": wanted.ping,
         "malformed": wanted.malformed,
         "flood": wanted.flood,
-        "outgoing": "accept" if out is None else {"policy": "drop", "allow": [entry.label for entry in out]},
+        "outgoing": "accept"
+        if out is None
+        else {
+            "policy": "drop",
+            "allow": [entry.label for entry in out],
+            "containers": wanted.outgoing_containers,
+        },
         "publish": [f"{each.label} to {each.goal}" for each in wanted.publish],
         "route": [f"{each.label} {_way(each)}" for each in wanted.route],
         "containers": wanted.containers,
@@ -191,7 +197,8 @@ def _settings(wanted: Policy) -> Iterator[str]:
         yield "outgoing: accept"
     else:
         allowed = ", ".join(entry.label.partition(" ")[2] or entry.label for entry in wanted.outgoing)
-        yield f"outgoing: drop, but for {allowed or 'what keeps the machine alive'}"
+        whose = "" if wanted.contained else "; what containers send is not asked"
+        yield f"outgoing: drop, but for {allowed or 'what keeps the machine alive'}{whose}"
     for each in wanted.publish:
         yield f"publish: {each.opening} to {each.goal}{', its clients hidden' if each.masquerade else ''}"
     for route in wanted.route:

@@ -127,8 +127,8 @@ POLICY: Table = (
         "outgoing",
         "outgoing",
         "What may leave",
-        "accept, or what alone may leave. What keeps the machine alive (DHCP, neighbour discovery, the "
-        "metadata service for root) stays.",
+        "accept, or what alone may leave, of what containers send too. What keeps the machine alive (DHCP, neighbour "
+        "discovery, the metadata service for root) stays.",
         ("accept", {"policy": "drop", "allow": ["dns", "ntp", "http", "https"]}),
         "accept",
     ),
@@ -259,6 +259,13 @@ OUTGOING: Table = (
         "Services, groups, ports, or mappings that narrow them to destinations.",
         (["dns", "ntp", "http", "https"], [{"port": "5432/tcp", "to": ["10.0.0.0/24"]}]),
         [],
+    ),
+    _choice(
+        "containers",
+        "What containers send",
+        "guard: new connections of containers to other machines are judged by the same allow; those to other "
+        "containers here are not. ignore: containers may send what they like.",
+        *("guard", "ignore"),
     ),
 )
 

@@ -160,6 +160,7 @@ class Policy:
     malformed: str = "drop"
     flood: str = "guard"
     outgoing: tuple[Entry, ...] | None = None
+    outgoing_containers: str = "guard"
     publish: tuple[Publication, ...] = ()
     route: tuple[Route, ...] = ()
     metadata: str = "root"
@@ -181,6 +182,11 @@ class Policy:
     def trusted(self) -> tuple[str, ...]:
         """Interfaces whose packets come in, or are forwarded, whatever they are."""
         return (*(e.interface for e in self.allow if e.interface and EVERY_PROTOCOL in e.openings), *self.bridges)
+
+    @property
+    def contained(self) -> bool:
+        """Is what containers send asked of `outgoing`?"""
+        return self.outgoing is not None and self.outgoing_containers == "guard"
 
     @property
     def forwards(self) -> tuple[int, ...]:

@@ -134,10 +134,13 @@ class _Parser(ExpectationValues):
         needed = self.reached(self.used)
         named = self.used | self.used_by_lists | self.asked
         containers, bridges = read.pop("containers")
+        outgoing, outgoing_containers = read.pop("outgoing")
         policy = Policy(
             **read,
             containers=containers,
             bridges=bridges,
+            outgoing=outgoing,
+            outgoing_containers=outgoing_containers,
             metadata_services=addresses(clouds.metadata(self.cloud_id, containers="metadata" in section)),
             unused=tuple(name for name in self.lists if name not in named),  # which is known once all is read
             only_tested=frozenset(self.reached(self.asked) - needed),
@@ -169,17 +172,19 @@ class _Parser(ExpectationValues):
         openings = tuple(Opening("tcp", port, port) for port in ports)
         return Entry("ssh", "", openings, peers, limit, read.get("interface", ""))
 
-    def outgoing(self, path: str, value: object) -> tuple[Entry, ...] | None:
+    def outgoing(self, path: str, value: object) -> tuple[tuple[Entry, ...] | None, str]:
+        """What may leave, None for everything; and what becomes of what containers send."""
+        everything = None, Policy.outgoing_containers
         if value == "accept":
-            return None
+            return everything
         if not isinstance(value, Mapping):
             self.refuse(path, f"{quoted(value)} is neither accept nor a mapping {{policy: drop, allow: [dns, ntp]}}")
-            return None
+            return everything
         read = self.mapping(path, value, OUTGOING)
         accepts, entries = read.get("policy") == "accept", read["allow"]
         if accepts and entries:
             self.refuse(f"{path}.allow", "has no meaning while policy is accept; write policy: drop")
-        return None if accepts else tuple(entries)
+        return everything if accepts else (tuple(entries), read["containers"])
 
     def entries(self, path: str, value: object, table: Table) -> tuple[Entry, ...]:
         """A list of what is open: to whom it comes in (ENTRY), or where it leads (EXIT)."""

@@ -100,6 +100,9 @@ def build(policy: Policy) -> Ruleset:
         Chain("malformed", _malformed(policy)),
         Chain("denied", _denied(policy)),
         Chain("bridges", _bridges(policy)),
+        Chain("to_bridges", _bridges(policy, outwards=True) if policy.contained else ()),
+        Chain("containers_outgoing", _containers_outgoing(policy)),
+        Chain("containers", _bridges(policy, "containers_outgoing") if policy.contained else ()),
         Chain("incoming", _incoming(policy)),
         Chain("published", _published(policy)),
         Chain("publish_alone", _publish_alone(policy)),
@@ -208,11 +211,25 @@ def _incoming(policy: Policy) -> tuple[Rule, ...]:
     return (*rules, *_log(policy, "in"), _rest("comes in"))
 
 
-def _bridges(policy: Policy) -> tuple[Rule, ...]:
-    """Accepts what comes in from containers."""
+def _bridges(policy: Policy, verdict: str = "accept", outwards: bool = False) -> tuple[Rule, ...]:
+    """What becomes of what comes in from containers, or, `outwards`, of what goes to them."""
+    label = f"containers: {'to' if outwards else 'from'} their own bridges"
+    rules = [Rule("uplink", "return", in_interface=name) for name in no_bridges(policy)]
+    rules += [Rule(label, verdict, in_interface=name) for name in bridges(policy)]
+    return tuple(replace(r, in_interface="", out_interface=r.in_interface) if outwards else r for r in rules)
+
+
+def _containers_outgoing(policy: Policy) -> tuple[Rule, ...]:
+    """What containers may send. One container to another is not outgoing, nor is what goes to a published port: where
+    that leads the policy says, or the program that publishes it."""
+    if not policy.contained:
+        return ()
+    services = Rule("metadata", "accept", proto="tcp", destinations=policy.metadata_services)
     return (
-        *(Rule("uplink", "return", in_interface=name) for name in no_bridges(policy)),
-        *(Rule("containers: from their own bridges", "accept", in_interface=name) for name in bridges(policy)),
+        Rule("containers: to published ports", "accept", state="dnat"),
+        Rule("containers: to their own bridges", "to_bridges"),
+        *([services] if policy.metadata == "all" else []),
+        *opened(policy.outgoing or (), outgoing=True),
     )
 
 
@@ -253,7 +270,7 @@ def _forwarded(policy: Policy) -> tuple[Rule, ...]:
     return (
         Rule("metadata: root", "metadata_forwarded", destinations=policy.metadata_services),
         *_deny(policy),
-        Rule("containers: from their own bridges", "bridges"),
+        Rule("containers: from their own bridges", "containers" if policy.contained else "bridges"),
         *judged,
         Rule("route", "routed"),
         *_log(policy, "fwd"),

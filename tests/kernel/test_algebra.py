@@ -28,7 +28,7 @@ from tests import modelled
 from tests.casefiles import CONTAINER, MACHINE, Host, Packet, Published
 from tests.lab.backends import TOOLS, load, publish
 from tests.lab.probing import Prober, misjudged
-from tests.lab.topology import BEYOND, Topology
+from tests.lab.topology import BEYOND, NEIGHBOUR, Topology
 from tests.random_policies import EDGES, PORTS, policies
 
 POLICIES = int(os.environ.get("VPS_FIREWALL_POLICIES", "8"))
@@ -63,7 +63,8 @@ def questions(chosen: random.Random, host: Host, read: Policy) -> Iterator[Packe
             # Of protocols without ports the answer would be taken for the next question: the tracker has one flow.
             inside = replace(packet, source=CONTAINER[family], via="bridge")
             ends = {4: ("172.17.0.1", "198.51.100.7"), 6: ("fd00:17::1", "2001:db8:f::7")}[family]
-            yield replace(inside, destination=chosen.choice(ends))
+            away = [address for address in EDGES[family] if not _on_link(address)]
+            yield replace(inside, destination=chosen.choice([*ends, NEIGHBOUR[family], *chosen.sample(away, 3)]))
         elif kind < 0.6 and port and not _published(host, protocol, port):
             yield _forwarded(chosen, packet, [a for a in EDGES[family] if not _on_link(a)] + metadata[family])
         elif kind < 0.75 and (host.published or host.behind):
@@ -168,6 +169,7 @@ def sendable(change: Change, found: Difference, host: Host) -> Packet | None:
     if change.direction == FORWARD:
         inside = CONTAINER[sample.family]
         comes = zone_of(host.bridge, found.zones) in change.interfaces
+        comes = comes and zone_of("eth0", found.ways_out) in change.out
         if not comes or sample.proto not in ("tcp", "udp") or _on_link(destination):
             return None
         if _published(host, sample.proto, sample.port) or not ranges.has(

@@ -79,7 +79,8 @@ GOOD: dict[str, Any] = {
     "ping": False,
     "malformed": "drop",
     "flood": "ignore",
-    "outgoing": {"policy": "drop", "allow": ["dns", "443/tcp", {"service": "ntp", "to": ["one"], "comment": "time"}]},
+    "outgoing": {"policy": "drop", "allow": ["dns", "443/tcp", {"service": "ntp", "to": ["one"], "comment": "time"}],
+                 "containers": "guard"},
     "publish": [
         {"port": "8443/tcp", "to": "10.8.0.2", "to_port": 443, "from": ["office"], "limit": "9/second",
          "interface": "eth0", "masquerade": True, "comment": "a tunnel's"},

@@ -121,7 +121,7 @@ output policy priority proto dst related return saddr set chain size skuid sport
 update vmap filter vps firewall dynamic fin syn rst psh ack urg service over burst with packets rate prefix reset second
 minute hour day essential malformed incoming published forwarded outgoing long networks4 networks6 ports
 untracked direction denied metadata bridges to prerouting postrouting dstnat srcnat local publish
-route routed option maxseg mtu rt
+route routed option maxseg mtu rt containers
 """
 
 
