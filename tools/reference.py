@@ -158,7 +158,7 @@ def saved_files() -> str:
         (f"`{state.SERVICES}`", "0600", "which services were enabled and disabled, for `vps-firewall remove`"),
         (f"`{files.LOCK}`", "0600", "held while a run is at work"),
         (f"`{sysctl.RECORD}`", "0600", "what the kernel's settings for forwarding were before a policy changed them"),
-        (f"`{sysctl.FILE}`", "0644", "has the next boot forward, for the families that `publish` uses"),
+        (f"`{sysctl.FILE}`", "0644", "has the next boot forward, for the families that `publish` and `route` use"),
         (
             f"`{sysctl.NETWORKD}/FILE.network.d/{sysctl.DROPIN}`",
             "0644",

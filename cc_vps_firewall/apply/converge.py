@@ -67,7 +67,7 @@ def converge(plan: Plan, host: Host, run: Run | None = None, *, confirm: Callabl
                 with run.step("confirm"):
                     if refusal := confirm():
                         raise FirewallError(refusal)
-            sysctl.adjust(plan.source, host, undo, run.notes)
+            sysctl.adjust(plan.source, host, undo, run)
             with run.step("save"):
                 texts, notes = backend.with_others(rehearsal.texts, target.place.files, host.managers)
                 run.notes += notes

@@ -1,6 +1,6 @@
 """The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "217e442ff6f37a8ed011d8b7d819a355e3e81534e5460276194cf22fe7c11f8e"
+SOURCES = "ab1243571bdf325ff6bc7c135ef5eb36cddadbe26d473575200fa217f1a6ac7d"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

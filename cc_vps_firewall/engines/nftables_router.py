@@ -1,6 +1,6 @@
 """The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "c0a7802ffdc163decd9f343ac5bd612fcbc4fe6b29d86e708864fea9450f5724"
+SOURCES = "fd7c30878f37826b18238e60a0faa8d249666d06f0b7c4a9ceb987c684578cf5"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called nftables_trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "76ef65edfafe5ee7ed0ca13767f21397be2091c6c5680dc379cfe25dc3cafb4e"
+SOURCES = "a56285574f8da2a4d85c236574ac98af4e58617c9f28367329f921d767af10e1"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

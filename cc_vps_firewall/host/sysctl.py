@@ -15,6 +15,7 @@ import socket
 import struct
 import time
 from collections.abc import Collection, Iterator, Mapping
+from typing import Protocol
 
 from ..errors import FirewallError
 from ..policy.interfaces import like_bridge
@@ -26,6 +27,8 @@ SYSCTLS = "/proc/sys"
 FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
 FILE = "/etc/sysctl.d/99-vps-firewall.conf"  # after 99-sysctl.conf, which is the owner's /etc/sysctl.conf
 RECORD = f"{state.STATE}/forwarding.json"  # sysctl -> what it was before we changed it
+HEAD = "# Made by vps-firewall, for what its policy forwards. Changes here are lost.\n"
+IFUPDOWN = "/etc/network/interfaces"
 NETWORKD, DROPIN = "/etc/systemd/network", "vps-firewall-forwarding.conf"
 SIOCGIFFLAGS, IFF_UP = 0x8913, 1  # netdevice(7)
 SETTLED = 5.0  # seconds after which a default route must still be there
@@ -38,16 +41,37 @@ def families(source: Mapping[str, object], host: Host) -> tuple[int, ...]:
     return tuple(f for f in forward if f == 4 or host.ipv6) if isinstance(forward, (list, tuple)) else ()
 
 
-def adjust(source: Mapping[str, object], host: Host, undo: files.Undo, notes: list[str]) -> None:
+class Run(Protocol):
+    """Of apply/status.Run, what is needed here."""
+
+    notes: list[str]
+
+    def step(self, name: str) -> contextlib.AbstractContextManager[None]: ...
+
+
+def adjust(source: Mapping[str, object], host: Host, undo: files.Undo, run: Run) -> None:
     """Have the kernel forward what a plan needs, now and at each boot, and no longer what only an earlier one needed.
     Raises FirewallError, OSError; restore() makes it as it was."""
     before = _record()
-    needed = _needed(families(source, host), before)
-    needed += _kept(before, needed, notes)
+    wanted = families(source, host)
+    needed = _needed(wanted, before)
+    needed += _kept(before, needed, run.notes)
+    if needed or before or files.read(FILE) is not None:
+        with run.step("forward"):
+            _switch(needed, before, undo)
+        if 6 in wanted:
+            run.notes += _ifupdown()
+
+
+def _switch(needed: Collection[str], before: Mapping[str, str], undo: files.Undo) -> None:
+    """A kill on the way leaves a record of all that may be on; the next boot forwards only when all of it went well."""
     changed = [name for name in needed if _value(name) != _on(name)]
     record = {name: before.get(name) or _value(name) for name in needed if name in before or name in changed}
     routes = facts.default_routes()
-    _save(needed, record, undo)
+    if needed:
+        files.save({RECORD: files.as_json({**before, **record})}, undo)
+        if FORWARDING[6] in needed:
+            files.save(dict.fromkeys(_managed(), f"{HEAD}[Network]\nIPv6AcceptRA=yes\n"), undo, 0o644)
     for name in sorted(changed, key=_is_forwarding):  # accept_ra before forwarding
         _write(name, _on(name))
     for name in sorted(before.keys() - record.keys(), key=_is_forwarding, reverse=True):
@@ -60,6 +84,11 @@ def adjust(source: Mapping[str, object], host: Host, undo: files.Undo, notes: li
                 f"the default route by {' and '.join(lost)} was gone {SETTLED:.0f} s after forwarding was switched on; "
                 "a static route, or accept_ra=2 in what configures that interface, would stay"
             )
+    if needed:
+        files.save({RECORD: files.as_json(record)}, undo)
+        files.save({FILE: HEAD + "".join(f"{name} = {_on(name)}\n" for name in needed)}, undo, 0o644)
+    else:
+        files.remove_all(HERE, [RECORD, FILE, *_dropins()], undo)
 
 
 def restore(undo: files.Undo) -> None:
@@ -69,7 +98,7 @@ def restore(undo: files.Undo) -> None:
     old = undo.before[RECORD]
     then, now = _strings(json.loads(old[0]) if old else {}), _record()
     back = [(name, now[name]) for name in sorted(now.keys() - then.keys(), key=_is_forwarding, reverse=True)]
-    for name, value in [*back, *((name, _on(name)) for name in sorted(then.keys() - now.keys(), key=_is_forwarding))]:
+    for name, value in [*back, *((name, _on(name)) for name in sorted(then, key=_is_forwarding))]:
         with contextlib.suppress(FirewallError):
             _write(name, value)
 
@@ -170,18 +199,19 @@ def _strings(record: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in record.items()}
 
 
-def _save(needed: Collection[str], record: Mapping[str, str], undo: files.Undo) -> None:
-    if not needed:
-        files.remove_all(HERE, [RECORD, FILE, *_dropins()], undo)
-        return
-    head = "# Made by vps-firewall, for what its policy forwards. Changes here are lost.\n"
-    contents: dict[str, tuple[str, int | None]] = {
-        RECORD: (files.as_json(record), 0o600),
-        FILE: (head + "".join(f"{name} = {_on(name)}\n" for name in needed), 0o644),
-    }
-    if FORWARDING[6] in needed:
-        contents.update(dict.fromkeys(_managed(), (f"{head}[Network]\nIPv6AcceptRA=yes\n", 420)))
-    files.save_all(contents, undo)
+def _ifupdown() -> list[str]:
+    """What ifupdown would set of accept_ra at the next boot, and a host that forwards then must not have."""
+    found = []
+    folder = [f"{IFUPDOWN}.d/{name}" for name in files.entries(HERE, f"{IFUPDOWN}.d")]
+    for path in (IFUPDOWN, *folder):
+        text = files.text_at(HERE, path.lstrip("/"))
+        for name, method, options in re.findall(r"(?m)^\s*iface (\S+) inet6 (\w+)((?:\n(?!\s*iface\b).*)*)", text):
+            said = re.findall(r"(?m)^\s*accept_ra\s+(\d)", options)
+            value = said[-1] if said else {"dhcp": "1"}.get(method, "2")
+            if method in ("auto", "dhcp") and value != "2":
+                what = f"{path} has ifupdown set accept_ra = {value} on {name} at each boot"
+                found.append(f"{what}; write accept_ra 2 there, or this host loses what it learns from its router")
+    return found
 
 
 def _managed() -> Iterator[str]:

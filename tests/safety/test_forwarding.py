@@ -13,6 +13,7 @@ from tests.lab.machine import TOOLS, Machine
 from tests.lab.namespaces import packet_socket
 
 BOTH = {"publish": [{"port": "8443/tcp", "to": "10.8.0.2"}, {"port": "8443/tcp", "to": "fd00:8::2"}]}
+ROUTED = {"route": [{"in": "wg0", "out": "eth0", "masquerade": True}]}
 FOUR = {"publish": [{"port": "8443/tcp", "to": "10.8.0.2"}]}
 SYSCTL = "/etc/sysctl.d/99-vps-firewall.conf"
 
@@ -202,3 +203,94 @@ def test_what_failed_later_leaves_no_translation_behind(tool: str) -> None:
         assert machine.rules() == rules
         assert "10.8.0.2" not in machine.run("nft list ruleset; iptables-save; ip6tables-save")
         assert forwards(machine) == ("0", "0")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_route_is_forwarded_and_verified(tool: str) -> None:
+    with Machine(tool) as machine:
+        assert not machine.apply(ROUTED).raised
+        assert forwards(machine) == ("1", "1")
+        assert "forward" in machine.status()["steps"]
+        assert machine.command("verify").value == 0
+        assert not machine.apply({"publish": FOUR["publish"]}).raised, (
+            "from masquerade to DNAT, in a table that is shared"
+        )
+        assert forwards(machine) == ("1", "0")
+        assert value(machine, "ipv6/conf/eth0/accept_ra") == "1"
+        assert machine.command("verify").value == 0
+        assert not machine.apply(ROUTED).raised
+        assert machine.command("verify").value == 0
+        assert not machine.apply({}).raised
+        assert forwards(machine) == ("0", "0")
+        assert "forward" in machine.status()["steps"], "it was taken back"
+        assert not machine.apply({"ping": False}).raised
+        assert "forward" not in machine.status()["steps"], "there was nothing to do"
+
+
+def test_killed_at_the_switch() -> None:
+    """What was switched on is on record, whatever the moment; the next boot forwards only where all went well."""
+    with Machine("nftables") as machine:
+        moments = machine.apply(BOTH).moments
+    for at in [number for number, name in enumerate(moments) if name in ("before forward", "after forward")]:
+        with Machine("nftables") as machine:
+            assert not machine.apply({"allow": ["http"]}).raised
+            assert machine.apply(BOTH, kill=at).killed
+            assert_mended(machine)
+
+
+def test_killed_while_the_default_route_is_awaited() -> None:
+    with Machine("nftables") as machine:
+        assert not machine.apply({"allow": ["http"]}).raised
+        advertise(machine)
+        run = machine.apply(BOTH, kill=3.5)
+        assert run.killed
+        assert forwards(machine) == ("1", "1"), "it was killed in the middle of the switch"
+        assert set(json.loads(machine.run("cat /var/lib/vps-firewall/forwarding.json"))) >= {"net/ipv4/ip_forward"}
+        assert machine.run(f"ls {SYSCTL}", check=False) == "", "the next boot would not forward"
+        assert machine.status()["result"] == "unfinished"
+        assert_mended(machine)
+
+
+def assert_mended(machine: Machine) -> None:
+    """The next run goes on from there, forth and back."""
+    assert not machine.apply(BOTH).raised
+    assert forwards(machine) == ("1", "1")
+    assert machine.command("verify").value == 0
+    assert not machine.apply({"allow": ["http"]}).raised
+    assert forwards(machine) == ("0", "0")
+    assert value(machine, "ipv6/conf/eth0/accept_ra") == "1"
+    assert machine.run(f"ls {SYSCTL} /var/lib/vps-firewall/forwarding.json", check=False) == ""
+
+
+def test_killed_while_it_is_taken_back() -> None:
+    with Machine("nftables") as machine:
+        assert not machine.apply(BOTH).raised
+        moments = machine.apply({"allow": ["http"]}).moments
+    for at in [number for number, name in enumerate(moments) if name in ("before forward", "after forward")]:
+        with Machine("nftables") as machine:
+            assert not machine.apply(BOTH).raised
+            assert machine.apply({"allow": ["http"]}, kill=at).killed
+            assert_mended(machine)
+
+
+def test_a_failure_names_the_step() -> None:
+    with Machine("nftables") as machine:
+        machine.run("mount --bind /proc/sys/net/ipv4 /proc/sys/net/ipv4 && mount -o remount,bind,ro /proc/sys/net/ipv4")
+        assert "cannot be written" in machine.apply(ROUTED).raised
+        assert machine.status()["failed_in"] == "forward"
+
+
+def test_ifupdown_is_looked_at() -> None:
+    interfaces = "auto eth0\niface eth0 inet dhcp\niface eth0 inet6 dhcp\n"
+    with Machine("nftables") as machine:
+        machine.do(lambda: machine.write("/etc/network/interfaces", interfaces))
+        machine.do(lambda: machine.write("/etc/network/interfaces.d/eth1", "iface eth1 inet6 auto\n    accept_ra 1\n"))
+        machine.do(lambda: machine.write("/etc/network/interfaces.d/eth2", "iface eth2 inet6 auto\n"))
+        assert not machine.apply(BOTH).raised
+        said = [note for note in machine.status()["notes"] if "ifupdown" in note]
+        assert [note.partition(" at each boot")[0] for note in said] == [
+            "/etc/network/interfaces has ifupdown set accept_ra = 1 on eth0",
+            "/etc/network/interfaces.d/eth1 has ifupdown set accept_ra = 1 on eth1",
+        ]
+        assert not machine.apply(FOUR).raised
+        assert not any("ifupdown" in note for note in machine.status()["notes"])

@@ -8,7 +8,7 @@ from cc_vps_firewall.host import files
 from cc_vps_firewall.host.facts import Host
 
 
-def adjust(source: Mapping[str, object], host: Host, undo: files.Undo, notes: list[str]) -> None:
+def adjust(source: Mapping[str, object], host: Host, undo: files.Undo, run: object) -> None:
     pass
 
 

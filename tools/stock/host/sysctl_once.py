@@ -18,7 +18,7 @@ RECORD = f"{state.STATE}/forwarding.json"
 HEAD = "# Made by vps-firewall. Changes here are lost.\n"
 
 
-def adjust(source: Mapping[str, object], host: Host, undo: files.Undo, notes: list[str]) -> None:
+def adjust(source: Mapping[str, object], host: Host, undo: files.Undo, run: object) -> None:
     families, contents = _families(source, host), {}
     names = [FORWARDING[family] for family in families]
     if 6 in families:
