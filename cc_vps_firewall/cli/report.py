@@ -11,12 +11,13 @@ from ..apply import filtering
 from ..apply.status import Status
 from ..backends.registry import BACKENDS
 from ..errors import FirewallError, reason
-from ..host import files, state
+from ..host import facts, files, state, sysctl
 from ..host.facts import Host
 from ..plan import decide
 from ..plan.targets import target
 from ..policy import Policy, Route, Sources
-from ..rules import bans, iptables, nftables
+from ..policy.interfaces import same_interface
+from ..rules import bans, iptables, nftables, ruleset
 from . import verify
 
 EQUAL, CHANGED, MISSING, UNKNOWN = "equal", "changed", "missing", "unknown"
@@ -28,7 +29,7 @@ class Now:
 
     `rules`: EQUAL, CHANGED, MISSING (the kernel holds none of ours) or UNKNOWN, with the `reason`. `differences` are
     those that `verify` prints; `others` is what else may refuse a packet; `bans`: how many other
-    programs have, by backend.
+    programs have, by backend; `hints`: what its owner may not know.
     """
 
     rules: str
@@ -36,6 +37,7 @@ class Now:
     differences: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     bans: Mapping[str, int] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -44,6 +46,7 @@ class Now:
             "differences": list(self.differences),
             "other_filters": list(self.others),
             "bans": dict(self.bans),
+            "hints": list(self.hints),
         }
 
 
@@ -81,7 +84,26 @@ def _rules(host: Host) -> Now:
         differences = verify.differences(host)
     except (FirewallError, OSError) as failure:
         return Now(UNKNOWN, reason(failure), others=others)
-    return Now(CHANGED if differences else EQUAL, differences=tuple(differences), others=others)
+    wanted = saved_policy(host)
+    hints = tuple(_hints(wanted, host)) if wanted else ()
+    return Now(CHANGED if differences else EQUAL, differences=tuple(differences), others=others, hints=hints)
+
+
+# Loopback, network cards, and what hangs on a bridge.
+_ORDINARY = ("lo", "eth", "en", "wl", "veth", "vnet", "tap")
+
+
+def _hints(wanted: Policy, host: Host) -> Iterator[str]:
+    """What forwards where the policy does not, and what it does not forward although it may be meant to."""
+    interfaces = facts.interfaces()
+    roles = ruleset.roles(wanted, interfaces)
+    if (forwarded := sysctl.forwards(host)) and not wanted.forwards and not roles["bridges"]:
+        yield f"the kernel forwards {' and '.join(forwarded)}, and the policy forwards nothing: nobody may need that"
+    known = [*roles["bridges"], *roles["uplinks"], *(pattern for pattern in wanted.interfaces if pattern)]
+    for name in interfaces:
+        if not (name.startswith(_ORDINARY) or any(same_interface(one, name) for one in known)) and sysctl.is_up(name):
+            said = "is up, and no line of the policy names it: what comes in there meets what anybody meets"
+            yield f"{name} {said}, and is not forwarded"
 
 
 def saved_policy(host: Host) -> Policy | None:
@@ -161,6 +183,7 @@ def _now(found: Now) -> Iterator[str]:
         yield f"unknown: {found.reason}"
     yield from filters(found)
     yield from _banned(found.bans)
+    yield from found.hints
 
 
 def filters(found: Now) -> list[str]:

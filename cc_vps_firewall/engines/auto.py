@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "7c5d4830862e4bbfeacad3ea074e7567e9f934fc4c211d85364e8a66e63c2349"
+SOURCES = "01637a666bf7d07655d3a6504b6e5c8b69326f44dddc35262df59965e1b5d308"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -288,16 +288,16 @@ TEXT = (
     'CK=5.\n'
     "EI='lo','veth','vnet','tap'\n"
     "def EM(a,b):c=a.get('forward');return tuple(d for d in c if d==4 or b.t_)if isinstance(c,(list,tuple))else()\n"
-    'def HI(a,b,c,d):\n'
-    '\te=EK();f=EM(a,b);g=HG(f,e);g+=HE(e,g,d.notes)\n'
+    'def HH(a,b,c,d):\n'
+    '\te=EK();f=EM(a,b);g=HF(f,e);g+=HD(e,g,d.notes)\n'
     '\tif g or e or J(Y)is not None:\n'
-    "\t\twith d.f_('forward'):HH(g,e,c)\n"
+    "\t\twith d.f_('forward'):HG(g,e,c)\n"
     '\t\tif 6 in f:d.notes+=HC()\n'
-    'def HH(a,b,c):\n'
+    'def HG(a,b,c):\n'
     '\td=[e for e in a if BD(e)!=BC(e)];f={e:b.get(e)or BD(e)for e in a if e in b or e in d};g=AV()\n'
     '\tif a:\n'
     '\t\tX({U:P({**b,**f})},c)\n'
-    '\t\tif AK[6]in a:X(dict.fromkeys(HF(),f"{CJ}[Network]\\nIPv6AcceptRA=yes\\n"),c,420)\n'
+    '\t\tif AK[6]in a:X(dict.fromkeys(HE(),f"{CJ}[Network]\\nIPv6AcceptRA=yes\\n"),c,420)\n'
     '\tfor e in sorted(d,key=Z):CM(e,BC(e))\n'
     '\tfor e in sorted(b.keys()-f.keys(),key=Z,reverse=True):CM(e,b[e])\n'
     '\tif any(map(Z,d))and g:\n'
@@ -310,10 +310,10 @@ TEXT = (
     '\tb=a.g_[U];c,d=EL(json.loads(b[0])if b else{}),EK();e=[(f,d[f])for f in sorted(d.keys()-c.keys(),key=Z,reverse=True)]\n'
     '\tfor(f,g)in[*e,*((f,BC(f))for f in sorted(c,key=Z))]:\n'
     '\t\twith contextlib.suppress(A):CM(f,g)\n'
-    'def HJ(a,b,c):\n'
+    'def HI(a,b,c):\n'
     "\td=J(Y)or''\n"
     '\tfor e in(AK[f]for f in EM(a,b)):c+=[f"+kernel {CL(e)} = 1"]if BD(e)!=\'1\'else[];c+=[f"+{Y} {CL(e)} = 1"]if f"{e} = 1\\n"not in d else[]\n'
-    'def HG(a,b):return[*(HA(b)if 6 in a else[]),*(AK[c]for c in a)]\n'
+    'def HF(a,b):return[*(HA(b)if 6 in a else[]),*(AK[c]for c in a)]\n'
     'def HA(a):\n'
     '\tb=[]\n'
     "\tfor c in sorted(R('proc/sys/net/ipv6/conf')):\n"
@@ -321,11 +321,11 @@ TEXT = (
     "\t\tif c=='all'or c.startswith(EI)or CP(c):continue\n"
     "\t\tif d in a or BD(d)=='1':b.append(d)\n"
     '\treturn b\n'
-    'def HE(a,b,c):\n'
-    '\td=[e for e in a if e not in b];f=[e for e in GL()if CP(e)and HD(e)]if d else[]\n'
+    'def HD(a,b,c):\n'
+    '\td=[e for e in a if e not in b];f=[e for e in GL()if CP(e)and HJ(e)]if d else[]\n'
     '\tif not f:return[]\n'
     '\tc.append(f"forwarding stays on, which an earlier policy switched on: {\' and \'.join(f)} may need it");return d\n'
-    'def HD(a):\n'
+    'def HJ(a):\n'
     '\timport fcntl\n'
     "\twith socket.socket(socket.AF_INET,socket.SOCK_DGRAM)as b,contextlib.suppress(OSError):c=fcntl.ioctl(b,EJ,struct.pack('16s16x',a.encode()));return bool(struct.unpack_from('16xH',c)[0]&EH)\n"
     '\treturn False\n'
@@ -342,7 +342,7 @@ TEXT = (
     "\t\t\th=re.findall('(?m)^\\\\s*accept_ra\\\\s+(\\\\d)',g);i=h[-1]if h else{'dhcp':'1'}.get(f,'2')\n"
     '\t\t\tif f in(\'auto\',\'dhcp\')and i!=\'2\':j=f"{d} has ifupdown set accept_ra = {i} on {c} at each boot";a.append(f"{j}; write accept_ra 2 there, or this host loses what it learns from its router")\n'
     '\treturn a\n'
-    'def HF():\n'
+    'def HE():\n'
     '\tfor(a,b)in AV():\n'
     '\t\tc=N(f"run/systemd/netif/links/{socket.if_nametoindex(b)}")if a==6 else\'\'\n'
     '\t\tif(d:=re.search(\'(?m)^NETWORK_FILE=\\\\S*/([^/\\\\s]+\\\\.network)$\',c)):yield f"{AL}/{d[1]}.d/{BA}"\n'
@@ -650,7 +650,7 @@ TEXT = (
     '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(CX,e,k).result()\n'
     '\t\tfor(l,o)in d.c_.e_.items():i+=FK(e,l,o,f[l],n)\n'
     '\t\tp=[q for q in d.d_ if not AA(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=FL(e.j_(e.dump(tuple(k)),n))\n'
-    '\tHJ(a.source,c,i);return i\n'
+    '\tHI(a.source,c,i);return i\n'
     'def FK(a,b,c,text,d):\n'
     '\te=J(c)\n'
     '\tif e is None:return[f"+{c} (there is no such file)"]\n'
@@ -679,7 +679,7 @@ TEXT = (
     "\t\t\twith c.f_('read back'):\n"
     '\t\t\t\tm=i.dump(tuple(f.m_))\n'
     '\t\t\t\tif(n:=i.j_(m,f.w_.result())):raise GE(f"the kernel holds something else than what was loaded: {\'; \'.join(n[:5])}")\n'
-    '\t\t\tHI(a.source,b,j,c)\n'
+    '\t\t\tHH(a.source,b,j,c)\n'
     "\t\t\twith c.f_('save'):o,p=i.ax_(f.texts,h.c_.e_,b.h_);c.notes+=p;q=FR(h,o,a,b,j,c.notes)\n"
     "\t\t\twith c.f_('enable'):CY(h,k)\n"
     '\t\texcept BaseException as r:\n'

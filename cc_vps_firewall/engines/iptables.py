@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "c8470e909f6359191e947f05cf912e6c81f30a722415d8fa8767e4ea3ac07889"
+SOURCES = "e7fa47612a96faade382e5a7c381757b8e4237acc0af938ca01a44e83aef871e"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -288,16 +288,16 @@ TEXT = (
     'CG=5.\n'
     "EB='lo','veth','vnet','tap'\n"
     "def EF(a,b):c=a.get('forward');return tuple(d for d in c if d==4 or b.r_)if isinstance(c,(list,tuple))else()\n"
-    'def HB(a,b,c,d):\n'
-    '\te=ED();f=EF(a,b);g=GZ(f,e);g+=GX(e,g,d.notes)\n'
+    'def HA(a,b,c,d):\n'
+    '\te=ED();f=EF(a,b);g=GY(f,e);g+=GW(e,g,d.notes)\n'
     '\tif g or e or J(Y)is not None:\n'
-    "\t\twith d.f_('forward'):HA(g,e,c)\n"
+    "\t\twith d.f_('forward'):GZ(g,e,c)\n"
     '\t\tif 6 in f:d.notes+=GV()\n'
-    'def HA(a,b,c):\n'
+    'def GZ(a,b,c):\n'
     '\td=[e for e in a if BA(e)!=AZ(e)];f={e:b.get(e)or BA(e)for e in a if e in b or e in d};g=AS()\n'
     '\tif a:\n'
     '\t\tX({U:P({**b,**f})},c)\n'
-    '\t\tif AJ[6]in a:X(dict.fromkeys(GY(),f"{CF}[Network]\\nIPv6AcceptRA=yes\\n"),c,420)\n'
+    '\t\tif AJ[6]in a:X(dict.fromkeys(GX(),f"{CF}[Network]\\nIPv6AcceptRA=yes\\n"),c,420)\n'
     '\tfor e in sorted(d,key=Z):CI(e,AZ(e))\n'
     '\tfor e in sorted(b.keys()-f.keys(),key=Z,reverse=True):CI(e,b[e])\n'
     '\tif any(map(Z,d))and g:\n'
@@ -310,10 +310,10 @@ TEXT = (
     '\tb=a.g_[U];c,d=EE(json.loads(b[0])if b else{}),ED();e=[(f,d[f])for f in sorted(d.keys()-c.keys(),key=Z,reverse=True)]\n'
     '\tfor(f,g)in[*e,*((f,AZ(f))for f in sorted(c,key=Z))]:\n'
     '\t\twith contextlib.suppress(A):CI(f,g)\n'
-    'def HC(a,b,c):\n'
+    'def HB(a,b,c):\n'
     "\td=J(Y)or''\n"
     '\tfor e in(AJ[f]for f in EF(a,b)):c+=[f"+kernel {CH(e)} = 1"]if BA(e)!=\'1\'else[];c+=[f"+{Y} {CH(e)} = 1"]if f"{e} = 1\\n"not in d else[]\n'
-    'def GZ(a,b):return[*(GT(b)if 6 in a else[]),*(AJ[c]for c in a)]\n'
+    'def GY(a,b):return[*(GT(b)if 6 in a else[]),*(AJ[c]for c in a)]\n'
     'def GT(a):\n'
     '\tb=[]\n'
     "\tfor c in sorted(R('proc/sys/net/ipv6/conf')):\n"
@@ -321,11 +321,11 @@ TEXT = (
     "\t\tif c=='all'or c.startswith(EB)or CK(c):continue\n"
     "\t\tif d in a or BA(d)=='1':b.append(d)\n"
     '\treturn b\n'
-    'def GX(a,b,c):\n'
-    '\td=[e for e in a if e not in b];f=[e for e in GC()if CK(e)and GW(e)]if d else[]\n'
+    'def GW(a,b,c):\n'
+    '\td=[e for e in a if e not in b];f=[e for e in GC()if CK(e)and HC(e)]if d else[]\n'
     '\tif not f:return[]\n'
     '\tc.append(f"forwarding stays on, which an earlier policy switched on: {\' and \'.join(f)} may need it");return d\n'
-    'def GW(a):\n'
+    'def HC(a):\n'
     '\timport fcntl\n'
     "\twith socket.socket(socket.AF_INET,socket.SOCK_DGRAM)as b,contextlib.suppress(OSError):c=fcntl.ioctl(b,EC,struct.pack('16s16x',a.encode()));return bool(struct.unpack_from('16xH',c)[0]&EA)\n"
     '\treturn False\n'
@@ -342,7 +342,7 @@ TEXT = (
     "\t\t\th=re.findall('(?m)^\\\\s*accept_ra\\\\s+(\\\\d)',g);i=h[-1]if h else{'dhcp':'1'}.get(f,'2')\n"
     '\t\t\tif f in(\'auto\',\'dhcp\')and i!=\'2\':j=f"{d} has ifupdown set accept_ra = {i} on {c} at each boot";a.append(f"{j}; write accept_ra 2 there, or this host loses what it learns from its router")\n'
     '\treturn a\n'
-    'def GY():\n'
+    'def GX():\n'
     '\tfor(a,b)in AS():\n'
     '\t\tc=N(f"run/systemd/netif/links/{socket.if_nametoindex(b)}")if a==6 else\'\'\n'
     '\t\tif(d:=re.search(\'(?m)^NETWORK_FILE=\\\\S*/([^/\\\\s]+\\\\.network)$\',c)):yield f"{AK}/{d[1]}.d/{AX}"\n'
@@ -622,7 +622,7 @@ TEXT = (
     '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(CS,e,k).result()\n'
     '\t\tfor(l,o)in d.c_.e_.items():i+=FC(e,l,o,f[l],n)\n'
     '\t\tp=[q for q in d.d_ if not AA(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=FD(e.p_(e.dump(tuple(k)),n))\n'
-    '\tHC(a.source,c,i);return i\n'
+    '\tHB(a.source,c,i);return i\n'
     'def FC(a,b,c,text,d):\n'
     '\te=J(c)\n'
     '\tif e is None:return[f"+{c} (there is no such file)"]\n'
@@ -651,7 +651,7 @@ TEXT = (
     "\t\t\twith c.f_('read back'):\n"
     '\t\t\t\tm=i.dump(tuple(f.k_))\n'
     '\t\t\t\tif(n:=i.p_(m,f.w_.result())):raise FV(f"the kernel holds something else than what was loaded: {\'; \'.join(n[:5])}")\n'
-    '\t\t\tHB(a.source,b,j,c)\n'
+    '\t\t\tHA(a.source,b,j,c)\n'
     "\t\t\twith c.f_('save'):o,p=i.aw_(f.texts,h.c_.e_,b.h_);c.notes+=p;q=FJ(h,o,a,b,j,c.notes)\n"
     "\t\t\twith c.f_('enable'):CT(h,k)\n"
     '\t\texcept BaseException as r:\n'

@@ -1,6 +1,6 @@
 """The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "ab1243571bdf325ff6bc7c135ef5eb36cddadbe26d473575200fa217f1a6ac7d"
+SOURCES = "08bc619dba4dc1d407e43b183f5b04e46e547bf16219cb1869d443d93b79f579"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

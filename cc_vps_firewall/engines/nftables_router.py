@@ -1,6 +1,6 @@
 """The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "fd7c30878f37826b18238e60a0faa8d249666d06f0b7c4a9ceb987c684578cf5"
+SOURCES = "606cff283a36af5248fdcfd6eae530cbb259c9aafb1a8ff3cfe0785c67925c59"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called nftables_trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "a56285574f8da2a4d85c236574ac98af4e58617c9f28367329f921d767af10e1"
+SOURCES = "fcd073b206ab7fcd17514f3e37dd61836f1ea67b2709debdf9ac44f806fd09a5"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -161,14 +161,14 @@ def _advertised(before: Collection[str]) -> list[str]:
 def _kept(before: Mapping[str, str], needed: Collection[str], notes: list[str]) -> list[str]:
     """What an earlier policy switched on, and a bridge of containers that is up needs now."""
     gone = [name for name in before if name not in needed]
-    bridges = [name for name in facts.interfaces() if like_bridge(name) and _is_up(name)] if gone else []
+    bridges = [name for name in facts.interfaces() if like_bridge(name) and is_up(name)] if gone else []
     if not bridges:
         return []
     notes.append(f"forwarding stays on, which an earlier policy switched on: {' and '.join(bridges)} may need it")
     return gone
 
 
-def _is_up(name: str) -> bool:
+def is_up(name: str) -> bool:
     """Was this interface switched on (netdevice(7))?"""
     import fcntl  # here: Windows has none
 

@@ -184,6 +184,12 @@ class Policy:
         return (*(e.interface for e in self.allow if e.interface and EVERY_PROTOCOL in e.openings), *self.bridges)
 
     @property
+    def interfaces(self) -> tuple[str, ...]:
+        """Names and patterns of interfaces that it is about."""
+        routed = (name for each in self.route for name in (each.in_interface, each.out_interface))
+        return (*(e.interface for e in self.entries), *(p.interface for p in self.publish), *routed)
+
+    @property
     def contained(self) -> bool:
         """Is what containers send asked of `outgoing`?"""
         return self.outgoing is not None and self.outgoing_containers == "guard"

@@ -294,3 +294,19 @@ def test_ifupdown_is_looked_at() -> None:
         ]
         assert not machine.apply(FOUR).raised
         assert not any("ifupdown" in note for note in machine.status()["notes"])
+
+
+def test_the_status_tells_of_forwarding_that_nobody_asked_for() -> None:
+    with Machine("nftables") as machine:
+        assert not machine.apply({"allow": ["http"]}).raised
+        assert "forwards" not in machine.command("status").out
+        machine.run("echo 1 >/proc/sys/net/ipv4/ip_forward")
+        machine.run("ip link add mybr0 type bridge; ip link set mybr0 up")
+        out = machine.command("status").out
+        assert "now: the kernel forwards IPv4, and the policy forwards nothing: nobody may need that\n" in out
+        assert "now: mybr0 is up, and no line of the policy names it: what comes in there meets what anybody" in out
+        assert not machine.apply({"route": [{"in": "mybr0", "out": "eth0", "from": ["10.0.0.0/8"]}]}).raised
+        out = machine.command("status").out
+        assert "mybr0 is up" not in out
+        assert "policy forwards nothing" not in out
+        assert "route: all by mybr0 from 10.0.0.0/8 out by eth0\n" in out

@@ -57,6 +57,7 @@ def test_all_is_well(tool: str) -> None:
             "differences": [],
             "other_filters": [],
             "bans": {machine.backend: 0},
+            "hints": [],
         }
         settings = json.loads(machine.command("status", "--json").out)["settings"]
         assert settings["deny"] == {"ipv4": 1, "ipv6": 1}
