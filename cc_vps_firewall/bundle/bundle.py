@@ -121,6 +121,13 @@ def read(data: bytes | userdata.UserData) -> Made | None:
     return Made(version, _stanza(stanza))
 
 
+def taken(data: bytes) -> tuple[bytes, list[Part]]:
+    """A bundle -> its part-handler, and the parts that are its maker's own."""
+    parts = _parts(userdata.unpack(data).unpacked)
+    head = next(p for p in parts if p.kind == HANDLER and MARK.encode() in p.content[:200])
+    return head.content, [part for part in parts if part is not head and part.kind != OURS]
+
+
 def section(parts: Sequence[Part]) -> object:
     """The section of a bundle's parts, as the host will have it."""
     return _stanza(next(part for part in parts if part.kind == OURS))
@@ -190,7 +197,7 @@ _HEAD = """\
 #part-handler
 {mark} {version}: cloud-init runs it, and it closes this machine but for what the next part opens.
 # PACKED is its source, shortened by tools/engine.py, and the rules. Look: python3 THIS-FILE FOLDER
-# Compare: that release's `vps-firewall bundle` makes the same bytes of the stanza.
+# Check it without running it: that release's `vps-firewall bundle --verify FILE`.
 """
 
 

@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         help="what it carries; auto is both. Default: the policy's, or nftables (oracle: iptables)",
     )
+    sub.add_argument("--verify", action="store_true", help="FILE is a bundle: say what made it, and whether it is that")
     answers.add(command, _policy)
     for name, call, about in (
         ("install", install, "put the module into a system's cloud-init"),
@@ -268,6 +269,12 @@ def remove(options: Any) -> int:
 
 def carry(options: Any) -> int:
     data = userdata.read(options.file)
+    if options.verify:
+        from ..bundle import verify as verification
+
+        verdict = verification.verify(data)
+        print("\n".join(verdict.lines))
+        return 0 if verdict.same else 6
     provider = bundle.PROVIDERS.get(options.provider, bundle.ANY)
     form = options.format or provider.form
     if form == "gzip" and sys.stdout.isatty():
