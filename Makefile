@@ -7,7 +7,7 @@ STAMP := .venv/.ready
 # Folders of tests; those of `demo` and `boot` are ARGS of `make test`, for these names are taken.
 LAYERS := unit command kernel safety cloudinit neighbours packages packer web
 
-.PHONY: help demo test test-boot image bench lint generate rpm srpm deb site release host clean $(LAYERS)
+.PHONY: help demo test test-boot test-neighbours image bench lint generate rpm srpm deb site release host clean $(LAYERS)
 
 ## For everybody
 
@@ -53,6 +53,9 @@ $(LAYERS):
 	@python3 -m tests $@ $(ARGS)
 
 ## Machines
+
+test-neighbours: ## programs of others in every order and with every backend; `make test` has the first of each
+	VPS_FIREWALL_NEIGHBOURS=all python3 -m tests neighbours $(ARGS)
 
 test-boot: host $(STAMP) ## guests under qemu, watched from power-on to power-off; ARGS=--quick as CI
 	tests/boot/install-host

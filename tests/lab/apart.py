@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -16,11 +16,14 @@ APART = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--for
 
 
 @contextmanager
-def running(machine: Machine, *argv: str, ready: Callable[[], bool]) -> Iterator[subprocess.Popen[str]]:
-    """The program, once it is ready, until the end of the block; what it says is in /run/said.NAME."""
+def running(
+    machine: Machine, *argv: str, ready: Callable[[], bool], before: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[str]]:
+    """The program, once it is ready, until the end of the block; what it says is in /run/said.NAME. `before`: what
+    comes before it leaves our namespaces."""
     said = f"/run/said.{argv[0].rpartition('/')[2]}"
     log = machine.do(partial(open, said, "w", encoding="utf-8"))
-    program = machine.start(*APART, *argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    program = machine.start(*before, *APART, *argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 60
         while not ready():

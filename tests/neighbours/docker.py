@@ -28,15 +28,19 @@ cp /bin/busybox /run/image/bin/busybox
 class Docker:
     """A dockerd that runs on a machine."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
+    def __init__(self, machine: Machine, client: str = CLIENT) -> None:
+        self.machine, self.client = machine, client
 
     def __call__(self, *words: str) -> str:
         """docker(1)'s output."""
-        return self.machine.run(" ".join([CLIENT, *words])).strip()
+        return self.machine.run(" ".join([self.client, *words])).strip()
 
     def ready(self) -> bool:
-        return self.machine.run(f"{CLIENT} info >/dev/null 2>&1 && echo yes", check=False) == "yes\n"
+        return self.machine.run(f"{self.client} info >/dev/null 2>&1 && echo yes", check=False) == "yes\n"
+
+    def make_image(self) -> None:
+        """One that holds busybox."""
+        self.machine.run(f"tar -C /run/image -c . | {self.client} import - box")
 
     def container(self, name: str, *options: str) -> str:
         """A web server that answers on port 80. -> its address"""
@@ -56,5 +60,5 @@ def docker(machine: Machine, *options: str) -> Iterator[Docker]:
     words = ["dockerd", "--storage-driver=vfs", "-H", "unix:///run/docker.sock", *options]
     client = Docker(machine)
     with running(machine, *words, ready=client.ready):
-        machine.run(f"tar -C /run/image -c . | {CLIENT} import - box")
+        client.make_image()
         yield client
