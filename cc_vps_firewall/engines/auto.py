@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "01637a666bf7d07655d3a6504b6e5c8b69326f44dddc35262df59965e1b5d308"
+SOURCES = "2ee1dd6292d4a3c453e37f6873c212d1f6713816aa3dbd154e7cb4aa74d489ec"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "e7fa47612a96faade382e5a7c381757b8e4237acc0af938ca01a44e83aef871e"
+SOURCES = "b344b919d07c287944a291873af3835c595939b57ddaea99a87d790f7b9b08b2"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

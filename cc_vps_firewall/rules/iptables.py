@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from ..policy import EVERYTHING, WIDTH, Limit, Net, network_text
-from .ruleset import REPLIES, Chain, Port, Rule, Ruleset
+from .ruleset import LINK_LOCAL, REPLIES, Chain, Port, Rule, Ruleset
 
 NAME = "iptables"
 MARK = "vps-firewall"  # opens the comment of every rule of ours: how they are told from other people's
@@ -68,7 +68,7 @@ class _Writer:
             policy, rules = chain.policy.upper(), chain.rules
             if chain.hook == "forward" and self.table == "filter":
                 rules = (_BANNED, REPLIES, Rule("containers: judged in mangle", _PASSING.name))
-            elif chain.hook == "input" and "essential" in self.chains:
+            elif chain.hook == "input" and "essential" in self.chains:  # a seal lets nothing in
                 loopback = sum(1 for _ in takewhile(lambda rule: rule.in_interface == "lo", rules))
                 rules = (*rules[:loopback], _DHCP, _BANNED, *rules[loopback:])
             elif self.table == "mangle":
@@ -274,10 +274,11 @@ def _passing(chains: Mapping[str, Chain]) -> Chain:
 
 
 # What other programs ban comes before our rules. A ban ends what its source began, not what this host began itself;
-# neighbours and multicast listeners have no direction, and what answers a search for a lease is let in first.
+# neighbours and multicast listeners have no direction. What answers a search for a lease is let in first;
+# in IPv4 clients read it from packet sockets.
 _BANS = Chain("bans", ())
 _BANNED = Rule("bans: of other programs", _BANS.name, original=True)
-_DHCP = Rule("base: the network's essentials", "essential", 0, "udp", original=True)
+_DHCP = Rule("base: DHCPv6 replies", "accept", 6, "udp", (Port(546, 546),), sport=547, sources=LINK_LOCAL)
 
 
 def _rate(limit: Limit, rate: str, burst: str) -> str:
