@@ -173,12 +173,14 @@ def render(options: Any) -> int:
 
 def plan(options: Any) -> int:
     from ..apply import drift  # here, as in other commands: what asks a policy should answer at once
+    from . import listening
 
     section = _section(userdata.read(options.file))
     require_root("plan", "compares a policy with the kernel's rules")
     host = facts.inspect()
-    made = decide.plan_of(decide.tested(decide.parse(section, host)), section, host)
-    warn(made.warnings)
+    wanted = decide.tested(decide.parse(section, host))
+    made = decide.plan_of(wanted, section, host)
+    warn([*made.warnings, *map(str, listening.warnings(wanted))])
     lines = [] if decide.is_off(section) else drift.preview(made, host)
     if lines:
         print(f"{counted(len(lines), 'change')}: + is added, - is taken out, ~ is rewritten")
@@ -241,17 +243,20 @@ def verify(options: Any) -> int:
 
 
 def status(options: Any) -> int:
+    from . import listening
+
     told = statuses.read()
     host, root = facts.inspect(), is_root()
     if not told and os.path.exists(state.STATUS):
         require_root("status", "finds nothing here that every user may read")
     found = report.now(host) if root else report.NOT_ROOT
     wanted = report.saved_policy(host) if root else None
+    heard = [str(warning) for warning in listening.warnings(wanted)] if wanted else []
     if options.json:
-        more = {"settings": report.settings(wanted)} if wanted else {}
+        more = {"settings": report.settings(wanted), "listening": heard} if wanted else {}
         print(json.dumps({**told, "now": found.as_json(), **more}, indent=1, sort_keys=True))
     elif told:
-        print("\n".join(report.lines(told, found, wanted)))
+        print("\n".join([*report.lines(told, found, wanted), *(f"warning: {text}" for text in heard)]))
     else:
         print("\n".join(["no policy was ever applied on this host", *report.filters(found)]))
     return 0

@@ -16,7 +16,7 @@ from typing import TypeVar
 from ..errors import Problem
 from .interfaces import UPLINKS, names_uplink, same_interface
 from .model import EVERY_PROTOCOL, KEY, Entry, Opening, Policy, read_opening
-from .networks import EVERYTHING, NOWHERE, UNROUTABLE, WIDTH, Sources, anywhere, covers
+from .networks import EVERYTHING, NOWHERE, UNROUTABLE, WIDTH, Sources, anywhere, collapse, covers
 from .services import ALIASES, GROUPS, INTERNAL, NAMELESS, SERVICES
 
 T = TypeVar("T")
@@ -214,16 +214,24 @@ def _covered(entries: Sequence[Entry]) -> Iterator[Problem]:
                 wide = opening.first < opening.last or opening == EVERY_PROTOCOL
                 (ranges if wide else at[opening]).append(number)
     gone: set[int] = set()
-    same = _comparison()
+    same, together = _comparison(), _together()
     found = []
     for number, entry in reversed([*enumerate(entries)]):
         by: list[int] = []
         for opening in entry.openings:
             near = islice((n for n in chain(at[opening], ranges) if n != number and n not in gone), CANDIDATES)
-            wider = next((n for n in near if _opens_too(entries[n], opening, entry) and same(entry, entries[n])), None)
-            if wider is None:
+            too = [n for n in near if _opens_too(entries[n], opening, entry)]
+            wider = next((n for n in too if same(entry.peers, entries[n].peers)), None)
+            if wider is not None:
+                by.append(wider)
+            elif len(too) > 1 and same(entry.peers, together([entries[n].peers for n in too])):
+                for n in reversed(too):  # those without which it still holds are not named
+                    rest = [other for other in too if other != n]
+                    if same(entry.peers, together([entries[other].peers for other in rest])):
+                        too = rest
+                by += too
+            else:
                 break
-            by.append(wider)
         else:
             gone.add(number)
             found.append(_superfluous(entry, [entries[n] for n in dict.fromkeys(by)]))
@@ -237,19 +245,34 @@ def _opens_too(wider: Entry, opening: Opening, entry: Entry) -> bool:
     return any(o.covers(opening) for o in wider.openings)
 
 
-def _comparison() -> Callable[[Entry, Entry], bool]:
-    """Are all sources of one entry sources of the other? As long as that does not take long."""
+def _together() -> Callable[[Sequence[Sources]], Sources]:
+    """The sources of several entries in one."""
+    known: dict[tuple[int, ...], Sources] = {}
+
+    def union(those: Sequence[Sources]) -> Sources:
+        key = tuple(map(id, those))
+        if key not in known:
+            short = sum(len(each.v4) + len(each.v6) for each in those) <= NETWORKS // 10
+            nets = (collapse(chain.from_iterable(each.of(f) for each in those), f) if short else () for f in WIDTH)
+            known[key] = Sources(*nets)
+        return known[key]
+
+    return union
+
+
+def _comparison() -> Callable[[Sources, Sources], bool]:
+    """Are all of the one in the other? As long as that does not take long."""
     known: dict[tuple[int, int], bool] = {}
     left = NETWORKS
 
-    def compare(entry: Entry, wider: Entry) -> bool:
+    def compare(some: Sources, wider: Sources) -> bool:
         nonlocal left
-        if entry.peers is wider.peers or all(wider.peers.of(f) == EVERYTHING or not entry.peers.of(f) for f in WIDTH):
+        if some is wider or all(wider.of(f) == EVERYTHING or not some.of(f) for f in WIDTH):
             return True
-        pair = id(entry.peers), id(wider.peers)
+        pair = id(some), id(wider)
         if pair not in known:
-            left -= len(entry.peers.v4) + len(entry.peers.v6)
-            known[pair] = left > 0 and _inside(entry.peers, wider.peers)
+            left -= len(some.v4) + len(some.v6)
+            known[pair] = left > 0 and _inside(some, wider)
         return known[pair]
 
     return compare

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.machine import TOOLS, Machine
+from tests.lab.machine import CLOSED, OPEN, TOOLS, Machine
 from tests.suites import REPOSITORY
 
 DATABASE = "opens mysql, a database, to anywhere; name the machines that need it in from"
@@ -27,7 +27,13 @@ OF_THE_HOST = ["vps_firewall.ssh.interface: there is no wg0 on this host now, an
 
 
 def warned(text: str) -> list[str]:
-    return [line[len("warning: ") :] for line in text.splitlines() if line.startswith("warning: ")]
+    """All but those about what listens at that moment."""
+    told = [line[len("warning: ") :] for line in text.splitlines() if line.startswith("warning: ")]
+    return [warning for warning in told if "listen" not in warning]
+
+
+def heard(text: str) -> list[str]:
+    return [line[len("warning: ") :] for line in text.splitlines() if line.startswith("warning: ") and "listen" in line]
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -96,3 +102,20 @@ def test_whoever_makes_a_bundle_is_told() -> None:
     assert made.returncode == 0, made.stderr
     assert made.stdout.startswith("#cloud-config-archive")
     assert warned(made.stderr) == OF_THE_POLICY
+
+
+def test_what_listens_is_held_against_what_is_open() -> None:
+    """The machine's own servers: of two ports that are open one has none, and one that has one is closed."""
+    policy = {"allow": ["8081/tcp", "mosh"]}
+    idle = "vps_firewall.allow[0]: is open, and no program listens on 8081/tcp now"
+    with Machine() as machine:
+        told = heard(machine.command("plan", "FILE", policy=policy).err)
+        assert idle in told
+        assert not [warning for warning in told if "ssh" in warning or "allow[1]" in warning]
+        (closed,) = (warning for warning in told if "no entry lets anybody in" in warning)
+        assert f"{CLOSED}/tcp" in closed
+        assert f"{OPEN}/tcp" not in closed
+        assert heard(machine.command("check", "FILE").err) == []
+        machine.command("apply", "FILE")
+        assert set(heard(machine.command("status").out)) == set(told)
+        assert set(json.loads(machine.command("status", "--json").out)["listening"]) == set(told)

@@ -229,6 +229,7 @@ def test_who_has_the_exact_parts(tmp_path: Path, capsys: pytest.CaptureFixture[s
         ("explain", "22/tcp", "REFUSED"), ("who", "REFUSED"),
         ("explain", "22/tcp", "--from", "::1", "--to", "192.0.2.1", "FILE"),
         ("explain", "22/tcp", "--from", "192.0.2.1", "--out", "eth0", "FILE"),
+        ("who", "22/tcp", "FILE", "--live"), ("explain", "22/tcp", "--to", "192.0.2.1", "--live"),
     ],
 )  # fmt: skip
 def test_bad_input_ends_with_2(arguments: Sequence[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -250,6 +251,19 @@ def test_json_is_json_on_a_refusal_too(verb: Sequence[str], tmp_path: Path, caps
     assert told.splitlines() == [f"{problem['path']}: {problem['message']}" for problem in found["problems"]]
     if verb[0] == "explain":
         assert (found["verdict"], found["entry"], found["limit"], found["assumptions"]) == ("unknown", None, None, [])
+
+
+@pytest.mark.parametrize("verb", [("explain", "22/tcp"), ("who",), ("who", "22/tcp")])
+@pytest.mark.parametrize("json_too", [False, True])
+def test_the_kernel_is_asked_by_root_alone(
+    verb: Sequence[str], json_too: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert cli.main([*verb, "--live", *(["--json"] if json_too else [])]) == 1
+    out, told = capsys.readouterr()
+    assert told == f"vps-firewall: `vps-firewall {verb[0]} --live` asks the kernel: run it as root\n"
+    assert bool(out) is json_too
+    assert not json_too or "run it as root" in json.loads(out)["problems"][0]["message"]
 
 
 # --- sets of numbers ----------------------------------------------------------------------------------------

@@ -86,6 +86,18 @@ WARNED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"allow": ["http", "https", "web"]},
         ["allow[2]: opens nothing that allow[0] and allow[1] do not open; remove it"],
     ),
+    "for the sources of two": (
+        {
+            "allow": [
+                {"service": "http", "from": ["10.0.0.0/9", "fd00::/9"]},
+                {"service": "http", "from": ["192.168.0.0/16"]},
+                {"service": "http", "from": ["10.64.0.0/10", "10.128.0.0/10", "fdff::/16"]},
+                {"service": "http", "from": ["10.128.0.0/9", "172.16.0.0/12", "fd80::/9"]},
+                {"service": "http", "from": ["10.64.0.0/10", "11.128.0.0/10"]},
+            ]
+        },
+        ["allow[2]: opens nothing that allow[0] and allow[3] do not open; remove it"],
+    ),
     "for some, and for all": (
         {"allow": [{"service": "http", "from": ["10.0.0.0/8"]}, {"service": "http", "interface": "eth0"}, "http"]},
         [
