@@ -7,7 +7,7 @@ STAMP := .venv/.ready
 # Folders of tests; those of `demo` and `boot` are ARGS of `make test`, for these names are taken.
 LAYERS := unit command kernel safety cloudinit neighbours packages packer web
 
-.PHONY: help demo test test-boot test-neighbours image bench lint generate rpm srpm deb site release host clean $(LAYERS)
+.PHONY: help demo test test-boot test-neighbours test-attack image bench lint generate rpm srpm deb site release host clean $(LAYERS)
 
 ## For everybody
 
@@ -60,6 +60,9 @@ test-neighbours: ## programs of others in every order and with every backend; `m
 test-boot: host $(STAMP) ## guests under qemu, watched from power-on to power-off; ARGS=--quick as CI
 	tests/boot/install-host
 	$(PYTHON) -m tests.boot $(ARGS)
+
+test-attack: host $(STAMP) ## floods at real rules, as root on an idle machine; ARGS="TABLE RATE SECONDS"
+	$(PYTHON) -m tests.attack $(ARGS)
 
 image: host $(STAMP) ## an image by packer, and its machines looked at by the fleet suite; ARGS="--only build" bakes alone
 	tests/image/install-host

@@ -21,12 +21,19 @@ def check(plan: Plan, saved_in: str, host: Host) -> list[str]:
     """kernel = saved file = plan? -> what differs. `saved_in`: the backend in which the plan was saved. Raises a
     FirewallError where that cannot be told."""
     chosen = target(saved_in, host)
-    backend, texts = chosen.backend, next(each.texts for each in plan.candidates if each.backend == saved_in)
+    backend, candidates = chosen.backend, [each.texts for each in plan.candidates if each.backend == saved_in]
     skipped = status.read().get("skipped_families", ())
     out: list[str] = []
     with files.locked(), process.scratch() as empty:
-        loaded = {family: text for family, text in texts.items() if family not in skipped}
-        empty.submit(backend.load, loaded).result()
+        for texts in candidates:  # as the rehearsal of an apply: the first that this kernel takes
+            loaded = {family: text for family, text in texts.items() if family not in skipped}
+            try:
+                empty.submit(backend.load, loaded).result()
+                break
+            except ToolFailed as failure:
+                refused = failure
+        else:
+            raise refused
         expected = empty.submit(dump_of, backend, loaded).result()
         for family, path in chosen.place.files.items():
             out += _in_file(backend, family, path, texts[family], expected)

@@ -54,7 +54,7 @@ def rehearse(plan: Plan, host: Host, stack: contextlib.ExitStack) -> Rehearsal:
         except FirewallError as failure:
             reasons.append(failure)
             notes.append(f"{name} was not used: {failure}")
-    message = "; ".join(map(str, reasons))
+    message = "; ".join(dict.fromkeys(map(str, reasons)))
     if all(isinstance(each, NoBackend) for each in reasons):
         raise NoBackend(message)
     raise LoadRefused(f"{message}; nothing was changed")

@@ -106,7 +106,9 @@ class Iptables:
         )
 
     def holds_ours(self, dump: str) -> bool:
-        return iptables_dumps.has_ours(dump)
+        """Of the tables that judge: what is left in one that we only share keeps nobody out."""
+        tables = (f"\n{each}".partition("\n*")[2] for each in dump.split("\nCOMMIT"))
+        return any(text.startswith((*iptables.TABLES,)) and iptables_dumps.has_ours(text) for text in tables)
 
     def removed(self, before: Texts, managers: Sequence[str]) -> list[str]:
         lines = [

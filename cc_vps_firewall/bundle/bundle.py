@@ -31,7 +31,7 @@ from ..plan import decide
 from ..plan.model import Source, Texts, as_json
 from ..policy import userdata
 from ..policy.messages import quoted
-from ..rules import iptables, nftables
+from ..rules import nftables
 from ..version import VERSION
 
 FORMS = ("mime", "gzip", "archive", "base64")
@@ -155,7 +155,7 @@ def fit(bundle: bytes, parts: Sequence[Part], name: str, form: str) -> str:
 
 # --- the engine -------------------------------------------------------------------------------------------
 
-WORDS = 64
+WORDS = 126  # all that one byte has room for
 ENGINES = {
     "nftables": nftables_engine.TEXT,
     "nftables_trusting": nftables_trusting.TEXT,
@@ -169,14 +169,14 @@ def carrier(section: Mapping[str, Any], carried: str, cloud_id: str = "") -> byt
     """The part-handler: a stub in plain text, and the engine packed below it. `carried`: a backend, or auto for
     both."""
     files = {  # in the order that packs best
-        "plans": json.dumps(plans(section, carried, cloud_id), separators=(",", ":")),
+        "plans": _unescaped(json.dumps(plans(section, carried, cloud_id), separators=(",", ":"))),
         "vps-firewall": _COMMAND,
         "vps_firewall_engine.py": ENGINES[smallest(section) if carried == nftables.NAME else carried],
     }
     source = _abbreviated("\f".join(f"{name}\n{text}" for name, text in files.items()))
     packed = lzma.compress(source.encode("latin-1"), lzma.FORMAT_ALONE, filters=[_FILTER])
     text = base64.b64encode(packed).decode()
-    lines = "\n".join(text[at : at + 960] for at in range(0, len(text), 960))
+    lines = "\n".join(text[at : at + 3840] for at in range(0, len(text), 3840))
     before, end, after = stub.TEXT.replace('PACKED = ""\n', "").partition('if __name__ == "__main__":')
     return f'{_HEAD.format(mark=MARK, version=VERSION)}{before}PACKED = """\n{lines}\n"""\n{end}{after}'.encode()
 
@@ -189,9 +189,14 @@ def smallest(section: Mapping[str, Any]) -> str:
     return "nftables_trusting" if wanted.trusted else nftables.NAME
 
 
+def _unescaped(text: str) -> str:
+    """JSON with the ends of lines, and tabs, as they are, which packs better; json.load(strict=False) takes it."""
+    return re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[0]), text)
+
+
 _FILTER = {
     "id": lzma.FILTER_LZMA1, "preset": 9, "lc": 3, "lp": 0, "pb": 0,
-    "mf": lzma.MF_BT2, "nice_len": 48, "depth": 1000,
+    "mf": lzma.MF_BT2, "nice_len": 128, "depth": 1000,
 }  # fmt: skip
 _HEAD = """\
 #part-handler
@@ -203,7 +208,7 @@ _HEAD = """\
 
 def _abbreviated(source: str) -> str:
     """Letters that the source does not use for the words that it uses most, behind a list of these."""
-    count = Counter(re.findall(r"[A-Za-z_]{3,}|[^\w\s]{2,}|\n +", source))
+    count = Counter(re.findall(r"[A-Za-z_]{3,}|\n[ \t]+", source))
     gain = sorted(((times * (len(word) - 1) - len(word) - 1, word) for word, times in count.items()), reverse=True)
     words = [word for saved, word in gain[:WORDS] if saved > 0]
     for number, word in enumerate(words):
@@ -237,7 +242,7 @@ def plans(section: Mapping[str, Any], carried: str, cloud_id: str = "") -> dict[
         if decide.is_off(meant):
             raise _refused(f"{policy.KEY}.enabled", "is false: a bundle of that would do nothing")
         plan = decide.plan({**meant, "backend": carried}, host, name, good=good)
-        fallback: Texts = plan.fallback if len(plan.candidates) > 1 or carried == iptables.NAME else {}
+        fallback: Texts = plan.fallback if carried != nftables.NAME else {}
         source: Source = {**plan.source, "section": one}
         made.append(as_json(replace(plan, fallback=fallback, source=source, warnings=(), interfaces=None)))
     return {"default_port": own is not False and not port, "plans": made}

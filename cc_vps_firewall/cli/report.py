@@ -19,6 +19,7 @@ from ..policy import Policy, Route, Sources
 from ..policy.interfaces import same_interface
 from ..rules import bans, iptables, nftables, ruleset
 from . import verify
+from .floods import Guard, guard
 
 EQUAL, CHANGED, MISSING, UNKNOWN = "equal", "changed", "missing", "unknown"
 
@@ -38,6 +39,7 @@ class Now:
     others: tuple[str, ...] = ()
     bans: Mapping[str, int] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
+    flood: Guard | None = None
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -47,6 +49,7 @@ class Now:
             "other_filters": list(self.others),
             "bans": dict(self.bans),
             "hints": list(self.hints),
+            **({"flood": self.flood.as_json()} if self.flood else {}),
         }
 
 
@@ -86,7 +89,8 @@ def _rules(host: Host) -> Now:
         return Now(UNKNOWN, reason(failure), others=others)
     wanted = saved_policy(host)
     hints = tuple(_hints(wanted, host)) if wanted else ()
-    return Now(CHANGED if differences else EQUAL, differences=tuple(differences), others=others, hints=hints)
+    found = CHANGED if differences else EQUAL
+    return Now(found, differences=tuple(differences), others=others, hints=hints, flood=guard(backend))
 
 
 # Loopback, network cards, and what hangs on a bridge.
@@ -166,7 +170,7 @@ def lines(status: Status, found: Now | None, wanted: Policy | None) -> list[str]
     if roles := status.get("interfaces"):
         uplinks, bridges = (", ".join(roles[kind]) or "none" for kind in ("uplinks", "bridges"))
         out.append(f"uplinks: {uplinks}; bridges of containers: {bridges}")
-    out += _settings(wanted) if wanted else []
+    out += _settings(wanted, found) if wanted else []
     out += [f"warning: {warning}" for warning in status.get("warnings", [])]
     return [*out, *(f"note: {note}" for note in status.get("notes", []))]
 
@@ -211,7 +215,7 @@ def _opened(opened: Mapping[str, Sequence[Mapping[str, str]]]) -> Iterator[str]:
             yield f"{title}  {shown} from {line['from']}{more}"
 
 
-def _settings(wanted: Policy) -> Iterator[str]:
+def _settings(wanted: Policy, found: Now | None) -> Iterator[str]:
     denied = len(wanted.deny.v4) + len(wanted.deny.v6)
     if denied:
         yield f"deny: {denied:,} network{'s' * (denied > 1)}, before anything is allowed"
@@ -227,7 +231,10 @@ def _settings(wanted: Policy) -> Iterator[str]:
     for route in wanted.route:
         yield f"route: {route.name} {_way(route)}"
     yield f"containers: {wanted.containers}; metadata: {wanted.metadata}; malformed: {wanted.malformed}"
-    yield f"flood: {wanted.flood}"
+    if wanted.flood == "ignore" or not (found and found.flood):
+        yield f"flood: {wanted.flood}"
+    else:
+        yield f"flood: {found.flood}"
     yield f"log: {wanted.log or 'nothing'}"
 
 

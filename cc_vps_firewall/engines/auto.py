@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "2ee1dd6292d4a3c453e37f6873c212d1f6713816aa3dbd154e7cb4aa74d489ec"
+SOURCES = "155a295029e0c363cfb0e45867bcce2f7972963f7db10403bc5fa49f7bfcdfc7"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -397,7 +397,7 @@ TEXT = (
     "EX=C+'LIST-'\n"
     "F=C+'BANS'\n"
     "O={'mangle':('forward',),'filter':('input','forward','output')}\n"
-    "G={'nat':('prerouting','postrouting')}\n"
+    "G={'nat':('prerouting','postrouting'),'raw':('prerouting',)}\n"
     '@dataclass\n'
     'class L:a_:0=field(default_factory=dict);b_:0=field(default_factory=dict)\n'
     'def M(a):\n'
@@ -632,7 +632,7 @@ TEXT = (
     '\t\tj=AM(g,b);k=j.backend\n'
     "\t\ttry:j.r_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AX());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(CX,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return FN(j,h,l,i,q,p,tuple(f))\n"
     '\t\texcept A as r:e.append(r);f.append(f"{g} was not used: {r}")\n'
-    "\ts='; '.join(map(str,e))\n"
+    "\ts='; '.join(dict.fromkeys(map(str,e)))\n"
     '\tif all(isinstance(t,AF)for t in e):raise AF(s)\n'
     '\traise AE(f"{s}; nothing was changed")\n'
     'def FO(a,b):\n'
@@ -645,11 +645,16 @@ TEXT = (
     '\treturn c\n'
     'BI=\'comment "\'\n'
     'def FM(a,b,c):\n'
-    "\td=AM(b,c);e,f=d.backend,next(g.texts for g in a.candidates if g.backend==b);h=BJ().get('skipped_families',());i=[]\n"
+    "\td=AM(b,c);e,f=d.backend,[g.texts for g in a.candidates if g.backend==b];h=BJ().get('skipped_families',());i=[]\n"
     '\twith BW(),AX()as j:\n'
-    '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(CX,e,k).result()\n'
-    '\t\tfor(l,o)in d.c_.e_.items():i+=FK(e,l,o,f[l],n)\n'
-    '\t\tp=[q for q in d.d_ if not AA(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=FL(e.j_(e.dump(tuple(k)),n))\n'
+    '\t\tfor k in f:\n'
+    '\t\t\tl={m:n for(m,n)in k.items()if m not in h}\n'
+    '\t\t\ttry:j.submit(e.load,l).result();break\n'
+    '\t\t\texcept B as o:p=o\n'
+    '\t\telse:raise p\n'
+    '\t\tq=j.submit(CX,e,l).result()\n'
+    '\t\tfor(m,r)in d.c_.e_.items():i+=FK(e,m,r,k[m],q)\n'
+    '\t\ts=[t for t in d.d_ if not AA(t)];i+=[f"+{t} enabled: nothing loads the rules at boot"for t in s];i+=FL(e.j_(e.dump(tuple(l)),q))\n'
     '\tHI(a.source,c,i);return i\n'
     'def FK(a,b,c,text,d):\n'
     '\te=J(c)\n'
@@ -838,7 +843,7 @@ TEXT = (
     '\t\treturn e\n'
     '\treturn HW([]if l else[*j,g],m)\n'
     'def DN():\n'
-    "\twith open(DM,encoding='utf-8')as a:return json.load(a)\n"
+    "\twith open(DM,encoding='utf-8')as a:return json.load(a,strict=False)\n"
     'def main():\n'
     '\ttry:\n'
     "\t\tif sys.argv[1:]==['status']:print(P(BJ()),end='');return 0\n"

@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "b344b919d07c287944a291873af3835c595939b57ddaea99a87d790f7b9b08b2"
+SOURCES = "4a45d41f915fdb96963d7667cac2d5dea29e417f6321f81edbfeafeefd8c6fb7"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -366,7 +366,7 @@ TEXT = (
     "EQ=B+'LIST-'\n"
     "F=B+'BANS'\n"
     "O={'mangle':('forward',),'filter':('input','forward','output')}\n"
-    "G={'nat':('prerouting','postrouting')}\n"
+    "G={'nat':('prerouting','postrouting'),'raw':('prerouting',)}\n"
     '@dataclass\n'
     'class K:a_:0=field(default_factory=dict);b_:0=field(default_factory=dict)\n'
     'def M(a):\n'
@@ -604,7 +604,7 @@ TEXT = (
     '\t\tj=BB(g,b);k=j.backend\n'
     "\t\ttry:j.o_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AU());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(CS,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return FF(j,h,l,i,q,p,tuple(f))\n"
     '\t\texcept A as r:e.append(r);f.append(f"{g} was not used: {r}")\n'
-    "\ts='; '.join(map(str,e))\n"
+    "\ts='; '.join(dict.fromkeys(map(str,e)))\n"
     '\tif all(isinstance(t,AE)for t in e):raise AE(s)\n'
     '\traise AD(f"{s}; nothing was changed")\n'
     'def FG(a,b):\n'
@@ -617,11 +617,16 @@ TEXT = (
     '\treturn c\n'
     'BF=\'comment "\'\n'
     'def FE(a,b,c):\n'
-    "\td=BB(b,c);e,f=d.backend,next(g.texts for g in a.candidates if g.backend==b);h=BG().get('skipped_families',());i=[]\n"
+    "\td=BB(b,c);e,f=d.backend,[g.texts for g in a.candidates if g.backend==b];h=BG().get('skipped_families',());i=[]\n"
     '\twith BT(),AU()as j:\n'
-    '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(CS,e,k).result()\n'
-    '\t\tfor(l,o)in d.c_.e_.items():i+=FC(e,l,o,f[l],n)\n'
-    '\t\tp=[q for q in d.d_ if not AA(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=FD(e.p_(e.dump(tuple(k)),n))\n'
+    '\t\tfor k in f:\n'
+    '\t\t\tl={m:n for(m,n)in k.items()if m not in h}\n'
+    '\t\t\ttry:j.submit(e.load,l).result();break\n'
+    '\t\t\texcept C as o:p=o\n'
+    '\t\telse:raise p\n'
+    '\t\tq=j.submit(CS,e,l).result()\n'
+    '\t\tfor(m,r)in d.c_.e_.items():i+=FC(e,m,r,k[m],q)\n'
+    '\t\ts=[t for t in d.d_ if not AA(t)];i+=[f"+{t} enabled: nothing loads the rules at boot"for t in s];i+=FD(e.p_(e.dump(tuple(l)),q))\n'
     '\tHB(a.source,c,i);return i\n'
     'def FC(a,b,c,text,d):\n'
     '\te=J(c)\n'
@@ -801,7 +806,7 @@ TEXT = (
     '\t\treturn d\n'
     '\treturn HN([]if k else[*i,f],l)\n'
     'def DH():\n'
-    "\twith open(DG,encoding='utf-8')as a:return json.load(a)\n"
+    "\twith open(DG,encoding='utf-8')as a:return json.load(a,strict=False)\n"
     'def main():\n'
     '\ttry:\n'
     "\t\tif sys.argv[1:]==['status']:print(P(BG()),end='');return 0\n"

@@ -1,6 +1,6 @@
 """The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "08bc619dba4dc1d407e43b183f5b04e46e547bf16219cb1869d443d93b79f579"
+SOURCES = "2c40aa91eaa7ebbd29349f86183b7f21748c68bacf845b7697857d07d84065af"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -361,7 +361,7 @@ TEXT = (
     '\t\tj=AE(g,b);k=j.backend\n'
     "\t\ttry:j.n_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AY());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(BI,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return DJ(j,h,l,i,q,p,tuple(f))\n"
     '\t\texcept A as r:e.append(r);f.append(f"{g} was not used: {r}")\n'
-    "\ts='; '.join(map(str,e))\n"
+    "\ts='; '.join(dict.fromkeys(map(str,e)))\n"
     '\tif all(isinstance(t,P)for t in e):raise P(s)\n'
     '\traise O(f"{s}; nothing was changed")\n'
     'def DK(a,b):\n'
@@ -374,11 +374,16 @@ TEXT = (
     '\treturn c\n'
     'AF=\'comment "\'\n'
     'def DI(a,b,c):\n'
-    "\td=AE(b,c);e,f=d.backend,next(g.texts for g in a.candidates if g.backend==b);h=AG().get('skipped_families',());i=[]\n"
+    "\td=AE(b,c);e,f=d.backend,[g.texts for g in a.candidates if g.backend==b];h=AG().get('skipped_families',());i=[]\n"
     '\twith AT(),AY()as j:\n'
-    '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(BI,e,k).result()\n'
-    '\t\tfor(l,o)in d.a_.c_.items():i+=DG(e,l,o,f[l],n)\n'
-    '\t\tp=[q for q in d.b_ if not M(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=DH(e.h_(e.dump(tuple(k)),n))\n'
+    '\t\tfor k in f:\n'
+    '\t\t\tl={m:n for(m,n)in k.items()if m not in h}\n'
+    '\t\t\ttry:j.submit(e.load,l).result();break\n'
+    '\t\t\texcept B as o:p=o\n'
+    '\t\telse:raise p\n'
+    '\t\tq=j.submit(BI,e,l).result()\n'
+    '\t\tfor(m,r)in d.a_.c_.items():i+=DG(e,m,r,k[m],q)\n'
+    '\t\ts=[t for t in d.b_ if not M(t)];i+=[f"+{t} enabled: nothing loads the rules at boot"for t in s];i+=DH(e.h_(e.dump(tuple(l)),q))\n'
     '\treturn i\n'
     'def DG(a,b,c,text,d):\n'
     '\te=J(c)\n'
@@ -552,7 +557,7 @@ TEXT = (
     '\t\treturn d\n'
     '\treturn FA([]if k else[*i,f],l)\n'
     'def BX():\n'
-    "\twith open(BW,encoding='utf-8')as a:return json.load(a)\n"
+    "\twith open(BW,encoding='utf-8')as a:return json.load(a,strict=False)\n"
     'def main():\n'
     '\ttry:\n'
     "\t\tif sys.argv[1:]==['status']:print(S(AG()),end='');return 0\n"

@@ -1,6 +1,6 @@
 """The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "606cff283a36af5248fdcfd6eae530cbb259c9aafb1a8ff3cfe0785c67925c59"
+SOURCES = "53d52c3bbd3da5896f8baa998b4af8bac37e534f3a5f89f2a46c55d3c71e4eb6"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -393,7 +393,7 @@ TEXT = (
     '\t\tj=AL(g,b);k=j.backend\n'
     "\t\ttry:j.n_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(BE());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(BQ,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return DS(j,h,l,i,q,p,tuple(f))\n"
     '\t\texcept A as r:e.append(r);f.append(f"{g} was not used: {r}")\n'
-    "\ts='; '.join(map(str,e))\n"
+    "\ts='; '.join(dict.fromkeys(map(str,e)))\n"
     '\tif all(isinstance(t,R)for t in e):raise R(s)\n'
     '\traise Q(f"{s}; nothing was changed")\n'
     'def DT(a,b):\n'
@@ -406,11 +406,16 @@ TEXT = (
     '\treturn c\n'
     'AM=\'comment "\'\n'
     'def DR(a,b,c):\n'
-    "\td=AL(b,c);e,f=d.backend,next(g.texts for g in a.candidates if g.backend==b);h=AN().get('skipped_families',());i=[]\n"
+    "\td=AL(b,c);e,f=d.backend,[g.texts for g in a.candidates if g.backend==b];h=AN().get('skipped_families',());i=[]\n"
     '\twith BA(),BE()as j:\n'
-    '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(BQ,e,k).result()\n'
-    '\t\tfor(l,o)in d.a_.c_.items():i+=DP(e,l,o,f[l],n)\n'
-    '\t\tp=[q for q in d.b_ if not O(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=DQ(e.h_(e.dump(tuple(k)),n))\n'
+    '\t\tfor k in f:\n'
+    '\t\t\tl={m:n for(m,n)in k.items()if m not in h}\n'
+    '\t\t\ttry:j.submit(e.load,l).result();break\n'
+    '\t\t\texcept B as o:p=o\n'
+    '\t\telse:raise p\n'
+    '\t\tq=j.submit(BQ,e,l).result()\n'
+    '\t\tfor(m,r)in d.a_.c_.items():i+=DP(e,m,r,k[m],q)\n'
+    '\t\ts=[t for t in d.b_ if not O(t)];i+=[f"+{t} enabled: nothing loads the rules at boot"for t in s];i+=DQ(e.h_(e.dump(tuple(l)),q))\n'
     '\tFC(a.source,c,i);return i\n'
     'def DP(a,b,c,text,d):\n'
     '\te=N(c)\n'
@@ -590,7 +595,7 @@ TEXT = (
     '\t\treturn d\n'
     '\treturn FN([]if k else[*i,f],l)\n'
     'def CF():\n'
-    "\twith open(CE,encoding='utf-8')as a:return json.load(a)\n"
+    "\twith open(CE,encoding='utf-8')as a:return json.load(a,strict=False)\n"
     'def main():\n'
     '\ttry:\n'
     "\t\tif sys.argv[1:]==['status']:print(L(AN()),end='');return 0\n"

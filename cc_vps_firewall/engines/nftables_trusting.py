@@ -1,6 +1,6 @@
 """The engine called nftables_trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "fcd073b206ab7fcd17514f3e37dd61836f1ea67b2709debdf9ac44f806fd09a5"
+SOURCES = "03dba718813933a557ffcbe8269d7eef5b0fe27d17109eb19af2112b98446f19"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
@@ -366,7 +366,7 @@ TEXT = (
     '\t\tj=AG(g,b);k=j.backend\n'
     "\t\ttry:j.n_();l={m:n for(m,n)in h.items()if m not in i};o=c.enter_context(AZ());p=d.submit(k.dump,tuple(l));o.submit(k.load,l).result();q=o.submit(BJ,k,l);p.result();f+=['IPv6 is off in this kernel: its rules are saved, and not loaded']if i else[];return DK(j,h,l,i,q,p,tuple(f))\n"
     '\t\texcept A as r:e.append(r);f.append(f"{g} was not used: {r}")\n'
-    "\ts='; '.join(map(str,e))\n"
+    "\ts='; '.join(dict.fromkeys(map(str,e)))\n"
     '\tif all(isinstance(t,P)for t in e):raise P(s)\n'
     '\traise O(f"{s}; nothing was changed")\n'
     'def DL(a,b):\n'
@@ -379,11 +379,16 @@ TEXT = (
     '\treturn c\n'
     'AH=\'comment "\'\n'
     'def DJ(a,b,c):\n'
-    "\td=AG(b,c);e,f=d.backend,next(g.texts for g in a.candidates if g.backend==b);h=AI().get('skipped_families',());i=[]\n"
+    "\td=AG(b,c);e,f=d.backend,[g.texts for g in a.candidates if g.backend==b];h=AI().get('skipped_families',());i=[]\n"
     '\twith AV(),AZ()as j:\n'
-    '\t\tk={l:m for(l,m)in f.items()if l not in h};j.submit(e.load,k).result();n=j.submit(BJ,e,k).result()\n'
-    '\t\tfor(l,o)in d.a_.c_.items():i+=DH(e,l,o,f[l],n)\n'
-    '\t\tp=[q for q in d.b_ if not M(q)];i+=[f"+{q} enabled: nothing loads the rules at boot"for q in p];i+=DI(e.h_(e.dump(tuple(k)),n))\n'
+    '\t\tfor k in f:\n'
+    '\t\t\tl={m:n for(m,n)in k.items()if m not in h}\n'
+    '\t\t\ttry:j.submit(e.load,l).result();break\n'
+    '\t\t\texcept B as o:p=o\n'
+    '\t\telse:raise p\n'
+    '\t\tq=j.submit(BJ,e,l).result()\n'
+    '\t\tfor(m,r)in d.a_.c_.items():i+=DH(e,m,r,k[m],q)\n'
+    '\t\ts=[t for t in d.b_ if not M(t)];i+=[f"+{t} enabled: nothing loads the rules at boot"for t in s];i+=DI(e.h_(e.dump(tuple(l)),q))\n'
     '\treturn i\n'
     'def DH(a,b,c,text,d):\n'
     '\te=J(c)\n'
@@ -562,7 +567,7 @@ TEXT = (
     '\t\treturn d\n'
     '\treturn FD([]if k else[*i,f],l)\n'
     'def BY():\n'
-    "\twith open(BX,encoding='utf-8')as a:return json.load(a)\n"
+    "\twith open(BX,encoding='utf-8')as a:return json.load(a,strict=False)\n"
     'def main():\n'
     '\ttry:\n'
     "\t\tif sys.argv[1:]==['status']:print(T(AI()),end='');return 0\n"

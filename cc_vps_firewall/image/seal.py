@@ -354,7 +354,7 @@ def _usable(root: Root, wanted: str, host: facts.Host, policies: Sequence[policy
         except NoBackend as missing:
             reasons.append(str(missing))
             continue
-        lacking = modules.lacking(root, name, [decide.texts(name, one) for one in policies])
+        lacking = modules.lacking(root, name, [decide.texts(name, decide.unguarded(one)) for one in policies])
         if not lacking:
             return choice
         reasons.append(f"{name}: {modules.summary(lacking)}")

@@ -11,9 +11,11 @@ from ..backends.registry import BACKENDS
 from ..errors import PolicyRefused, Problem, reason
 from ..host import facts, files
 from ..host.facts import Host
+from ..host.files import text_at
 from ..host.policy_record import last_good
 from ..policy import KEY, Policy, overlooked, userdata
 from ..policy.userdata import Unread
+from ..root import HERE
 from ..rules import fallback, ruleset
 from .choice import AUTO, choose
 from .model import Candidate, Decision, Plan, Source, Texts
@@ -107,6 +109,7 @@ def plan_of(
     """The plan of a section that is parsed already. `anything`: in a backend that it does not name rather than not at
     all."""
     backends = [target.backend.name for target in choose(wanted.backend, host)]
+    guarded = [wanted, unguarded(wanted)][: 1 + (wanted.flood == "guard")]
     backends += [name for name in BACKENDS if anything and name not in backends]
     source = Source(section=section, ssh_ports=host.ssh_ports, cloud_id=host.cloud_id, uplinks=host.uplinks)
     if wanted.trusted:
@@ -115,7 +118,7 @@ def plan_of(
         source["forward"] = wanted.forwards
     return Plan(
         name,
-        tuple(Candidate(each, texts(each, wanted)) for each in backends),
+        tuple(Candidate(each, texts(each, one)) for each in backends for one in guarded),
         _Rendered(lambda: fallback.texts(wanted)),
         policy.open_to(wanted),
         source,
@@ -123,6 +126,11 @@ def plan_of(
         tuple(warnings(wanted)),
         ruleset.roles(wanted, facts.interfaces()),
     )
+
+
+def unguarded(wanted: Policy) -> Policy:
+    """What a kernel can load that lacks a match of the guard against floods."""
+    return replace(wanted, flood="ignore")
 
 
 def texts(backend: str, wanted: Policy) -> Texts:
@@ -163,9 +171,21 @@ def warnings(wanted: Policy) -> list[str]:
     """What is accepted and was probably not meant, also of what only this host knows. Nothing that goes wrong here may
     keep a host from its rules."""
     try:
-        here = overlooked.on_host(wanted, facts.interfaces(), wanted.uplinks)
+        here = [*overlooked.on_host(wanted, facts.interfaces(), wanted.uplinks), *_switched_off(wanted)]
         # At a first boot a test that fails has refused the policy; at a later one it warns.
         failing, unknown = examined(wanted)
         return [str(warning) for warning in (*overlooked.warnings(wanted), *here, *failing, *unknown)]
     except Exception as failure:
         return [f"{KEY}: could not be looked at for warnings: {reason(failure)}"]
+
+
+# What the guard against floods rests on, by the files of proc(5).
+_NEEDED = ("net/ipv4/tcp_syncookies", "net/netfilter/nf_conntrack_tcp_loose")
+
+
+def _switched_off(wanted: Policy) -> list[Problem]:
+    return [
+        Problem(f"{KEY}.flood", f"guards nothing while {path.replace('/', '.')} is 0 on this host; set it to 1")
+        for path in _NEEDED
+        if wanted.flood == "guard" and text_at(HERE, f"proc/sys/{path}").strip() == "0"
+    ]

@@ -214,7 +214,7 @@ class Policy:
 
 
 # What stands when nothing better can: SSH and what the network needs (DESIGN 5).
-BUILT_IN: Mapping[str, object] = {"ping": False}
+BUILT_IN: Mapping[str, object] = {"ping": False, "flood": "ignore"}
 
 
 def open_to(wanted: Policy) -> dict[str, list[dict[str, str]]]:

@@ -23,8 +23,9 @@ FALLBACK = OURS + "FALLBACK"  # and the one of a text whose rules cannot have co
 # top of filter's FORWARD whenever it starts, and its published ports would never meet a rule of ours there.
 TABLES = {"mangle": ("forward",), "filter": ("input", "forward", "output")}
 
-# A table that we share only where a policy translates addresses: everything else in it is others'.
-NAT = {"nat": ("prerouting", "postrouting")}
+# Tables that we share only where a policy asks for them: everything else in them is others'.
+SHARED = {"nat": ("prerouting", "postrouting"), "raw": ("prerouting",)}
+LED = OURS + "LED"  # the kernel's list that says whether a TCP port leads elsewhere by DNAT (/proc/net/xt_recent)
 
 MULTIPORT = 15  # ports in one rule, a range counts as two (iptables-extensions(8), multiport)
 
@@ -45,10 +46,10 @@ def render(rules: Ruleset, family: int) -> str:
     """The text for one family's restore tool: a whole mangle and filter, as on a host where nobody else has rules."""
     parts = [f"# Made by {MARK} from the vps_firewall: section of user-data. Changes here are lost.\n"]
     translated = {r.family for c in rules.chains for r in c.rules if r.verdict in ("dnat", "masquerade")}
-    for table, hooks in {**TABLES, **NAT}.items():
-        if table in TABLES or family in translated:
-            parts.append(_Writer(rules, family, table, hooks).text())
-    return "".join(parts)
+    hooks = {**TABLES, **({"nat": SHARED["nat"]} if family in translated else {})}
+    if any(chain.hook == "raw" for chain in rules.chains):
+        hooks["raw"] = ("raw",)
+    return "".join([*parts, *(_Writer(rules, family, table, those).text() for table, those in hooks.items())])
 
 
 class _Writer:
@@ -73,8 +74,9 @@ class _Writer:
                 rules = (*rules[:loopback], _DHCP, _BANNED, *rules[loopback:])
             elif self.table == "mangle":
                 policy = "ACCEPT"
-            self.open(chain.hook.upper(), policy)
-            self.write(chain.hook.upper(), rules)
+            hook = "PREROUTING" if chain.hook == "raw" else chain.hook.upper()
+            self.open(hook, policy)
+            self.write(hook, rules)
         declared = (f":{name} {policy} [0:0]\n" for name, policy in self.policies.items())
         rules_of = (rule for rules in self.rules.values() for rule in rules)
         return f"*{self.table}\n{''.join(declared)}{''.join(rules_of)}COMMIT\n"
@@ -103,6 +105,8 @@ class _Writer:
             address, port = network_text(self.family, (rule.to[0], WIDTH[self.family])), rule.to[1]
             host = f"[{address}]" if self.family == 6 and port else address
             return f"-j DNAT --to-destination {host}{f':{port}' if port else ''}"
+        if rule.verdict == "remember":
+            return ""
         target = _VERDICTS.get(rule.verdict) or f"-j {self.called(self.chains[rule.verdict])}"
         return f"-j {self.limit(rule.limit, rule.label, target)}" if rule.limit else target
 
@@ -113,7 +117,7 @@ class _Writer:
         return self.names[chain.name]
 
     def add(self, chain: str, match: str, label: str, target: str) -> None:
-        self.rules[chain].append(f"-A {chain}{match}{_remark(label)} {target}\n")
+        self.rules[chain].append(f"-A {chain}{match}{_remark(label)} {target}".rstrip() + "\n")
 
     def rule(self, chain: str, rule: Rule) -> None:
         target = self.target(rule)
@@ -137,8 +141,16 @@ class _Writer:
                 owner = f" -m owner {'' if rule.uid_root else '! '}--uid-owner 0"
             local = " -m addrtype --dst-type LOCAL" if rule.local else ""
             local += " -m addrtype ! --src-type LOCAL" if rule.from_others else ""
-            rate = f" -m limit {_rate(rule.rate, '--limit', '--limit-burst')}" if rule.rate else ""
-            self.add(chain, words + match + state + owner + local + rate, label, target)
+            rate = f" -m limit {_rate(rule.rate, '--limit', '--limit-burst', rule.burst)}" if rule.rate else ""
+            led = self.led(rule)
+            self.add(chain, words + match + state + owner + local + led + rate, label, target)
+
+    def led(self, rule: Rule) -> str:
+        """Does any port lead elsewhere? Without ipset(8) one list cannot hold ports: it holds one entry, for all."""
+        if not rule.remembered and rule.verdict != "remember":
+            return ""
+        every = network_text(self.family, (0, WIDTH[self.family]))
+        return f" -m recent --{'rcheck' if rule.remembered else 'set'} --name {LED} --mask {every} --rsource"
 
     def protocol(self, rule: Rule) -> list[tuple[str, str]]:
         """The matches on the protocol; what one rule cannot say takes several."""
@@ -249,6 +261,7 @@ _VERDICTS = {
     "return": "-j RETURN",
     "masquerade": "-j MASQUERADE",
     "clamp": "-j TCPMSS --clamp-mss-to-pmtu",
+    "notrack": "-j CT --notrack",
 }
 
 # filter's FORWARD lets pass what mangle's has judged, with a policy of DROP for whatever has not been there. Between
@@ -281,8 +294,8 @@ _BANNED = Rule("bans: of other programs", _BANS.name, original=True)
 _DHCP = Rule("base: DHCPv6 replies", "accept", 6, "udp", (Port(546, 546),), sport=547, sources=LINK_LOCAL)
 
 
-def _rate(limit: Limit, rate: str, burst: str) -> str:
-    return f"{rate} {limit} {burst} {limit.count}"
+def _rate(limit: Limit, rate: str, burst: str, most: int = 0) -> str:
+    return f"{rate} {limit} {burst} {most or limit.count}"
 
 
 def interface(pattern: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .iptables import BANS, LIST, NAT, OURS, TABLES
+from .iptables import BANS, LIST, OURS, SHARED, TABLES
 from .iptables_dumps import (
     Table,
     beside_ours,
@@ -28,16 +28,16 @@ def transition(current: str, wanted: str, rivals: Sequence[str] = ()) -> str:
     before, after = parse_dump(current), parse_dump(wanted)
     return "".join(
         _table_transition(name, before.get(name, Table()), _shared_table(name, before, after), rivals)
-        for name in (*TABLES, *NAT)
+        for name in (*TABLES, *SHARED)
     )
 
 
 def _shared_table(name: str, before: Mapping[str, Table], after: Mapping[str, Table]) -> Table:
     """What a table is to be. One that we only share keeps its built-in chains where nothing of ours stays in them."""
     table = after.get(name, Table())
-    if name not in NAT or name not in before:
+    if name not in SHARED or name not in before:
         return table
-    kept = {hook.upper(): "ACCEPT" for hook in NAT[name]}
+    kept = {hook.upper(): "ACCEPT" for hook in SHARED[name]}
     return Table({**kept, **table.policies}, {**{hook: [] for hook in kept}, **table.rules})
 
 
@@ -59,7 +59,7 @@ def _table_transition(name: str, before: Table, after: Table, rivals: Sequence[s
         have, want = before.rules.get(chain, []), [r for r in after.rules[chain] if ours(r)]
         gone = [r for r in have if goes(name, before, r, rivals)]
         late = any(ours(r) and any(map(is_ban, have[i:])) for i, r in enumerate(have))  # which would refuse nobody
-        if name not in NAT and policy != before.policies.get(chain, "ACCEPT"):
+        if name not in SHARED and policy != before.policies.get(chain, "ACCEPT"):
             declared.append(f":{chain} {policy} [0:0]\n")
         if gone or late or [r for r in have if ours(r)] != want:
             removed += [f"-D {chain} {r}\n" for r in have if ours(r) or r in gone]
@@ -83,11 +83,11 @@ def differences(live: str, wanted: str) -> list[str]:
         return []
     have, want = parse_dump(live), parse_dump(wanted)
     out: list[str] = []
-    for name in (*TABLES, *NAT):
+    for name in (*TABLES, *SHARED):
         mine, theirs = have.get(name, Table()), want.get(name, Table())
         for chain, policy in theirs.policies.items():
             has = mine.policies.get(chain, "ACCEPT")
-            if policy not in ("-", has) and name not in NAT:
+            if policy not in ("-", has) and name not in SHARED:
                 out += [f"-{name} {chain} policy {has}", f"+{name} {chain} policy {policy}"]
         for chain in dict.fromkeys([*theirs.policies, *mine.policies]):
             if theirs.policies.get(chain) == "-" or chain.startswith(OURS):
@@ -115,8 +115,8 @@ def whole(dump: str, now: str) -> str:
     that are gone since stay gone: the set that a ban names may be too, and then no tool takes the text."""
     tables, since = parse_dump(dump), parse_dump(now)
     parts = []
-    for name, hooks in {**TABLES, **NAT}.items():
-        if name in NAT and not (_has_ours_in(name, tables) or _has_ours_in(name, since)):
+    for name, hooks in {**TABLES, **SHARED}.items():
+        if name in SHARED and not (_has_ours_in(name, tables) or _has_ours_in(name, since)):
             continue
         table, later = tables.get(name, Table()), since.get(name, Table())
         gone = {c for c in table.policies if now and c not in later.policies and not c.startswith(OURS)}
@@ -164,7 +164,7 @@ def _of_others(dump: str, rivals: Sequence[str] = ()) -> dict[str, list[str]]:
     """The lines of others in each table that has rules of theirs; of built-in chains of ours, those that stay."""
     found = {}
     for name, table in sorted(beside_ours(dump).items()):  # iptables-legacy prints them in an order that changes
-        base = [hook.upper() for hook in {**TABLES, **NAT}.get(name, ())]
+        base = [hook.upper() for hook in {**TABLES, **SHARED}.get(name, ())]
         theirs = [chain for chain in table.rules if not chain.startswith((OURS, *rivals))]
         rules = [
             f"-A {chain} {rule}\n"
@@ -185,7 +185,7 @@ def without_ours(dump: str, keep_bans: bool = False) -> str:
     for name, table in parse_dump(dump).items():
         kept = BANS if keep_bans and table.rules.get(BANS) else ""
         chains = [c for c in table.policies if c.startswith(OURS) and c != kept]
-        if name not in {**TABLES, **NAT} or not (
+        if name not in {**TABLES, **SHARED} or not (
             chains or any(ours(r) for rules in table.rules.values() for r in rules)
         ):
             continue

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..policy.interfaces import UPLINKS, like_bridge
-from .iptables import BANS, MARK, NAT, OURS, TABLES
+from .iptables import BANS, MARK, OURS, SHARED, TABLES
 
 
 @dataclass
@@ -62,7 +62,7 @@ def blocks(dump: str) -> dict[str, tuple[str, str]]:
     for block in f"\n{dump}".split("\n*")[1:]:
         chains, _, rules = block.partition("\n-A ")
         name, _, chains = chains.partition("\n")
-        if name in TABLES or (name in NAT and has_ours(f"\n{block}")):
+        if name in TABLES or (name in SHARED and has_ours(f"\n{block}")):
             blocks[name] = re.sub(r"\[\d+:\d+\]", "", chains), rules[: rules.rfind("\nCOMMIT")]
     return blocks
 
@@ -129,7 +129,7 @@ def _bare(rule: str) -> str:
 
 def goes(name: str, table: Table, rule: str, rivals: Sequence[str] = ()) -> bool:
     """Has a rule to go from a built-in chain of ours? In mangle, only what lets pass what is judged there."""
-    if ours(rule) or name in NAT:
+    if ours(rule) or name in SHARED:
         return False
     return target_of(rule) in ("ACCEPT", "RETURN") if name == "mangle" else not foreign(table, rule, rivals)
 
@@ -158,7 +158,7 @@ def shared(dump: str) -> bool:
     return bool(bans(dump)) or any(
         (table.policies.get(chain) == "-" and not chain.startswith(OURS)) or any(not ours(rule) for rule in rules)
         for name, table in beside_ours(dump).items()
-        if name in TABLES or name in NAT
+        if name in TABLES or name in SHARED
         for chain, rules in table.rules.items()
     )
 

@@ -18,7 +18,7 @@ PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51, "ic
 # forward and prerouting: before Docker's own chains
 HOOKS = {
     "input": "filter filter", "forward": "filter filter - 5", "output": "filter filter",
-    "prerouting": "nat dstnat - 5", "postrouting": "nat srcnat - 5",
+    "prerouting": "nat dstnat - 5", "postrouting": "nat srcnat - 5", "raw": "filter raw",
 }  # fmt: skip
 
 # Kernels list a set in time that grows with the square of its size: pieces of this size keep the
@@ -26,6 +26,7 @@ HOOKS = {
 CHUNK = 2048
 TRACKED = 65_535  # sources that one limit follows at a time; beyond that the limit no longer holds, access does
 TIMEOUTS = {"second": "1m", "minute": "1m", "hour": "1h", "day": "1d"}  # by then a bucket is full again
+LED = "led"  # TCP ports that lead elsewhere by DNAT, as far as anybody has come by them yet
 COMMENT = 100  # nft takes 127 bytes
 
 
@@ -90,7 +91,8 @@ class _Writer:
         lines = []
         if chain.hook:
             kind, _, priority = HOOKS[chain.hook].partition(" ")
-            lines.append(f"type {kind} hook {chain.hook} priority {priority}; policy {chain.policy};")
+            hook = chain.hook.replace("raw", "prerouting")
+            lines.append(f"type {kind} hook {hook} priority {priority}; policy {chain.policy};")
         for rule in chain.rules:
             lines += self.lines(rule)
         return _block("chain", chain.name, lines)
@@ -113,6 +115,8 @@ class _Writer:
             host, port = network_text(family, (rule.to[0], WIDTH[family])), rule.to[1]
             host = f"[{host}]" if family == 6 and port else host
             verdict = f"dnat ip{'6' * (family == 6)} to {host}{f':{port}' if port else ''}"
+        if rule.verdict == "remember" or rule.remembered:
+            self.declare(LED, "inet_service", [f"size {TRACKED}", "flags dynamic"])
         if rule.limit:
             verdict = f"jump {self.limit(rule.limit, rule.label, verdict)}"
         words = []
@@ -134,7 +138,7 @@ class _Writer:
         if rule.uid_root is not None:
             words.append(f"meta skuid {'==' if rule.uid_root else '!='} 0")
         if rule.rate:
-            words.append(_rate(rule.rate))
+            words.append(_rate(rule.rate, burst=rule.burst))
         return [*words, verdict]
 
     def address(self, rule: Rule, family: int, verdict: str) -> tuple[list[str], str]:
@@ -165,11 +169,13 @@ class _Writer:
             mask, value = (flags.replace(",", "|") for flags in rule.flags)
             compare = f"!= {value[1:]}" if value.startswith("!") else f"== {value or '0x0'}"
             words.append(f"tcp flags & ({mask}) {compare}")
-        elif rule.sport or rule.not_dports or rule.ports:
+        elif rule.sport or rule.not_dports or rule.ports or rule.remembered:
             if rule.sport:
                 words.append(f"{proto} sport {rule.sport}")
             if rule.not_dports:
                 words.append(f"{proto} dport != {_braced(rule.not_dports)}")
+            if rule.remembered:
+                words.append(f"{proto} dport @{LED}")
             if rule.ports:
                 where = f"meta l4proto {proto} ct original proto-dst" if rule.original_dport else f"{proto} dport"
                 words.append(f"{where} {self.ports(rule.ports, proto)}")
@@ -180,6 +186,8 @@ class _Writer:
     def ports(self, ports: tuple[Port, ...], proto: str) -> str:
         if len(ports) == 1:
             return _port(ports[0])
+        if len({port.label for port in ports}) == 1:  # which is the rule's own
+            return f"{{ {', '.join(map(_port, ports))} }}"
         return "@" + self.named(f"{proto}_ports", (proto, ports), "inet_service", [
             f'{_port(p)} comment "{_comment(p.label)}"' for p in ports
         ])  # fmt: skip
@@ -200,6 +208,12 @@ class _Writer:
                 _block("set", name, [f"type {kind}", "flags interval", f"elements = {{\n\t\t\t{listed}\n\t\t}}"])
             )
         return self.names[key]
+
+    def declare(self, name: str, kind: str, lines: Sequence[str]) -> None:
+        """A set that packets fill, once."""
+        if name not in self.names:
+            self.names[name] = name
+            self.sets.append(_block("set", name, [f"type {kind}", *lines]))
 
     def tree(self, nets: tuple[Net, ...], family: int, side: str, verdict: str) -> str:
         """A chain that gives `verdict` to the addresses in a long list: a map to pieces, and a set for each."""
@@ -244,12 +258,13 @@ _BUCKETS = ((4, "ipv4_addr", "ip saddr"), (6, "ipv6_addr", "ip6 saddr & ffff:fff
 
 _VERDICTS = {
     "accept": "accept", "drop": "drop", "reset": "reject with tcp reset", "return": "return",
-    "masquerade": "masquerade", "clamp": "tcp option maxseg size set rt mtu",
+    "masquerade": "masquerade", "clamp": "tcp option maxseg size set rt mtu", "notrack": "notrack",
+    "remember": f"add @{LED} {{ ct original proto-dst }}",
 }  # fmt: skip
 
 
-def _rate(limit: Limit, over: str = "") -> str:
-    return f"limit rate {over}{limit} burst {limit.count} packets"
+def _rate(limit: Limit, over: str = "", burst: int = 0) -> str:
+    return f"limit rate {over}{limit} burst {burst or limit.count} packets"
 
 
 def _braced(numbers: Sequence[int]) -> str:

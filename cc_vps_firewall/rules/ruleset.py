@@ -26,6 +26,8 @@ LISTENER = (130, 131, 132, 143)  # multicast listener query, report, done, repor
 LISTENER_REPORT_V2 = (143,)
 ECHO_REQUEST, ECHO_REQUEST_V6 = 8, 128
 
+# SYNs to open ports that are tracked; those beyond it get the kernel's cookie, and no entry in the tracker's table.
+TRACKED_SYNS, BURST = Limit(200, "second"), 400
 PING_LIMIT = Limit(100, "second")  # for all sources together: nobody may turn the host into a reflector
 
 
@@ -43,8 +45,8 @@ class Rule:
     """All conditions must hold for the verdict; what is left at its default is not asked.
 
     `verdict`: accept, drop, reset (refuse with a TCP reset), log, return (to the chain before), dnat (`to` an address
-    and a port, 0 for the same), masquerade, clamp (no larger segments than the path takes), or the name of a chain to
-    go on in.
+    and a port, 0 for the same), masquerade, clamp (no larger segments than the path takes), notrack, remember (that the
+    port leads elsewhere), or the name of a chain to go on in.
     `ports` are destination ports. `original_dport` asks for a packet that was DNATed, and judges the port it
     was sent to first. `limit` counts each source for itself, `rate` all packets together.
     """
@@ -69,15 +71,17 @@ class Rule:
     original_dport: bool = False
     local: bool = False  # is the destination an address of this host?
     from_others: bool = False  # is the source none of this host's?
+    remembered: bool = False  # is the port one that leads elsewhere, as far as is known?
     to: tuple[int, int] = (0, 0)
     limit: Limit | None = None
     rate: Limit | None = None
+    burst: int = 0  # of `rate`; 0 for as many as it counts
 
 
 @dataclass(frozen=True)
 class Chain:
-    """Rules in order. `hook`: input, forward, output, prerouting or postrouting for a base chain, with the `policy` for
-    what falls through."""
+    """Rules in order. `hook`: input, forward, output, prerouting, postrouting, or raw (prerouting, before connections
+    are tracked) for a base chain, with the `policy` for what falls through."""
 
     name: str
     rules: tuple[Rule, ...]
@@ -88,7 +92,7 @@ class Chain:
 @dataclass(frozen=True)
 class Ruleset:
     """Chains, called ones before those that call them. Those at the hooks prerouting and postrouting translate
-    addresses."""
+    addresses, one at raw may keep packets from being tracked."""
 
     chains: tuple[Chain, ...]
 
@@ -121,6 +125,8 @@ def build(policy: Policy) -> Ruleset:
         Chain("output", _output(policy), "output", "accept" if policy.outgoing is None else "drop"),
     ]
     chains += _translating(policy)
+    if guards(policy):
+        chains += _untracked(policy)
     empty = {c.name for c in chains if not c.rules}
     wanted = {r.verdict for c in chains for r in c.rules} - empty
     return Ruleset(
@@ -179,7 +185,7 @@ def _essential() -> tuple[Rule, ...]:
 def _malformed(policy: Policy) -> tuple[Rule, ...]:
     """Under a flood of SYNs the tracker forgets connections that nobody has answered yet. Then a client's ACK, with the
     kernel's cookie in it, is new and no SYN: it meets what a SYN would."""
-    guard = Rule("flood: what a SYN would meet", "return", proto="tcp", flags=("fin,syn,rst,ack", "ack"), state="new")
+    guard = Rule("flood: ACK", "return", proto="tcp", flags=("fin,syn,rst,ack", "ack"), state="new")
     every = "fin,syn,rst,psh,ack,urg"
     tcp = Rule("malformed", "drop", proto="tcp")
     return (
@@ -194,7 +200,7 @@ def _malformed(policy: Policy) -> tuple[Rule, ...]:
 
 
 def _incoming(policy: Policy) -> tuple[Rule, ...]:
-    rules = list(ESSENTIALS)
+    rules = [*ESSENTIALS, *_remembered(policy)]
     if policy.malformed == "drop":
         rules.append(Rule("malformed", "malformed"))
     rules += _deny(policy)
@@ -208,7 +214,7 @@ def _incoming(policy: Policy) -> tuple[Rule, ...]:
         Rule(label, "bridges", proto="udp", ports=(Port(53, 53, label), Port(67, 67, label), Port(547, 547, label))),
         Rule(label, "bridges", proto="tcp", ports=(Port(53, 53),)),
     ]
-    return (*rules, *_log(policy, "in"), _rest("comes in"))
+    return (*rules, *_log(policy, "in"), _rest())
 
 
 def _bridges(policy: Policy, verdict: str = "accept", outwards: bool = False) -> tuple[Rule, ...]:
@@ -270,11 +276,12 @@ def _forwarded(policy: Policy) -> tuple[Rule, ...]:
     return (
         Rule("metadata: root", "metadata_forwarded", destinations=policy.metadata_services),
         *_deny(policy),
+        *_remembered(policy),
         Rule("containers: from their own bridges", "containers" if policy.contained else "bridges"),
         *judged,
         Rule("route", "routed"),
         *_log(policy, "fwd"),
-        _rest("is forwarded"),
+        _rest(),
     )
 
 
@@ -370,6 +377,45 @@ def _translating(policy: Policy) -> list[Chain]:
     return [chain for chain in chains if used.get(chain.name, chain.rules)]
 
 
+def guards(policy: Policy) -> tuple[Rule, ...]:
+    """The TCP ports for which a flood of SYNs is not tracked. What `publish` leads elsewhere cannot do without."""
+    if policy.flood == "ignore":
+        return ()
+    led = [each.opening for each in policy.publish]
+    rules = dict.fromkeys(
+        Rule("flood: SYNs", "flood", proto="tcp", ports=ports)
+        for rule in opened(policy.entries)
+        if rule.proto == "tcp"
+        for ports in [tuple(p for p in rule.ports if not any(o.first <= p.last and p.first <= o.last for o in led))]
+        if ports
+    )
+    return tuple(rules)
+
+
+def _untracked(policy: Policy) -> list[Chain]:
+    """SYNs to open ports of this host beyond a rate are not tracked, so that they evict nobody from the tracker. A port
+    that leads elsewhere, as a container's does, needs the tracker: it is remembered when it first did."""
+    syn = ("fin,syn,rst,ack", "syn")
+    return [
+        Chain(
+            "flood",
+            (
+                Rule("flood: tracked", "return", rate=TRACKED_SYNS, burst=BURST),
+                Rule("flood: untracked", "notrack"),
+            ),
+        ),
+        Chain(
+            "syns",
+            (Rule("flood: led", "return", proto="tcp", remembered=True), *guards(policy)),
+        ),
+        Chain("raw", (Rule("flood: SYNs", "syns", proto="tcp", flags=syn, local=True),), "raw", "accept"),
+    ]
+
+
+def _remembered(policy: Policy) -> tuple[Rule, ...]:
+    return (Rule("flood: led", "remember", proto="tcp", state="dnat"),) if guards(policy) else ()
+
+
 def _only(family: int, address: int) -> Sources:
     net = ((address, WIDTH[family]),)
     return Sources(net, ()) if family == 4 else Sources((), net)
@@ -398,7 +444,11 @@ def _outgoing(policy: Policy) -> tuple[Rule, ...]:
         Rule("base: Oracle's root disk", "accept", proto="tcp", ports=(Port(3260, 3260),),
              destinations=ORACLE_DISK, uid_root=True),
     )  # fmt: skip
-    return (guard, *keep, *opened(policy.outgoing, outgoing=True), *_log(policy, "out"), _rest("leaves"))
+    # The tracker does not know what it answers.
+    answer = Rule("flood: answers to what is not tracked", "accept", proto="tcp", flags=(
+        "fin,syn,rst,ack", "syn,ack"), state="invalid")  # fmt: skip
+    answers = (answer,) if guards(policy) else ()
+    return (guard, *keep, *answers, *opened(policy.outgoing, outgoing=True), *_log(policy, "out"), _rest())
 
 
 def _metadata(policy: Policy, verdict: str, uid_root: bool | None = None) -> tuple[Rule, ...]:
@@ -431,10 +481,10 @@ def _log(policy: Policy, way: str) -> tuple[Rule, ...]:
     return (Rule(f"log {way}", "log", rate=policy.log),) if policy.log else ()
 
 
-def _rest(way: str) -> Rule:
+def _rest() -> Rule:
     """What falls through is dropped by a rule, not only by the base chain's policy: nf_tables puts new rules in force
     all at once, and a new chain's policy a moment later (seen with Linux 6.12 and 6.18). Until then it accepts."""
-    return Rule(f"base: nothing else {way}", "drop")
+    return Rule("base: nothing else", "drop")
 
 
 def opened(entries: Iterable[Entry], outgoing: bool = False) -> list[Rule]:

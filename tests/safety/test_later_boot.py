@@ -16,7 +16,8 @@ SERVICES = {"nftables": OWN_UNIT, "iptables": "netfilter-persistent.service"}
 OWN_RULES = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp --dport 3306 -j ACCEPT\nCOMMIT\n"
 FLUSH = """nft flush ruleset
 for tool in iptables ip6tables; do
-    $tool -P INPUT ACCEPT; $tool -P FORWARD ACCEPT; $tool -F; $tool -X; $tool -t mangle -F; $tool -t mangle -X
+    $tool -P INPUT ACCEPT; $tool -P FORWARD ACCEPT
+    for table in filter mangle raw; do $tool -t $table -F; $tool -t $table -X; done
 done
 """
 

@@ -287,7 +287,8 @@ EVERYTHING = {*SSH, (4, CLOSED), (6, CLOSED)}
 BAD = {**GOOD, "alow": []}
 FLUSH = """nft flush ruleset
 for tool in iptables ip6tables; do
-    $tool -P INPUT ACCEPT; $tool -P FORWARD ACCEPT; $tool -F; $tool -X; $tool -t mangle -F; $tool -t mangle -X
+    $tool -P INPUT ACCEPT; $tool -P FORWARD ACCEPT
+    for table in filter mangle raw; do $tool -t $table -F; $tool -t $table -X; done
 done
 """
 

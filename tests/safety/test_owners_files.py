@@ -42,8 +42,8 @@ COMMIT
 -A INPUT -j REJECT
 COMMIT
 """
-KEPT = ("CT --notrack", "MASQUERADE", "REDIRECT --to-ports 443", "TCPMSS --clamp-mss-to-pmtu", "dport 79 -j DROP",
-        "-j office", "dport 161 -j RETURN")  # fmt: skip
+KEPT = ("dport 5060 -j CT --notrack", "MASQUERADE", "REDIRECT --to-ports 443", "TCPMSS --clamp-mss-to-pmtu",
+        "dport 79 -j DROP", "-j office", "dport 161 -j RETURN")  # fmt: skip
 GONE = ("dport 3306 -j ACCEPT", "FORWARD -i eth0 -j ACCEPT", "-A INPUT -j REJECT")
 
 
@@ -252,7 +252,7 @@ COMMIT
 @pytest.mark.parametrize("tool", IPTABLES)
 def test_a_seal_keeps_the_images_tables(tool: str) -> None:
     """Those that let nothing in: a first boot has them in the kernel and in the file."""
-    tables = ("CT --notrack", "MASQUERADE", "REDIRECT --to-ports 443", "dport 79 -j DROP")
+    tables = ("dport 5060 -j CT --notrack", "MASQUERADE", "REDIRECT --to-ports 443", "dport 79 -j DROP")
     with Machine(tool) as machine:
         write(
             machine, OWNERS.replace(":PREROUTING ACCEPT [5:600]\n", "-A PREROUTING -m set --match-set a src -j DROP\n")

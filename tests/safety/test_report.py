@@ -51,6 +51,7 @@ def test_all_is_well(tool: str) -> None:
         assert "outgoing: drop, but for dns, https\n" in out
         assert "containers: ignore; metadata: root; malformed: drop\n" in out
         assert "smtp (25/tcp) from anywhere, 12/minute each\n" in out
+        assert "flood: guard: SYNs beyond 200/second are not tracked\n" in out
         assert found(machine) == {
             "rules": "equal",
             "reason": "",
@@ -58,6 +59,7 @@ def test_all_is_well(tool: str) -> None:
             "other_filters": [],
             "bans": {machine.backend: 0},
             "hints": [],
+            "flood": {"untracked": True, "tracked_ports": []},
         }
         settings = json.loads(machine.command("status", "--json").out)["settings"]
         assert settings["deny"] == {"ipv4": 1, "ipv6": 1}

@@ -43,8 +43,8 @@ ORDER = (
     "engines", "engines.auto", "engines.iptables", "engines.nftables", "engines.nftables_router",
     "engines.nftables_trusting", "engines.stub",
     "bundle", "bundle.host_command", "bundle.bundle", "bundle.part_handler", "bundle.verify", "cli.verify",
-    "cli.apply", "cli.removal", "cli.report", "cli.live", "cli.listening", "cli.completion", "cli.answers",
-    "cli.messages",
+    "cli.apply", "cli.removal", "cli.floods", "cli.report", "cli.live", "cli.listening", "cli.completion",
+    "cli.answers", "cli.messages",
     "cli.ssh_session", "cli.confirm", "cli.command", "cli",
     "__main__",
 )  # fmt: skip

@@ -311,7 +311,7 @@ OFFICE: dict[object, object] = {"office": ["192.0.2.1", "more"], "more": {"file"
     ],
 )
 def test_its_ssh_alone(section: object, own: dict[str, object]) -> None:
-    assert policy.own_ssh(section) == {"ping": False, **own}
+    assert policy.own_ssh(section) == {**policy.BUILT_IN, **own}
 
 
 @settings(max_examples=200)

@@ -1,0 +1,1 @@
+"""Floods at real rules, measured. Asserts nothing: `make test-attack` prints ratios."""
