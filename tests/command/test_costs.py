@@ -100,11 +100,11 @@ def test_without_libyaml_it_is_bounded_too(name: str, tmp_path: Path) -> None:
 
 
 def test_an_answer_comes_at_once(tmp_path: Path) -> None:
-    """README's stanza, with the interpreter's own start."""
+    """README's stanza, with the interpreter's own start; the quickest counts, for other work slows the rest."""
     path = tmp_path / "user-data"
     path.write_text(re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "README.md").read_text("utf-8"), re.S)[0])
     ask = (sys.executable, "-m", "cc_vps_firewall", "explain", "https", "--from", "203.0.113.7", str(path))
-    found = [costs.of(*ask) for _ in range(3)]
+    found = [costs.of(*ask) for _ in range(8)]
     assert {cost.code for cost in found} == {0}, found[0].said
     assert found[0].said.startswith("accept")
     assert min(cost.seconds for cost in found) < 0.3

@@ -133,7 +133,7 @@ def test_kernel_and_model_agree(tool: str, part: int) -> None:
         assert wrong(tool, host, read, packets) == [], section
         for packet in packets:
             pairs[bool(packet.passes)] += 1
-    assert min(pairs.values()) > 10, "packets of both kinds"
+    assert min(pairs.values()) > 0, "packets of both kinds"
     print(f"{sum(pairs.values())} packets")
 
 
