@@ -26,6 +26,7 @@ class SourceValues(Values):
         self.lists: dict[str, tuple[str, Items]] = {}  # with where the items stand, see collect()
         self.resolved: dict[str, Sources] = {}
         self.lists_are_good = True
+        self.wrong_lists: set[str] = set()  # those with a problem of their own, or that name one with it
         # Names of lists: by whom they are used. `naming` is that of who is read now.
         self.used: set[str] = set()
         self.used_by_lists: set[str] = set()
@@ -42,7 +43,7 @@ class SourceValues(Values):
             return
         taken = set(services.names())
         for name in value:
-            at = child_path(path, name)
+            at, clean = child_path(path, name), self.count
             if not isinstance(name, str) or not LIST_NAME.fullmatch(name):
                 self.refuse(at, "not a list name; write a-z, 0-9, _ and -, a letter first, at most 32 characters")
             elif name in taken or name == "any":
@@ -56,6 +57,8 @@ class SourceValues(Values):
                     self.unreadable.update((name, problem) for problem in self.problems[told:] if problem.passing)
                 else:
                     self.lists[name] = "lists", self.items(at, value[name], "sources")
+                if self.count > clean:
+                    self.wrong_lists.add(name)
         self.naming = self.used_by_lists
         for name in self.lists:
             self.resolve(name)
@@ -86,11 +89,15 @@ class SourceValues(Values):
                     continue
                 if other in way:
                     self.refuse(path, f"{quoted(other)} names itself: {self.circle(other, way)}")
+                    self.wrong_lists.add(name)
                     continue
                 way[other] = iter(self.named_by(other))
                 break
             else:
+                clean, items = self.count, self.lists[name][1]
                 self.resolved[name] = self.collect(*self.lists[name])
+                if self.count > clean or self.names_wrong(items):
+                    self.wrong_lists.add(name)
                 del way[name]
 
     def circle(self, name: str, way: Iterable[str]) -> str:
@@ -144,9 +151,13 @@ class SourceValues(Values):
                     found[family].append((number, prefix))
         return Sources(collapse(found[4], 4), collapse(found[6], 6))
 
+    def names_wrong(self, items: Items) -> bool:
+        """Does one of these name a list that has a problem, which may be all that is wrong with them?"""
+        return any(isinstance(item, str) and item in self.wrong_lists for _, item in items)
+
     def sources(self, path: str, value: object, kind: str = "from") -> Sources:
-        before = self.count
-        found = self.collect(kind, self.items(path, value, "sources"))
-        if kind == "from" and found == NOWHERE and self.count == before and self.lists_are_good:
+        before, items = self.count, self.items(path, value, "sources")
+        found = self.collect(kind, items)
+        if kind == "from" and found == NOWHERE and self.count == before and not self.names_wrong(items):
             self.refuse(path, "names no source at all; leave it out for anywhere")
         return found

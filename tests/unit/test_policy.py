@@ -328,6 +328,8 @@ def test_its_ssh_alone_is_its_ssh_and_opens_nothing_else(section: dict[str, Any]
 
 @settings(max_examples=200)
 @given(st.one_of(VALUES, almost_good()))
+@example({"lists": {"office": None}, "ssh": {"from": []}})
+@example({"lists": {"one": [], "other": None}, "ssh": {"from": ["one"]}})
 def test_its_ssh_alone_is_refused_for_what_the_whole_is_refused(section: object) -> None:
     """It brings no mistake of its own, and what it is refused for stands in `ssh:` or in a list."""
     own = problems(policy.own_ssh(section)) or []
