@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "155a295029e0c363cfb0e45867bcce2f7972963f7db10403bc5fa49f7bfcdfc7"
+SOURCES = "da60d53622761da5930f13b0ba88b6f22043d45a27b8b539dd33a6e3066edcc2"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "4a45d41f915fdb96963d7667cac2d5dea29e417f6321f81edbfeafeefd8c6fb7"
+SOURCES = "ab0455196271bf7409146ff501e20cb2952c60573e21ea4ea1150ca9efd406df"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "2c40aa91eaa7ebbd29349f86183b7f21748c68bacf845b7697857d07d84065af"
+SOURCES = "ee2d26a6cb4dd07fd943577969e31699818bc4ebfd6e79ec4a82e76559c200db"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "53d52c3bbd3da5896f8baa998b4af8bac37e534f3a5f89f2a46c55d3c71e4eb6"
+SOURCES = "97eb400e7f065386e645cc538a3d650652fbe3f0ac02aa3b0110b2790bceb3a3"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

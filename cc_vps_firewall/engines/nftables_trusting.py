@@ -1,6 +1,6 @@
 """The engine called nftables_trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "03dba718813933a557ffcbe8269d7eef5b0fe27d17109eb19af2112b98446f19"
+SOURCES = "995e0b83cc27915e821b6d28bde8eecfd863179ce6156a893b9dfb1f27e74b36"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'
