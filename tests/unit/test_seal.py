@@ -487,7 +487,7 @@ def test_the_line_goes_before_the_file_that_it_names(tmp_path: Path, monkeypatch
     def fails(path: str, undo: files.Undo) -> None:
         raise OSError(5, "killed here", path)
 
-    monkeypatch.setattr(Nftables, "remove", lambda backend, pass_fds: None)
+    monkeypatch.setattr(Nftables, "remove", lambda backend, pass_fds, keep_bans: None)
     monkeypatch.setattr(files, "remove", fails)
     with pytest.raises(OSError, match="killed here"):
         previous.remove_rules(Target(Nftables(), place), 0)
