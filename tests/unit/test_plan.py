@@ -27,9 +27,10 @@ def test_a_plan_outlives_json(section: dict[str, object]) -> None:
     assert {each.backend for each in again.candidates} == {"nftables", "iptables"}
 
 
-def test_of_two_backends_one_is_rendered() -> None:
-    """The texts of the other are made when they are first read."""
+def test_of_all_candidates_one_is_rendered() -> None:
+    """Each backend with the guard against floods and without: the texts of the others are made when they are read."""
     made = decide.plan({}, Host())
-    first, second = made.candidates
+    first, *others = made.candidates
     assert first.texts[0]
-    assert second.texts._texts is None  # type: ignore[attr-defined]
+    assert [each.backend for each in made.candidates] == ["nftables", "nftables", "iptables", "iptables"]
+    assert [each.texts._texts for each in others] == [None] * 3  # type: ignore[attr-defined]
