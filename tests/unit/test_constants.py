@@ -48,7 +48,7 @@ PROGRAMS = {
         ("def twice(n)",),
     ),
     "nothing that is added, and two that are the same": (
-        "def main(a, b):\n return a in (b, b + '')",
+        "def same(a, b):\n return a in (b, b + '')\ndef main():\n return [same(n, m) for n in 'ab' for m in 'ab']",
         ("''", "in ("),
         ("a == b",),
     ),
