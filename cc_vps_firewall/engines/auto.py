@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "da60d53622761da5930f13b0ba88b6f22043d45a27b8b539dd33a6e3066edcc2"
+SOURCES = "4f40df2ecbb1792df1228fb9f76455341e81d768e79a1221744b6ef9eddd3d38"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

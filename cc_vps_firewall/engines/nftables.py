@@ -1,6 +1,6 @@
 """The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "ee2d26a6cb4dd07fd943577969e31699818bc4ebfd6e79ec4a82e76559c200db"
+SOURCES = "fb0f09397cc29a8350a446f2fb5aa3d495c019326d4fe945915f1fc74b127f6c"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "97eb400e7f065386e645cc538a3d650652fbe3f0ac02aa3b0110b2790bceb3a3"
+SOURCES = "6abe415eecb6aab0229419844d6a1d32640c0f6418abb2e0320eee5ecd978d2a"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

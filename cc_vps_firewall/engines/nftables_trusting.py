@@ -1,6 +1,6 @@
 """The engine called nftables_trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "995e0b83cc27915e821b6d28bde8eecfd863179ce6156a893b9dfb1f27e74b36"
+SOURCES = "d3927486584882a567efba686deb64f40470701038ffb3b95c256246cfbe4f75"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -178,15 +178,17 @@ class _Writer:
                 words.append(f"{proto} dport @{LED}")
             if rule.ports:
                 where = f"meta l4proto {proto} ct original proto-dst" if rule.original_dport else f"{proto} dport"
-                words.append(f"{where} {self.ports(rule.ports, proto)}")
+                words.append(f"{where} {self.ports(rule.ports, proto, rule.original_dport)}")
         elif proto:
             words.append(f"meta l4proto {PROTOCOLS[proto]}")
         return words
 
-    def ports(self, ports: tuple[Port, ...], proto: str) -> str:
+    def ports(self, ports: tuple[Port, ...], proto: str, original: bool) -> str:
+        """`original`: they are the tracker's, of which nft 1.0.6 lists a set in the rule as "invalid type", and takes
+        back no dump that says so."""
         if len(ports) == 1:
             return _port(ports[0])
-        if len({port.label for port in ports}) == 1:  # which is the rule's own
+        if len({port.label for port in ports}) == 1 and not original:  # which is the rule's own
             return f"{{ {', '.join(map(_port, ports))} }}"
         return "@" + self.named(f"{proto}_ports", (proto, ports), "inet_service", [
             f'{_port(p)} comment "{_comment(p.label)}"' for p in ports
