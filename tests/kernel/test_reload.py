@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cc_vps_firewall.rules import ruleset
-from tests.casefiles import HOME, MACHINE, Case, Host, Packet, load
-from tests.lab.backends import TOOLS
+from tests.casefiles import HOME, MACHINE, Case, Host, Packet, load, load_all
+from tests.lab.backends import TOOLS, listing
 from tests.lab.backends import load as load_rules
+from tests.lab.namespaces import Namespace
 from tests.lab.probing import Prober, misjudged
 from tests.lab.topology import Topology
 
@@ -54,3 +55,18 @@ def test_a_limit_that_was_in_use_changes(tool: str) -> None:
             ]
             with Prober(topology, packets) as prober:
                 assert misjudged(packets, prober.arrivals()) == [], limit
+
+
+def test_what_nft_lists_can_be_loaded_again() -> None:
+    """A roll-back does so. nft 1.0.6 lists some of what it takes as "invalid type"."""
+    machine = Namespace("machine")
+    try:
+        for case in load_all():
+            load_rules(machine, "nftables", ruleset_of(case))
+            listed = listing(machine, "nftables")
+            machine.run(["nft", "flush", "ruleset"])
+            machine.run(["nft", "-f", "-"], listed)
+            assert listing(machine, "nftables") == listed, case.name
+            machine.run(["nft", "flush", "ruleset"])
+    finally:
+        machine.close()
