@@ -216,7 +216,7 @@ def test_it_says_of_other_peoples_tables_what_the_kernel_does(theirs: str) -> No
 
 RULESETS = Path(__file__).parent / "rulesets"
 KUBERNETES = Host(bridge="cni0", published=(Published("tcp", 30080, 8080),), forwarding=True)
-# Rules that real programs wrote -> what they are loaded by, the host, and ports that hang on what nobody can know.
+# Rules of others -> what they are loaded by, the host, and ports that hang on what nobody can know.
 CAPTURED: dict[str, tuple[Sequence[str], Host, set[int]]] = {
     "ufw": (("iptables-nft", "iptables-legacy"), Host(), {2222}),
     "firewalld": (("nft",), Host(), set()),
@@ -238,7 +238,7 @@ def loaded(machine: Namespace, name: str, tool: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "tool"), [(name, tool) for name, (tools, *_) in CAPTURED.items() for tool in tools])
-def test_it_says_of_real_programs_rules_what_the_kernel_does(name: str, tool: str) -> None:
+def test_it_says_of_rules_of_others_what_the_kernel_does(name: str, tool: str) -> None:
     """Of each packet, asked alone and as one of all sources."""
     _, host, unknown = CAPTURED[name]
     sources = [*SOURCES, "198.51.100.200", "203.0.113.200", "16.0.0.2", "16.0.0.5"]
