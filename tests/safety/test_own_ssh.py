@@ -385,7 +385,7 @@ def test_a_good_policy_of_another_instance_is_put_in_force() -> None:
 
 
 def test_what_this_file_takes_for_granted() -> None:
-    assert policy.BUILT_IN == {"ping": False}
+    assert policy.BUILT_IN == {"ping": False, "flood": "ignore"}
     assert ADDRESS[4] == "192.0.2.10"
     assert sys.version_info >= (3, 9)
     with Machine("nftables") as machine, hidden(machine, "ip6tables-restore"):
