@@ -618,9 +618,11 @@ def tables(machine: Machine) -> str:
 
 
 def stripped(dump: str) -> str:
-    """Without what traffic changes (counters, sources that a limit has seen) and the times of iptables-save."""
+    """Without what traffic changes (counters, sources that a limit has seen), the times of iptables-save, and tables
+    shared with others in which nothing is left."""
     lines = (line for line in dump.splitlines() if not line.startswith("#"))
     text = "\n".join(re.sub(r"\[\d+:\d+\]", "", line) for line in lines)
+    text = re.sub(r"\*(?:nat|raw)\n(?::\w+ ACCEPT *\n)+COMMIT\n?", "", text).rstrip("\n")
     seen = r"(set \w+ \{[^{}]*?size \d+)(?:\t# count \d+)?([^{}]*flags dynamic[^{}]*?)\n\s*elements = \{[^{}]*\}"
     return re.sub(r"\t# count \d+", "", re.sub(seen, r"\1\2", text))
 

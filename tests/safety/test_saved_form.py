@@ -30,8 +30,8 @@ done
 SAVES = {
     "iptables.init save": "iptables-save >$4.new && mv $4.new $4; ip6tables-save >$6.new && mv $6.new $6",
     "with its counters": "iptables-save -c >$4; ip6tables-save -c >$6",
-    "our tables alone": "for t in mangle filter; do iptables-save -t $t; done >$4; "
-    "for t in filter mangle; do ip6tables-save -t $t; done >$6",
+    "our tables alone": "for t in mangle filter raw; do iptables-save -t $t; done >$4; "
+    "for t in raw filter mangle; do ip6tables-save -t $t; done >$6",
 }
 LISTS = {
     "our table": "nft list table inet vps_firewall >$0",
