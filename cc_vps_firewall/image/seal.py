@@ -94,9 +94,16 @@ def _with_tables(texts: Mapping[int, str], choice: Target, root: Root) -> dict[i
     for family, path in choice.place.files.items() if choice.backend.name == iptables.NAME else ():
         former = files.read(root / path) or ""
         tables = re.findall(r"(?ms)^\*(?:nat|raw|security)\n.*?^COMMIT$", former)
-        lines = [line for table in tables for line in table.splitlines() if not iptables_dumps.names_set(line)]
-        out[family] += "".join(f"{line}\n" for line in lines)
+        for table in tables:
+            lines = [line for line in table.splitlines() if not (iptables_dumps.names_set(line) or _of_ours(line))]
+            if not _of_ours(table) or any(line.startswith("-A ") for line in lines):
+                out[family] += "".join(f"{line}\n" for line in lines)
     return dict(texts) if out != texts and modules.lacking(root, choice.backend.name, [out]) else out
+
+
+def _of_ours(text: str) -> bool:
+    """Is there a chain or a rule of a policy of ours?"""
+    return iptables_dumps.has_ours(f"\n{text}") or f"-A {iptables.OURS}" in text
 
 
 def check(root: Root, default: object) -> None:
