@@ -124,7 +124,7 @@ def test_a_host_that_is_not_linux_is_none_of_those_known(elsewhere: str, policy:
 def test_the_rest_says_where_it_runs(elsewhere: str, policy: str, arguments: tuple[str, ...]) -> None:
     done = run(elsewhere, *(policy if word == "FILE" else word for word in arguments))
     assert (done.returncode, done.stdout) == (1, b"")
-    anywhere = "check, render, bundle, explain, who, diff and test"
+    anywhere = "check, render, bundle, explain, who, diff, test and completion"
     assert done.stderr.decode() == f"vps-firewall: {arguments[0]} runs on Linux alone; {anywhere} run here too\n"
 
 
