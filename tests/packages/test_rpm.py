@@ -76,7 +76,7 @@ def test_every_module_is_compiled_by_the_package_and_by_nobody_else(el: Machine,
     put(el, rpms["this"])
     assert compiled(el, ENGINE) == modules(el, ENGINE)
     # Python takes them as they are: it would say what it compiles.
-    said = el.run("python3", "-v", "-c", "import cc_vps_firewall.cli").stderr
+    said = el.run("python3", "-v", "-c", "import cc_vps_firewall.cli, cc_vps_firewall.apply.converge").stderr
     assert f"{ENGINE}/apply/__pycache__/converge" in said.replace("/usr/lib/python3/dist-packages", SITE)
     assert "wrote" not in "".join(line for line in said.splitlines() if "cc_vps_firewall" in line)
 
