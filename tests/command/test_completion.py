@@ -103,7 +103,7 @@ def _typed(prepare: str, line: str, folder: Path) -> str:
         os.write(terminal, b"print -r -- BE''GIN\n")
         _until(terminal, "BEGIN", 20)
         os.write(terminal, (line + "\x04").encode())
-        return _until(terminal, "", 3)
+        return _until(terminal, "", 8)  # nothing says that zsh has shown all
     finally:
         os.close(terminal)
         os.kill(child, 9)
