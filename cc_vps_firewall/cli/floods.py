@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from ..backends.registry import BACKENDS
 from ..errors import FirewallError
@@ -39,7 +40,7 @@ def guard(backend: str) -> Guard | None:
     """What is in force, asked of the kernel; None where it does not say."""
     try:
         return _of_nftables() if backend == nftables.NAME else _of_iptables()
-    except (FirewallError, LookupError, ValueError):
+    except (FirewallError, LookupError, TypeError, ValueError):
         return None
 
 
@@ -49,8 +50,7 @@ def _of_nftables() -> Guard:
     led = [elements for one in held if one["name"] == nftables.LED for elements in [one.get("elem", [])]]
     if not led:
         return Guard(False)
-    assert isinstance(led[0], list)
-    return Guard(True, tuple(map(str, sorted(led[0]))))
+    return Guard(True, tuple(map(str, sorted(cast("list[int]", led[0])))))
 
 
 def _of_iptables() -> Guard:

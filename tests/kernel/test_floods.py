@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -44,6 +44,17 @@ def syns(family: int, port: int, flags: str = "S") -> list[bytes]:
         segment = TCP(sport=chosen.randint(1024, 65535), dport=port, seq=chosen.getrandbits(32), flags=flags)
         frames.append(bytes(Ether(src=MAC["wire0"], dst=MAC["eth0"]) / head / segment))
     return frames
+
+
+def accepted(server: socket.socket) -> int:
+    """How many connections wait at a listener."""
+    time.sleep(0.5)
+    server.setblocking(False)
+    count = 0
+    with suppress(BlockingIOError):
+        while server.accept():
+            count += 1
+    return count
 
 
 def tracked(topology: Topology) -> int:
@@ -163,15 +174,7 @@ def test_a_published_port_keeps_its_way(tool: str, family: int) -> None:
             client.setblocking(False)
             client.bind((STRANGER[family], 0))
             client.connect_ex((MACHINE[family], 8080))
-        time.sleep(0.5)
-        server.setblocking(False)
-        came = 0
-        try:
-            while server.accept():
-                came += 1
-        except BlockingIOError:
-            pass
-        assert came == len(clients)
+        assert accepted(server) == len(clients)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -190,12 +193,4 @@ def test_what_this_host_and_its_containers_open_is_tracked(tool: str) -> None:
             client.setblocking(False)
             client.bind((CONTAINER[4], 0))
             client.connect_ex((STRANGER[4], 443))
-        time.sleep(0.5)
-        server.setblocking(False)
-        came = 0
-        try:
-            while server.accept():
-                came += 1
-        except BlockingIOError:
-            pass
-        assert came == len(clients)
+        assert accepted(server) == len(clients)
