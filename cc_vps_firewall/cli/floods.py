@@ -18,20 +18,20 @@ from ..rules.ruleset import TRACKED_SYNS
 
 @dataclass(frozen=True)
 class Guard:
-    """`untracked`: are SYNs beyond the rate kept from being tracked? `led`: the ports for which they are not, for they
-    lead elsewhere by DNAT: numbers, or `all`."""
+    """`untracked`: are SYNs beyond the rate kept from being tracked? `dnat_ports`: those for which they are
+    not, for DNAT leads them elsewhere: numbers, or `all`."""
 
     untracked: bool
-    led: tuple[str, ...] = ()
+    dnat_ports: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
-        return {"untracked": self.untracked, "tracked_ports": list(self.led)}
+        return {"untracked": self.untracked, "tracked_ports": list(self.dnat_ports)}
 
     def __str__(self) -> str:
         if not self.untracked:
             return "guard, by half: SYNs are tracked however many come"
-        but = f", but for {', '.join(self.led)}, which lead elsewhere" if self.led else ""
-        if self.led == ("all",):
+        but = f", but for {', '.join(self.dnat_ports)}, which lead elsewhere" if self.dnat_ports else ""
+        if self.dnat_ports == ("all",):
             return "guard, by half: SYNs are tracked however many come, for ports of this host lead elsewhere"
         return f"guard: SYNs beyond {TRACKED_SYNS} are not tracked{but}"
 
@@ -47,14 +47,14 @@ def guard(backend: str) -> Guard | None:
 def _of_nftables() -> Guard:
     listing = json.loads(process.run("nft", "-j", "list", "table", *nftables.TABLE.split()))["nftables"]
     held: list[Mapping[str, object]] = [entry["set"] for entry in listing if "set" in entry]
-    led = [elements for one in held if one["name"] == nftables.LED for elements in [one.get("elem", [])]]
-    if not led:
+    ports = [elements for one in held if one["name"] == nftables.DNAT_PORTS for elements in [one.get("elem", [])]]
+    if not ports:
         return Guard(False)
-    return Guard(True, tuple(map(str, sorted(cast("list[int]", led[0])))))
+    return Guard(True, tuple(map(str, sorted(cast("list[int]", ports[0])))))
 
 
 def _of_iptables() -> Guard:
     dumps = BACKENDS[iptables.NAME].dump((4,))
     if "-j CT --notrack" not in dumps[4]:
         return Guard(False)
-    return Guard(True, ("all",) if text_at(HERE, f"proc/net/xt_recent/{iptables.LED}").strip() else ())
+    return Guard(True, ("all",) if text_at(HERE, f"proc/net/xt_recent/{iptables.DNAT_SEEN}").strip() else ())

@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "4f40df2ecbb1792df1228fb9f76455341e81d768e79a1221744b6ef9eddd3d38"
+SOURCES = "b8b0d53ec242ff5937f59e464cba282a8b2c09fb28c23d8169f9793aa39253ac"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "ab0455196271bf7409146ff501e20cb2952c60573e21ea4ea1150ca9efd406df"
+SOURCES = "892ca58a241a8eb9deec18d32af2faa26889b7e01a46c492e5d7b684fa16739b"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

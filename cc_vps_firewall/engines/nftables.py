@@ -1,6 +1,6 @@
 """The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "fb0f09397cc29a8350a446f2fb5aa3d495c019326d4fe945915f1fc74b127f6c"
+SOURCES = "dd24e1ae15f212f1ea1e981e4e7560e8e34b0838816023ab22fa0fe7b983cb88"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "6abe415eecb6aab0229419844d6a1d32640c0f6418abb2e0320eee5ecd978d2a"
+SOURCES = "dd99225ff247d5907cb65f7271471a841a977ec2a309f53d75e1e719c46524f9"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

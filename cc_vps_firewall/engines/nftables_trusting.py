@@ -1,6 +1,6 @@
 """The engine called nftables_trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "d3927486584882a567efba686deb64f40470701038ffb3b95c256246cfbe4f75"
+SOURCES = "af843f6daae83ff2dbe0cc73f54dc0b378b5367bdec6f2845945974d10c69f55"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

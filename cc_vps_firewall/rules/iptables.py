@@ -25,7 +25,9 @@ TABLES = {"mangle": ("forward",), "filter": ("input", "forward", "output")}
 
 # Tables that we share only where a policy asks for them: everything else in them is others'.
 SHARED = {"nat": ("prerouting", "postrouting"), "raw": ("prerouting",)}
-LED = OURS + "LED"  # the kernel's list that says whether a TCP port leads elsewhere by DNAT (/proc/net/xt_recent)
+DNAT_SEEN = (
+    OURS + "DNAT"
+)  # the kernel's list that says whether a TCP port leads elsewhere by DNAT (/proc/net/xt_recent)
 
 MULTIPORT = 15  # ports in one rule, a range counts as two (iptables-extensions(8), multiport)
 
@@ -105,7 +107,7 @@ class _Writer:
             address, port = network_text(self.family, (rule.to[0], WIDTH[self.family])), rule.to[1]
             host = f"[{address}]" if self.family == 6 and port else address
             return f"-j DNAT --to-destination {host}{f':{port}' if port else ''}"
-        if rule.verdict == "remember":
+        if rule.verdict == "add_dnat_port":
             return ""
         target = _VERDICTS.get(rule.verdict) or f"-j {self.called(self.chains[rule.verdict])}"
         return f"-j {self.limit(rule.limit, rule.label, target)}" if rule.limit else target
@@ -142,15 +144,15 @@ class _Writer:
             local = " -m addrtype --dst-type LOCAL" if rule.local else ""
             local += " -m addrtype ! --src-type LOCAL" if rule.from_others else ""
             rate = f" -m limit {_rate(rule.rate, '--limit', '--limit-burst', rule.burst)}" if rule.rate else ""
-            led = self.led(rule)
-            self.add(chain, words + match + state + owner + local + led + rate, label, target)
+            dnat = self.dnat_seen(rule)
+            self.add(chain, words + match + state + owner + local + dnat + rate, label, target)
 
-    def led(self, rule: Rule) -> str:
+    def dnat_seen(self, rule: Rule) -> str:
         """Does any port lead elsewhere? Without ipset(8) one list cannot hold ports: it holds one entry, for all."""
-        if not rule.remembered and rule.verdict != "remember":
+        if not rule.dnat_port and rule.verdict != "add_dnat_port":
             return ""
         every = network_text(self.family, (0, WIDTH[self.family]))
-        return f" -m recent --{'rcheck' if rule.remembered else 'set'} --name {LED} --mask {every} --rsource"
+        return f" -m recent --{'rcheck' if rule.dnat_port else 'set'} --name {DNAT_SEEN} --mask {every} --rsource"
 
     def protocol(self, rule: Rule) -> list[tuple[str, str]]:
         """The matches on the protocol; what one rule cannot say takes several."""

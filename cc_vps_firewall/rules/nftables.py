@@ -26,7 +26,7 @@ HOOKS = {
 CHUNK = 2048
 TRACKED = 65_535  # sources that one limit follows at a time; beyond that the limit no longer holds, access does
 TIMEOUTS = {"second": "1m", "minute": "1m", "hour": "1h", "day": "1d"}  # by then a bucket is full again
-LED = "led"  # TCP ports that lead elsewhere by DNAT, as far as anybody has come by them yet
+DNAT_PORTS = "dnat_ports"  # TCP ports that lead elsewhere by DNAT, as far as anybody has come by them yet
 COMMENT = 100  # nft takes 127 bytes
 
 
@@ -115,8 +115,8 @@ class _Writer:
             host, port = network_text(family, (rule.to[0], WIDTH[family])), rule.to[1]
             host = f"[{host}]" if family == 6 and port else host
             verdict = f"dnat ip{'6' * (family == 6)} to {host}{f':{port}' if port else ''}"
-        if rule.verdict == "remember" or rule.remembered:
-            self.declare(LED, "inet_service", [f"size {TRACKED}", "flags dynamic"])
+        if rule.verdict == "add_dnat_port" or rule.dnat_port:
+            self.declare(DNAT_PORTS, "inet_service", [f"size {TRACKED}", "flags dynamic"])
         if rule.limit:
             verdict = f"jump {self.limit(rule.limit, rule.label, verdict)}"
         words = []
@@ -169,13 +169,13 @@ class _Writer:
             mask, value = (flags.replace(",", "|") for flags in rule.flags)
             compare = f"!= {value[1:]}" if value.startswith("!") else f"== {value or '0x0'}"
             words.append(f"tcp flags & ({mask}) {compare}")
-        elif rule.sport or rule.not_dports or rule.ports or rule.remembered:
+        elif rule.sport or rule.not_dports or rule.ports or rule.dnat_port:
             if rule.sport:
                 words.append(f"{proto} sport {rule.sport}")
             if rule.not_dports:
                 words.append(f"{proto} dport != {_braced(rule.not_dports)}")
-            if rule.remembered:
-                words.append(f"{proto} dport @{LED}")
+            if rule.dnat_port:
+                words.append(f"{proto} dport @{DNAT_PORTS}")
             if rule.ports:
                 where = f"meta l4proto {proto} ct original proto-dst" if rule.original_dport else f"{proto} dport"
                 words.append(f"{where} {self.ports(rule.ports, proto, rule.original_dport)}")
@@ -261,7 +261,7 @@ _BUCKETS = ((4, "ipv4_addr", "ip saddr"), (6, "ipv6_addr", "ip6 saddr & ffff:fff
 _VERDICTS = {
     "accept": "accept", "drop": "drop", "reset": "reject with tcp reset", "return": "return",
     "masquerade": "masquerade", "clamp": "tcp option maxseg size set rt mtu", "notrack": "notrack",
-    "remember": f"add @{LED} {{ ct original proto-dst }}",
+    "add_dnat_port": f"add @{DNAT_PORTS} {{ ct original proto-dst }}",
 }  # fmt: skip
 
 

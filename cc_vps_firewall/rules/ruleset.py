@@ -45,8 +45,8 @@ class Rule:
     """All conditions must hold for the verdict; what is left at its default is not asked.
 
     `verdict`: accept, drop, reset (refuse with a TCP reset), log, return (to the chain before), dnat (`to` an address
-    and a port, 0 for the same), masquerade, clamp (no larger segments than the path takes), notrack, remember (that the
-    port leads elsewhere), or the name of a chain to go on in.
+    and a port, 0 for the same), masquerade, clamp (no larger segments than the path takes), notrack, add_dnat_port
+    (DNAT leads the port elsewhere), or the name of a chain to go on in.
     `ports` are destination ports. `original_dport` asks for a packet that was DNATed, and judges the port it
     was sent to first. `limit` counts each source for itself, `rate` all packets together.
     """
@@ -71,7 +71,7 @@ class Rule:
     original_dport: bool = False
     local: bool = False  # is the destination an address of this host?
     from_others: bool = False  # is the source none of this host's?
-    remembered: bool = False  # is the port one that leads elsewhere, as far as is known?
+    dnat_port: bool = False  # is the port among those that DNAT has been seen to lead elsewhere?
     to: tuple[int, int] = (0, 0)
     limit: Limit | None = None
     rate: Limit | None = None
@@ -200,7 +200,7 @@ def _malformed(policy: Policy) -> tuple[Rule, ...]:
 
 
 def _incoming(policy: Policy) -> tuple[Rule, ...]:
-    rules = [*ESSENTIALS, *_remembered(policy)]
+    rules = [*ESSENTIALS, *_dnat_ports(policy)]
     if policy.malformed == "drop":
         rules.append(Rule("malformed", "malformed"))
     rules += _deny(policy)
@@ -276,7 +276,7 @@ def _forwarded(policy: Policy) -> tuple[Rule, ...]:
     return (
         Rule("metadata: root", "metadata_forwarded", destinations=policy.metadata_services),
         *_deny(policy),
-        *_remembered(policy),
+        *_dnat_ports(policy),
         Rule("containers: from their own bridges", "containers" if policy.contained else "bridges"),
         *judged,
         Rule("route", "routed"),
@@ -381,12 +381,14 @@ def guards(policy: Policy) -> tuple[Rule, ...]:
     """The TCP ports for which a flood of SYNs is not tracked. What `publish` leads elsewhere cannot do without."""
     if policy.flood == "ignore":
         return ()
-    led = [each.opening for each in policy.publish]
+    published = [each.opening for each in policy.publish]
     rules = dict.fromkeys(
         Rule("flood: SYNs", "flood", proto="tcp", ports=ports)
         for rule in opened(policy.entries)
         if rule.proto == "tcp"
-        for ports in [tuple(p for p in rule.ports if not any(o.first <= p.last and p.first <= o.last for o in led))]
+        for ports in [
+            tuple(p for p in rule.ports if not any(o.first <= p.last and p.first <= o.last for o in published))
+        ]
         if ports
     )
     return tuple(rules)
@@ -394,7 +396,7 @@ def guards(policy: Policy) -> tuple[Rule, ...]:
 
 def _untracked(policy: Policy) -> list[Chain]:
     """SYNs to open ports of this host beyond a rate are not tracked, so that they evict nobody from the tracker. A port
-    that leads elsewhere, as a container's does, needs the tracker: it is remembered when it first did."""
+    that leads elsewhere, as a container's does, needs the tracker: the kernel notes it when it first did."""
     syn = ("fin,syn,rst,ack", "syn")
     return [
         Chain(
@@ -406,14 +408,14 @@ def _untracked(policy: Policy) -> list[Chain]:
         ),
         Chain(
             "syns",
-            (Rule("flood: led", "return", proto="tcp", remembered=True), *guards(policy)),
+            (Rule("flood: published", "return", proto="tcp", dnat_port=True), *guards(policy)),
         ),
         Chain("raw", (Rule("flood: SYNs", "syns", proto="tcp", flags=syn, local=True),), "raw", "accept"),
     ]
 
 
-def _remembered(policy: Policy) -> tuple[Rule, ...]:
-    return (Rule("flood: led", "remember", proto="tcp", state="dnat"),) if guards(policy) else ()
+def _dnat_ports(policy: Policy) -> tuple[Rule, ...]:
+    return (Rule("flood: published", "add_dnat_port", proto="tcp", state="dnat"),) if guards(policy) else ()
 
 
 def _only(family: int, address: int) -> Sources:

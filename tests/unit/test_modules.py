@@ -122,7 +122,7 @@ update vmap filter vps firewall dynamic fin syn rst psh ack urg service over bur
 minute hour day essential malformed incoming published forwarded outgoing long networks4 networks6 ports
 untracked direction denied metadata bridges to prerouting postrouting dstnat srcnat local publish
 route routed option maxseg mtu rt containers
-flood led notrack raw syns
+flood dnat_ports notrack raw syns
 """
 
 

@@ -94,7 +94,7 @@ def verdict(rules: Ruleset, hook: str, packet: Packet) -> str:
 
 
 def test_the_kernel_above_asks_all_that_a_rule_can_ask() -> None:
-    elsewhere = {"local", "to", "from_others", "remembered"}  # of chains that no packet is judged in
+    elsewhere = {"local", "to", "from_others", "dnat_port"}  # of chains that no packet is judged in
     asked = {f.name for f in dataclasses.fields(Rule)} - {"label", "verdict", "limit", "rate", "burst", *elsewhere}
     assert asked == {
         "family", "proto", "ports", "not_dports", "sport", "sources", "destinations", "in_interface", "out_interface",
