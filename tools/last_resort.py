@@ -14,7 +14,8 @@ from dataclasses import replace
 
 from cc_vps_firewall import policy
 from cc_vps_firewall.rules import iptables, nftables, ruleset
-from cc_vps_firewall.rules.ruleset import LISTENER, NEIGHBOUR, Chain, Rule, Ruleset
+from cc_vps_firewall.rules.rule import Chain, Rule, Ruleset
+from cc_vps_firewall.rules.ruleset import LISTENER, NEIGHBOUR
 
 PORT = 22  # stands for those that sshd listens on, which the host knows
 LEFT_OUT = ("bridges",)  # chains that are not followed

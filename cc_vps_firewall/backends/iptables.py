@@ -12,7 +12,7 @@ from ..host import files, process
 from ..host.managers import chains
 from ..rules import iptables, iptables_changes, iptables_dumps
 from ..rules.backend import Texts
-from ..rules.ruleset import Ruleset
+from ..rules.rule import Ruleset
 
 LOCK_WAIT = 10  # seconds to wait for the xtables lock when somebody else holds it
 SMALL = 200_000  # bytes of rules that are changed one by one in no time, so that no moment is other people's

@@ -9,7 +9,7 @@ from ..errors import ToolFailed
 from ..host import process
 from ..rules import bans, compare, nftables
 from ..rules.backend import Texts
-from ..rules.ruleset import Ruleset
+from ..rules.rule import Ruleset
 
 
 class Nftables:

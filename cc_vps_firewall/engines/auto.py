@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "b8b0d53ec242ff5937f59e464cba282a8b2c09fb28c23d8169f9793aa39253ac"
+SOURCES = "d1c8ba550d1bd7bfa9ee97d6d6d0ac2a010349922df3863b42e05ac8e4bcb667"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

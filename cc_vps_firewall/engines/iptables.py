@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "892ca58a241a8eb9deec18d32af2faa26889b7e01a46c492e5d7b684fa16739b"
+SOURCES = "953ed7f44903513dab7fa61b57562107bc7e3fd92ddd16e728bb2683b104d346"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

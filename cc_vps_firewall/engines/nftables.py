@@ -1,6 +1,6 @@
 """The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "dd24e1ae15f212f1ea1e981e4e7560e8e34b0838816023ab22fa0fe7b983cb88"
+SOURCES = "1083003515801c3a3e193da8489ef70e6423d03aeb4f2112cee4be7dba1c5645"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

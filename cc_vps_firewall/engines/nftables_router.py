@@ -1,6 +1,6 @@
 """The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "dd99225ff247d5907cb65f7271471a841a977ec2a309f53d75e1e719c46524f9"
+SOURCES = "bbc773ddee821ba5c853f0949c9d295af6351b81e9e756568a472cf524afd660"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called nftables_trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "af843f6daae83ff2dbe0cc73f54dc0b378b5367bdec6f2845945974d10c69f55"
+SOURCES = "536a425e16bdf077d2f0634dbba5c7762c49e09bc648eecf9116669f9e1de526"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

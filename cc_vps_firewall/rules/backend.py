@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
-from .ruleset import Ruleset
+from .rule import Ruleset
 
 Texts = Mapping[int, str]  # by family: 4, 6, or 0 where one text is for both
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 from itertools import takewhile
 
 from ..policy import EVERYTHING, WIDTH, Limit, Net, network_text
-from .ruleset import LINK_LOCAL, REPLIES, Chain, Port, Rule, Ruleset
+from .rule import Chain, Port, Rule, Ruleset
+from .ruleset import LINK_LOCAL, REPLIES
 
 NAME = "iptables"
 MARK = "vps-firewall"  # opens the comment of every rule of ours: how they are told from other people's

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ..policy import EVERYTHING, WIDTH, Limit, Net, network_text
 from . import bans
-from .ruleset import Chain, Port, Rule, Ruleset
+from .rule import Chain, Port, Rule, Ruleset
 
 NAME = "nftables"
 TABLE = "inet vps_firewall"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from ..policy import ANYWHERE, EVERY_PROTOCOL, WIDTH, Entry, Limit, Opening, Policy, Publication, Route, Sources
+from ..policy import WIDTH, Entry, Limit, Policy, Publication, Route, Sources
 from ..policy.interfaces import BRIDGES, UPLINKS, names_uplink, same_interface
+from .openings import accepting, opened
+from .rule import Chain, Port, Rule, Ruleset
 
 # What stays of a metadata service for everybody: names, leases and time. On Google's cloud and on Azure all three live
 # on its address, and those who ask are not root: systemd-networkd, systemd-resolved, chrony.
@@ -29,72 +31,6 @@ ECHO_REQUEST, ECHO_REQUEST_V6 = 8, 128
 # SYNs to open ports that are tracked; those beyond it get the kernel's cookie, and no entry in the tracker's table.
 TRACKED_SYNS, BURST = Limit(200, "second"), 400
 PING_LIMIT = Limit(100, "second")  # for all sources together: nobody may turn the host into a reflector
-
-
-@dataclass(frozen=True, order=True)
-class Port:
-    """first..last, and the line of the policy that it comes from."""
-
-    first: int
-    last: int
-    label: str = ""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """All conditions must hold for the verdict; what is left at its default is not asked.
-
-    `verdict`: accept, drop, reset (refuse with a TCP reset), log, return (to the chain before), dnat (`to` an address
-    and a port, 0 for the same), masquerade, clamp (no larger segments than the path takes), notrack, add_dnat_port
-    (DNAT leads the port elsewhere), or the name of a chain to go on in.
-    `ports` are destination ports. `original_dport` asks for a packet that was DNATed, and judges the port it
-    was sent to first. `limit` counts each source for itself, `rate` all packets together.
-    """
-
-    label: str
-    verdict: str
-    family: int = 0
-    proto: str = ""
-    ports: tuple[Port, ...] = ()
-    not_dports: tuple[int, ...] = ()
-    sport: int = 0
-    sources: Sources = ANYWHERE
-    destinations: Sources = ANYWHERE
-    in_interface: str = ""
-    out_interface: str = ""
-    state: str = ""
-    original: bool = False  # does it go the way of the packet that began its connection?
-    icmp: tuple[int, ...] = ()
-    hop_limit: int = 0
-    flags: tuple[str, str] = ("", "")
-    uid_root: bool | None = None
-    original_dport: bool = False
-    local: bool = False  # is the destination an address of this host?
-    from_others: bool = False  # is the source none of this host's?
-    dnat_port: bool = False  # is the port among those that DNAT has been seen to lead elsewhere?
-    to: tuple[int, int] = (0, 0)
-    limit: Limit | None = None
-    rate: Limit | None = None
-    burst: int = 0  # of `rate`; 0 for as many as it counts
-
-
-@dataclass(frozen=True)
-class Chain:
-    """Rules in order. `hook`: input, forward, output, prerouting, postrouting, or raw (prerouting, before connections
-    are tracked) for a base chain, with the `policy` for what falls through."""
-
-    name: str
-    rules: tuple[Rule, ...]
-    hook: str = ""
-    policy: str = ""
-
-
-@dataclass(frozen=True)
-class Ruleset:
-    """Chains, called ones before those that call them. Those at the hooks prerouting and postrouting translate
-    addresses, one at raw may keep packets from being tracked."""
-
-    chains: tuple[Chain, ...]
 
 
 def build(policy: Policy) -> Ruleset:
@@ -337,7 +273,7 @@ def _routes(routes: Iterable[Route], verdict: str, family: int = 0) -> tuple[Rul
             destinations=group[0].destinations,
         )
         for group in groups.values()
-        for rule in _group([Entry(r.path, r.name, r.openings, comment=r.comment) for r in group], outgoing=False)
+        for rule in accepting([Entry(r.path, r.name, r.openings, comment=r.comment) for r in group], outgoing=False)
     )
 
 
@@ -487,55 +423,3 @@ def _rest() -> Rule:
     """What falls through is dropped by a rule, not only by the base chain's policy: nf_tables puts new rules in force
     all at once, and a new chain's policy a moment later (seen with Linux 6.12 and 6.18). Until then it accepts."""
     return Rule("base: nothing else", "drop")
-
-
-def opened(entries: Iterable[Entry], outgoing: bool = False) -> list[Rule]:
-    """Entries -> accepting rules. Those that ask the same are one rule with all their ports: what a new
-    packet meets grows with the number of different questions, not with the number of ports."""
-    groups: dict[tuple[object, ...], list[Entry]] = {}
-    for entry in entries:
-        own_bucket = entry.path if entry.limit else ""
-        key = (entry.peers, entry.limit, entry.interface, own_bucket)
-        groups.setdefault(key, []).append(entry)
-    return [rule for group in groups.values() for rule in _group(group, outgoing)]
-
-
-def _group(entries: list[Entry], outgoing: bool) -> list[Rule]:
-    first = entries[0]
-    labels: dict[str, list[str]] = {}
-    ports: dict[str, list[Port]] = {}
-    for entry in entries:
-        for opening in entry.openings:
-            labels.setdefault(opening.proto, []).append(entry.label)
-            if opening.first:
-                ports.setdefault(opening.proto, []).append(_port(opening, entry))
-    return [
-        Rule(
-            ", ".join(dict.fromkeys(names)),
-            "accept",
-            proto="" if proto == EVERY_PROTOCOL.proto else proto,
-            ports=merge(ports.get(proto, ())),
-            sources=ANYWHERE if outgoing else first.peers,
-            destinations=first.peers if outgoing else ANYWHERE,
-            in_interface=first.interface,
-            limit=first.limit,
-        )
-        for proto, names in labels.items()
-    ]
-
-
-def _port(opening: Opening, entry: Entry) -> Port:
-    return Port(opening.first, opening.last, entry.label)
-
-
-def merge(ports: Iterable[Port]) -> tuple[Port, ...]:
-    """Sorted, and no two that overlap (a kernel set refuses those); neighbours stay apart, with their labels."""
-    out: list[tuple[int, int, dict[str, None]]] = []
-    for port in sorted(ports):
-        if out and port.first <= out[-1][1]:
-            first, last, labels = out[-1]
-            labels[port.label] = None
-            out[-1] = first, max(last, port.last), labels
-        else:
-            out.append((port.first, port.last, {port.label: None}))
-    return tuple(Port(first, last, ", ".join(labels)) for first, last, labels in out)

@@ -16,6 +16,7 @@ import pytest
 
 from cc_vps_firewall import policy
 from cc_vps_firewall.rules import ruleset
+from cc_vps_firewall.rules.rule import Ruleset
 from tests.casefiles import CONTAINER, MACHINE, STRANGER, Host, Packet, Published
 from tests.lab.backends import TOOLS, load, publish
 from tests.lab.namespaces import Namespace
@@ -29,7 +30,7 @@ SILENT = {"outgoing": {"policy": "drop"}}
 PATIENCE = 5.0
 
 
-def rules(section: dict[str, Any]) -> ruleset.Ruleset:
+def rules(section: dict[str, Any]) -> Ruleset:
     def no_files(path: str) -> str:
         raise FileNotFoundError(path)
 

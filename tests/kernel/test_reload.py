@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cc_vps_firewall.rules import ruleset
+from cc_vps_firewall.rules.rule import Ruleset
 from tests.casefiles import HOME, MACHINE, Case, Host, Packet, load, load_all
 from tests.lab.backends import TOOLS, listing
 from tests.lab.backends import load as load_rules
@@ -27,7 +28,7 @@ PAIRS = [
 ]
 
 
-def ruleset_of(case: Case) -> ruleset.Ruleset:
+def ruleset_of(case: Case) -> Ruleset:
     return ruleset.build(case.policy())
 
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from cc_vps_firewall.rules import iptables, nftables
-from cc_vps_firewall.rules.ruleset import Ruleset
+from cc_vps_firewall.rules.rule import Ruleset
 from tests.casefiles import Published
 
 from .namespaces import Namespace

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cc_vps_firewall.backends import registry
-from cc_vps_firewall.rules.ruleset import Ruleset
+from cc_vps_firewall.rules.rule import Ruleset
 from tests.engine import apply
 from tests.lab.machine import Checkpoint, Machine
 

@@ -11,7 +11,7 @@ import pytest
 import cc_vps_firewall
 from cc_vps_firewall import policy
 from cc_vps_firewall.rules import ruleset
-from cc_vps_firewall.rules.ruleset import Chain, Rule, Ruleset
+from cc_vps_firewall.rules.rule import Chain, Rule, Ruleset
 from tools import entry, last_resort
 
 TOOLS = ("nft", "iptables", "ip6tables")

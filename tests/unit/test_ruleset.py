@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from cc_vps_firewall import policy
 from cc_vps_firewall.policy import WIDTH, Policy, Sources, clouds, interfaces, networks, parse_network, services
 from cc_vps_firewall.rules import ruleset
-from cc_vps_firewall.rules.ruleset import Port, Rule, Ruleset, merge
+from cc_vps_firewall.rules.openings import merge, opened
+from cc_vps_firewall.rules.rule import Port, Rule, Ruleset
 
 from .any_yaml import PORTS, SOURCES, problems
 
@@ -352,7 +353,7 @@ def test_merging_is_done_once(ports: list[Port]) -> None:
 
 
 def test_entries_that_ask_the_same_are_one_rule() -> None:
-    rules = ruleset.opened(parse({"ssh": False, "allow": ["http", "https", "8080/tcp", "25-30/tcp"]}).allow)
+    rules = opened(parse({"ssh": False, "allow": ["http", "https", "8080/tcp", "25-30/tcp"]}).allow)
     assert [(r.proto, [(p.first, p.last) for p in r.ports]) for r in rules] == [
         ("tcp", [(25, 30), (80, 80), (443, 443), (8080, 8080)])
     ]
