@@ -97,11 +97,16 @@ def root_of(name: str, more: Sequence[str] = ()) -> Path:
     those that every root has, which make it another root."""
     suite = SUITES[name]
     try:
-        return _cached(suite, name, more)
+        return _cached(suite, name, (*PACKAGES, *more))
     except BuildFailed:
         if not suite.instead:
             raise
-        return _cached(suite, suite.instead, more)
+        return _cached(suite, suite.instead, (*PACKAGES, *more))
+
+
+def root_with(name: str, packages: Sequence[str]) -> Path:
+    """A root of this suite with these packages alone, without cloud-init: Debian's conflicts with firewalld."""
+    return _cached(None, name, packages)
 
 
 def cloud_init_version(root: Path) -> str:
@@ -111,8 +116,8 @@ def cloud_init_version(root: Path) -> str:
     return answer.split(":")[-1].split("-")[0]
 
 
-def _cached(suite: Suite, archive_name: str, more: Sequence[str]) -> Path:
-    command = _mmdebstrap(archive_name, more)
+def _cached(suite: Suite | None, archive_name: str, packages: Sequence[str]) -> Path:
+    command = _mmdebstrap(archive_name, packages)
     digest = hashlib.sha256("\0".join([_architecture(), *command]).encode()).hexdigest()[:12]
     cache = cache_directory()
     root = cache / f"{archive_name}-{digest}"
@@ -126,7 +131,7 @@ def _cached(suite: Suite, archive_name: str, more: Sequence[str]) -> Path:
     return root
 
 
-def _mmdebstrap(archive_name: str, more: Sequence[str]) -> list[str]:
+def _mmdebstrap(archive_name: str, packages: Sequence[str]) -> list[str]:
     """Everything that decides what will be in the root, so that its digest can name the root."""
     return [
         "mmdebstrap",
@@ -134,7 +139,7 @@ def _mmdebstrap(archive_name: str, more: Sequence[str]) -> list[str]:
         "--mode=root",
         "--format=directory",
         "--variant=minbase",
-        "--include=" + ",".join((*PACKAGES, *more)),
+        "--include=" + ",".join(packages),
         "--essential-hook=" + PRESEED,
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in UNUSED_FILES),
         archive_name,
@@ -157,7 +162,7 @@ def _architecture() -> str:
     ).stdout.strip()
 
 
-def _build(suite: Suite, command: Sequence[str], root: Path) -> None:
+def _build(suite: Suite | None, command: Sequence[str], root: Path) -> None:
     if os.geteuid() != 0:
         raise BuildFailed("making a suite's root takes root: run this with sudo")
     name, started = command[-1], time.monotonic()
@@ -171,8 +176,8 @@ def _build(suite: Suite, command: Sequence[str], root: Path) -> None:
     if made.returncode != 0:
         _remove(partial)
         raise BuildFailed(f"mmdebstrap could not make {name}:\n" + "\n".join(made.stdout.splitlines()[-25:]))
-    version = cloud_init_version(partial)
-    if not _as_wanted(suite, version):
+    version = cloud_init_version(partial) if suite else ""
+    if suite and not _as_wanted(suite, version):
         _remove(partial)
         raise BuildFailed(f"{name} has cloud-init {version}, wanted was {suite.cloud_init}")
     partial.rename(root)

@@ -16,10 +16,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from tests import records
 from tests.boot import disks, guests, scenarios
 from tests.boot.guests import GUESTS
 from tests.boot.judge import Row, first_answers, table
@@ -133,6 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     labels = "tutorial, newest, cloud, none, twice, refused, cut, no-extensions, bare, cut-off, stock, compare"
     several = f"{labels}, rivals, unsealed, cycle, or sweep, which no other run does; may be given again"
     parser.add_argument("--only", action="append", default=[], metavar="LABEL", help=several)
+    parser.add_argument("--record", action="store_true", help="write what was seen to tests/records/boot.json")
     parser.add_argument("--machines", type=int, default=2, metavar="N", help="how many at a time (2)")
     options = parser.parse_args(arguments)
     if os.geteuid() != 0:
@@ -169,10 +171,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"PROBLEM: {row.guest} {row.scenario}: {problem}")
     for failure in failures:
         print(f"PROBLEM: {failure}")
+    if options.record:
+        records.keep("boot", map(_recorded, rows), ("guest", "scenario"))
     bad = sum(bool(row.problems) for row in rows) + len(failures)
     minutes = (time.monotonic() - started) / 60
     print(f"{len(rows)} boots in {minutes:.0f} minutes, {bad} not as they have to be; consoles and reports: {folder}")
     return 1 if bad or not rows else 0
+
+
+def _recorded(row: Row) -> Mapping[str, object]:
+    guest = GUESTS[row.guest]
+    return {
+        "guest": row.guest,
+        "scenario": row.scenario,
+        "stands for": "EL 9" if guest.is_el else "",
+        "backend": guest.firewall,
+        **records.system(guests.root_of(guest)),
+        "leaks": row.leaks,
+        "open for": row.open_for,
+        "sealed": row.sealed,
+        "policy": row.in_force,
+        "sshd": row.sshd,
+        "problems": len(row.problems),
+    }
 
 
 def _told(row: Row) -> str:

@@ -53,6 +53,7 @@ class Row:
     added: float | None
     seconds: float
     problems: tuple[str, ...]
+    open_for: float = 0.0  # seconds in which a port that the policy does not open answered, of the one that did longest
 
 
 def judge(guest: str, scenario: str, boot: Boot, expected: Expected) -> Row:
@@ -97,7 +98,17 @@ def _judged(guest: str, scenario: str, boot: Boot, expected: Expected) -> Row:
         added=module["ended"] - module["began"] if len(module) == 2 else None,
         seconds=boot.seconds,
         problems=tuple(problems),
+        open_for=_open_for(boot, expected.opened),
     )
+
+
+def _open_for(boot: Boot, opened: frozenset[str]) -> float:
+    """Between the first and the last answer; also where nothing was there yet to close it with."""
+    times: dict[tuple[str, str], list[float]] = {}
+    for answer in boot.answers:
+        if answer.knock not in opened:
+            times.setdefault((answer.family, answer.knock), []).append(answer.at)
+    return round(max((max(at) - min(at) for at in times.values()), default=0.0), 1)
 
 
 def policy_in_force(boot: Boot, sealed: float | None) -> float | None:

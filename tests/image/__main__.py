@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import records
 from tests.boot import disks, guests, machine
 from tests.boot.guests import GUESTS
 from tests.boot.wire import GATEWAY, GUEST, Wire, wire
@@ -100,6 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m tests.image", description="Bake an image and look at its machines."
     )
     parser.add_argument("--only", choices=("build", "boots"), help="boots: of the image that was built last")
+    parser.add_argument("--record", action="store_true", help="write what was seen to tests/records/image.json")
     options = parser.parse_args(arguments)
     if os.geteuid() != 0:
         parser.error("network namespaces and disks take root: run this with sudo")
@@ -116,11 +118,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 bake(images)
             if options.only != "build":
                 look(image / f"{image.name}.qcow2", images / "machines")
+                if options.record:
+                    records.keep("image", [_recorded()], ("image",))
     except (ImageFailed, guests.BuildFailed, machine.BootFailed) as failure:
         print(f"tests.image: {failure}", file=sys.stderr)
         return 1
     print(f"{image}: done in {time.monotonic() - began:.0f} s")
     return 0
+
+
+def _recorded() -> dict[str, object]:
+    """Nothing was wrong, or this is not reached."""
+    about = records.system(guests.root_of(GUEST_KIND))
+    return {"image": RELEASE, "guest": GUEST_KIND.name, **about, "boots": 3, "ways of being wrong": len(WAYS)}
 
 
 # --- baking -----------------------------------------------------------------------------------------------
