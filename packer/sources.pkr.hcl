@@ -20,6 +20,7 @@ source "qemu" "image" {
   cd_files = ["${var.seed}/user-data", "${var.seed}/meta-data"]
   cd_label = "cidata"
 
+  qemu_binary  = var.qemu_binary
   accelerator  = var.accelerator
   machine_type = var.machine_type
   net_device   = "virtio-net"
@@ -51,7 +52,7 @@ source "amazon-ebs" "image" {
     most_recent = true
     filters = {
       name                = lookup(var.cloud_images, "aws_name", "")
-      architecture        = "x86_64"
+      architecture        = var.architecture == "aarch64" ? "arm64" : var.architecture
       root-device-type    = "ebs"
       virtualization-type = "hvm"
     }

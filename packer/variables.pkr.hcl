@@ -108,6 +108,16 @@ variable "base_image_checksum" {
   }
 }
 
+variable "architecture" {
+  type        = string
+  default     = "x86_64"
+  description = "x86_64 or aarch64, as the kernel says it. packer/releases/aarch64 has what goes with the second."
+  validation {
+    condition     = contains(["x86_64", "aarch64"], var.architecture)
+    error_message = "The architecture is x86_64 or aarch64; for the second give -var-file=packer/releases/aarch64/RELEASE.pkrvars.hcl after the release's own."
+  }
+}
+
 variable "disk_size" {
   type        = string
   default     = "10G"
@@ -149,7 +159,13 @@ variable "accelerator" {
 variable "machine_type" {
   type        = string
   default     = "pc"
-  description = "qemu: pc shows the seed to every kernel; q35 hides it from those without AHCI."
+  description = "qemu: pc shows the seed to every kernel; q35 hides it from those without AHCI. virt for aarch64."
+}
+
+variable "qemu_binary" {
+  type        = string
+  default     = "qemu-system-x86_64"
+  description = "qemu: the emulator; qemu-system-aarch64 for aarch64."
 }
 
 variable "qemuargs" {
@@ -290,7 +306,7 @@ variable "hcloud_location" {
 
 variable "hcloud_server_type" {
   type        = string
-  default     = "cx22"
+  default     = "cx23"
   description = "Hetzner Cloud: what it is built on; a snapshot fits no smaller disk than this one's."
 }
 

@@ -65,6 +65,14 @@ def test_it_validates(base: Path, package: Path, tmp_path: Path) -> None:
     assert run(build(tmp_path / "out", base, package, "--validate", checksum=f"file:{base.parent}/GNU")) == (0, "")
 
 
+def test_another_architecture_comes_after_the_release(base: Path, package: Path, tmp_path: Path) -> None:
+    arm = build(tmp_path / "out", base, package, "--validate", "--architecture", "aarch64")
+    assert run(arm) == (0, "")
+    code, said = run(arm, fake_packer(tmp_path / "bin", 'echo "$@"'))
+    files = [word.rpartition("packer/releases/")[2] for word in said.split() if word.startswith("-var-file=")]
+    assert (code, files) == (0, ["almalinux-9.pkrvars.hcl", "aarch64/almalinux-9.pkrvars.hcl"])
+
+
 def test_a_refused_policy_starts_nothing(base: Path, package: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text("#cloud-config\nvps_firewall: {allow: [htpp, 70000/tcp]}\n")
