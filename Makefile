@@ -35,8 +35,8 @@ lint: $(STAMP) ## ruff, mypy and shellcheck over everything
 generate: $(STAMP) ## schema, goldens, reference pages, shown text; ARGS=--all for what a machine says, as root
 	$(PYTHON) -m tools.generate $(ARGS)
 
-bench: host $(STAMP) ## how fast it is beside others, as ratios
-	$(PYTHON) -m tests.bench
+bench: host $(STAMP) ## how fast it is beside others, as ratios; ARGS="apply --size 1000" for a part
+	$(PYTHON) -m tests.bench $(ARGS)
 
 ## One layer of the tests, of those in tests/README.md; ARGS= for pytest
 

@@ -1,7 +1,7 @@
 """the sources -> every file of the repository that is made of them: `make generate`.
 
     python3 -m tools.generate            version, engines, schema, expected texts of the case folders, what other files
-                                         say of distributions, reference pages, shown text
+                                         say of distributions, reference pages, shown text, plots
     python3 -m tools.generate schema     one of them
     python3 -m tools.generate --all      and what a kernel and a shell say, as root
 
@@ -15,7 +15,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from . import distributions, engine, entry, goldens, pages, picture, reference, schema, shown, version
+from . import distributions, engine, entry, goldens, measured, pages, picture, reference, schema, shown, version
 from .pages import HOME, Files
 
 
@@ -41,6 +41,7 @@ KINDS: dict[str, Callable[[], Files]] = {
     "reference": reference.made,
     "shown": _shown,
     "picture": picture.made,
+    "measured": measured.made,
 }
 
 

@@ -143,9 +143,9 @@ def table_of(entries: int) -> Iterator[None]:
 class Lab:
     """A host, a flooder at one of its interfaces, and the internet behind another, 80 ms away."""
 
-    def __init__(self) -> None:
-        names = ("host", "flooder", "internet", "delay")
-        self.host, self.flooder, self.internet, self.delay = (Namespace(name) for name in names)
+    def __init__(self, host: Namespace | None = None) -> None:
+        self.host = host or Namespace("host")
+        self.flooder, self.internet, self.delay = (Namespace(name) for name in ("flooder", "internet", "delay"))
         self.host.ip(
             f"link add host0 address {MACS['host0']} type veth peer name flood0 address {MACS['flood0']} "
             f"netns {self.flooder.path}",
@@ -248,9 +248,15 @@ def served(inside: Sequence[tuple[Namespace, str, tuple[str, int]]], seconds: fl
 
 def run(tool: str, which: str, table: int, rate: int, seconds: float, made: Sequence[str]) -> Result:
     """One measure, in namespaces of its own."""
-    with table_of(table), contextlib.ExitStack() as stack:
+    with table_of(table):
         lab = Lab()
         lab.rules(tool, which)
+        return flooded(lab, rate, seconds, made)
+
+
+def flooded(lab: Lab, rate: int, seconds: float, made: Sequence[str]) -> Result:
+    """What becomes of a lab's clients; the tracker's table has its size already."""
+    with contextlib.ExitStack() as stack:
         stack.enter_context(serving(lab.host, HOST, PORT))
         stack.enter_context(serving(lab.internet, FAR, OUT))
         with lab.flooder.entered():

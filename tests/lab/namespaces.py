@@ -43,6 +43,13 @@ class Namespace:
         finally:
             os.close(home)
 
+    @classmethod
+    def of(cls, process: int, name: str) -> Namespace:
+        """The network namespace in which that process is."""
+        held = cls.__new__(cls)
+        held.name, held.fd = name, os.open(f"/proc/{process}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        return held
+
     @property
     def path(self) -> str:
         """As another process names it, for `ip link ... netns PATH`."""

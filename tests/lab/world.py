@@ -178,6 +178,14 @@ def world(root: Path, changed: Path | None = None) -> Iterator[tuple[Machine, In
 
 
 @contextlib.contextmanager
+def alone(root: Path) -> Iterator[Machine]:
+    """A machine made from this root, with a loopback and no wire."""
+    with _machine(root) as machine:
+        _configure(machine, "link set lo up")
+        yield machine
+
+
+@contextlib.contextmanager
 def pair(root: Path) -> Iterator[tuple[Machine, Machine]]:
     """Two machines made from this root, and a wire between them that is neither up nor has an address."""
     with _machine(root) as one, _machine(root) as other:
