@@ -163,10 +163,11 @@ def compared(boots: Sequence[Row]) -> dict[str, Row]:
 def first_boots(boots: Sequence[Row]) -> Iterator[str]:
     lines = [
         (name, row["system"] + (f", as {row['stands for']}" if row["stands for"] else ""), f"{row['open for']:.0f} s",
-         f"{row['leaks']:,}", f"{row['day']}, `{row['commit']}`")
+         f"{row['leaks'] - row.get('unreachable', 0):,}", f"{row.get('unreachable', 0):,}",
+         f"{row['day']}, `{row['commit']}`")
         for name, row in compared(boots).items()
     ]  # fmt: skip
-    yield from pages.table(("", "guest", "a closed port answered for", "answers too many", "of"), lines)
+    yield from pages.table(("", "guest", "a closed port was open for", "answers too many", "refusals", "of"), lines)
 
 
 # --- plots ------------------------------------------------------------------------------------------------
@@ -184,7 +185,7 @@ def plots(bench: Sequence[Row], boots: Sequence[Row]) -> dict[str, str]:
         "apply": _bars(f"The first load of a policy with {largest:,} sources", loads, "seconds, logarithmic", log=True),
         "connections": _bars("New connections a processor second, the tutorial's policy", rates, "% of no firewall"),
         "long-lists": _bars(f"The same with {largest:,} sources", long, "% of no firewall"),
-        "boot": _bars("Seconds that a closed port answered at a first boot", open_for, "seconds"),
+        "boot": _bars("Seconds that a closed port was open at a first boot", open_for, "seconds"),
     }
 
 

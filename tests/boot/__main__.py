@@ -188,6 +188,7 @@ def _recorded(row: Row) -> Mapping[str, object]:
         "backend": guest.firewall,
         **records.system(guests.root_of(guest)),
         "leaks": row.leaks,
+        "unreachable": row.unreachable,
         "open for": row.open_for,
         "sealed": row.sealed,
         "policy": row.in_force,

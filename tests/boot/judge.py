@@ -53,7 +53,8 @@ class Row:
     added: float | None
     seconds: float
     problems: tuple[str, ...]
-    open_for: float = 0.0  # seconds in which a port that the policy does not open answered, of the one that did longest
+    open_for: float = 0.0  # seconds in which a port that the policy does not open was open, of the one that was longest
+    unreachable: int = 0  # leaks that are an "unreachable": a firewall that refuses, as firewalld does
 
 
 def judge(guest: str, scenario: str, boot: Boot, expected: Expected) -> Row:
@@ -99,14 +100,15 @@ def _judged(guest: str, scenario: str, boot: Boot, expected: Expected) -> Row:
         seconds=boot.seconds,
         problems=tuple(problems),
         open_for=_open_for(boot, expected.opened),
+        unreachable=sum(answer.answer == "unreachable" for answer in wrong),
     )
 
 
 def _open_for(boot: Boot, opened: frozenset[str]) -> float:
-    """Between the first and the last answer; also where nothing was there yet to close it with."""
+    """Between the first and the last answer of the host itself; also where nothing was there yet to close it with."""
     times: dict[tuple[str, str], list[float]] = {}
     for answer in boot.answers:
-        if answer.knock not in opened:
+        if answer.knock not in opened and answer.answer != "unreachable":
             times.setdefault((answer.family, answer.knock), []).append(answer.at)
     return round(max((max(at) - min(at) for at in times.values()), default=0.0), 1)
 
