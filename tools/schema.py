@@ -52,6 +52,20 @@ def _home_page() -> str:
 ID = f"{_home_page()}schemas/{HOME.name}"
 Schema = dict[str, Any]
 
+# What is sent to github.com/SchemaStore/schemastore: the schema, an entry of src/api/json/catalog.json, and what
+# src/schema-validation.jsonc has to know of it. Strict mode forbids a value of two types, which a policy has many of.
+STORE = REPOSITORY / "schemas" / "schemastore"
+STORE_URL = "https://www.schemastore.org/vps-firewall.json"
+CATALOG: dict[str, Any] = {
+    "catalog.json": {
+        "name": "vps-firewall",
+        "description": "The vps_firewall: key of cloud-init's user-data",
+        "fileMatch": ["vps-firewall.yml", "vps-firewall.yaml", "*.vps-firewall.yml", "*.vps-firewall.yaml"],
+        "url": STORE_URL,
+    },
+    "schema-validation.json": {"ajvNotStrictMode": ["vps-firewall.json"]},
+}
+
 PORT = "(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 IPV4 = rf"{BYTE}(?:\.{BYTE}){{3}}"
@@ -170,12 +184,26 @@ def schema() -> Schema:
 
 def made() -> Iterator[tuple[Path, str]]:
     yield HOME, text()
+    yield STORE / "vps-firewall.json", text(for_the_store())
+    for name, added in CATALOG.items():
+        yield STORE / name, json.dumps(added, indent=2) + "\n"
 
 
-def text() -> str:
-    """The document's text; a name that an editor offers takes one line of it."""
+def for_the_store() -> Schema:
+    """The same as SchemaStore takes it: under its address, and with no keyword that its Ajv does not know."""
+
+    def known(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: known(inner) for key, inner in value.items() if key != "patternErrorMessage"}
+        return [known(inner) for inner in value] if isinstance(value, list) else value
+
+    return {**known(schema()), "$id": STORE_URL}
+
+
+def text(document: Schema | None = None) -> str:
+    """A document's text, by default ours; a name that an editor offers takes one line of it."""
     snippet = r'\{\s+("label": .*)\s+("body": .*)\s+("description": .*)\s+\}'
-    return re.sub(snippet, r"{\1 \2 \3}", json.dumps(schema(), indent=2)) + "\n"
+    return re.sub(snippet, r"{\1 \2 \3}", json.dumps(document or schema(), indent=2)) + "\n"
 
 
 def _key(title: str, description: str, examples: Sequence[Any], **more: Any) -> Schema:

@@ -28,7 +28,7 @@ FONTS = {
     "jetbrains-mono.woff2": "@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-wght-normal.woff2",
 }
 # What pages lead to that is no page.
-FILES = ("LICENSE", "schemas/*.json", "docs/**/*.svg", "examples/**/*.yaml", "examples/**/*.tf")
+FILES = ("LICENSE", "schemas/**/*.json", "docs/**/*.svg", "examples/**/*.yaml", "examples/**/*.tf")
 
 
 class SiteFailed(Exception):
