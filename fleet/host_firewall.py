@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 
 from cc_vps_firewall.algebra import live_iptables, live_nftables
-from cc_vps_firewall.algebra.live import Packet, Table, judge
+from cc_vps_firewall.algebra.live import Packet, Table
+from cc_vps_firewall.algebra.live_walk import judge
 from cc_vps_firewall.algebra.model import ACCEPT, DROP, UNKNOWN
 
 __all__ = ["ACCEPT", "DROP", "STRANGERS", "CannotTell", "HostFirewall", "Packet", "host_firewall"]

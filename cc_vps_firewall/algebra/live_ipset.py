@@ -46,8 +46,9 @@ def sets(saved: str) -> dict[str, Held]:
             kind = words[2].partition(":")[2].split(",")
             found[words[1]] = Held(tuple(kind), 6 if "inet6" in words else 4)
         elif words[:1] == ["add"] and len(words) > 2 and words[1] in found:
+            plain = line.partition(' comment "')[0].split()
             try:
-                _add(found[words[1]], words[2], "nomatch" in words[3:])
+                _add(found[words[1]], words[2], "nomatch" in plain[3:])
             except (ValueError, NotANetwork):
                 broken.add(words[1])
     return {name: held for name, held in found.items() if name not in broken}

@@ -15,9 +15,13 @@ from .live import (
     IN,
     NAMELESS,
     NAT,
-    NUMBERS,
+    NEW,
+    NEW_SOURCE,
+    NOTRACK,
+    POSTROUTING,
     PREROUTING,
     RETURN,
+    REWRITES,
     SPORT,
     WITH_PORTS,
     Chain,
@@ -27,7 +31,9 @@ from .live import (
     Rule,
     Table,
     every,
+    in_state,
     negated,
+    protocol_name,
 )
 from .live_ipset import Held, among
 from .model import ACCEPT, DROP, REJECT
@@ -35,7 +41,8 @@ from .ranges import Ranges
 
 # Of a table: its priority, before those of the same hook (netfilter_ipv4.h).
 PRIORITIES = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50}
-HOOKS = {"PREROUTING": PREROUTING, "INPUT": IN, "FORWARD": FORWARD}
+HOOKS = {"PREROUTING": PREROUTING, "INPUT": IN, "FORWARD": FORWARD, "POSTROUTING": POSTROUTING}
+SNAT = 100  # the priority of nat where it changes sources
 
 
 def tables(dump: str, family: int, tool: str = "iptables", held: Mapping[str, Held] | None = None) -> Iterator[Table]:
@@ -52,11 +59,12 @@ def tables(dump: str, family: int, tool: str = "iptables", held: Mapping[str, He
         elif line.startswith("-A "):
             words = shlex.split(line)
             made = _iptables_rule(words[2:], chains, line, family, held or {}, named)
-            chains.setdefault(words[1], Chain()).rules.append(made)
+            chains.setdefault(words[1], Chain()).rules += made
         elif line == "COMMIT" and name in PRIORITIES:
             priority = PRIORITIES[name]
             if name == "nat":
-                hooked = tuple((NAT, priority, chain) for chain in ("PREROUTING",) if chain in chains)
+                places = (("PREROUTING", NAT, priority), ("INPUT", IN, SNAT), ("POSTROUTING", POSTROUTING, SNAT))
+                hooked = tuple((hook, when, chain) for chain, hook, when in places if chain in chains)
             else:
                 hooked = tuple((hook, priority, chain) for chain, hook in HOOKS.items() if chain in chains)
             yield Table(f"{tool} table {name}, IPv{family}", (family,), chains, hooked, named)
@@ -74,20 +82,41 @@ MODULES = {
 OTHER_PACKETS = {"ah", "dccp", "dst", "esp", "frag", "hbh", "mh", "rt", "sctp"}
 # What they are told besides, and what changes no fate.
 BESIDES = re.compile(
-    r"--(?:limit-burst|hashlimit-(?:burst|mode|name|htable-\w+|srcmask|dstmask|rate-\w+)|connlimit-(?:mask|saddr|daddr)"
-    r"|comment|log-\w+|nflog-\w+|reject-with|set-\w+|save-mark|zone|notrack|tcp-option|rsource|wait)$"
+    r"--(?:random|random-fully|persistent|to-source|on-port|on-ip|tproxy-mark|limit-burst|hashlimit-(?:burst|mode|name|htable-\w+|srcmask|dstmask|rate-\w+)|connlimit-(?:mask|saddr|daddr)"
+    r"|comment|log-\w+|nflog-\w+|reject-with|set-\w+|save-mark|zone|rsource|wait)$"
 )
 TEXTS = ("--comment", "--log-prefix", "--nflog-prefix")  # whose values may look like options
 ECHO = (8, 128)  # ICMP's and ICMPv6's
 ENDS = {"ACCEPT": ACCEPT, "DROP": DROP, "REJECT": REJECT, "RETURN": RETURN}
-PASSES = {"LOG", "NFLOG", "MARK", "CONNMARK", "CT", "NOTRACK", "TCPMSS", "DSCP", "TOS", "AUDIT", "SECMARK", "CLASSIFY"}
+# Targets after which the next rule is asked, and which no rule that is followed here sees.
+PASSES = {
+    *(
+        "LOG",
+        "NFLOG",
+        "ULOG",
+        "MARK",
+        "CONNMARK",
+        "HMARK",
+        "CT",
+        "NOTRACK",
+        "TCPMSS",
+        "TCPOPTSTRIP",
+        "DSCP",
+        "TOS",
+        "TTL",
+    ),
+    *("HL", "ECN", "AUDIT", "SECMARK", "CONNSECMARK", "CLASSIFY", "CHECKSUM", "SET", "TRACE", "TEE", "RATEEST", "LED"),
+    "IDLETIMER",
+}
+NEW_SOURCES = {"SNAT", "MASQUERADE"}
 
 
 def _iptables_rule(
     words: Sequence[str], chains: Mapping[str, Chain], text: str, family: int, held: Mapping[str, Held], named: Named
-) -> Rule:
+) -> list[Rule]:
+    """One rule; several where its target may do one thing or another."""
     wanted: list[tuple[str, list[str], bool]] = []
-    verdict = CONTINUE
+    verdicts, effect = [CONTINUE], ""
     sent_to: tuple[str, str] | None = None
     inverted, at = False, 0
     while at < len(words):
@@ -103,20 +132,31 @@ def _iptables_rule(
         at += count
         if word in ("--to-destination", "--to-ports"):
             sent_to = _target(values[0]) if word == "--to-destination" else ("", values[0])
+            effect = REWRITES if "-" in values[0] else effect  # one of several
         elif word in ("-j", "-g"):
             target = values[0]
             if target in ("DNAT", "REDIRECT"):
-                verdict, sent_to = ACCEPT, sent_to or ("", "")
+                verdicts, sent_to = [ACCEPT], sent_to or ("", "")
             elif target in ENDS:
-                verdict = ENDS[target]
+                verdicts = [ENDS[target]]
             elif target in chains:
-                verdict = f"{'jump' if word == '-j' else 'goto'} {target}"
+                verdicts = [f"{'jump' if word == '-j' else 'goto'} {target}"]
+            elif target in NEW_SOURCES:
+                verdicts, effect = [ACCEPT], NEW_SOURCE
+            elif target == "NETMAP":
+                verdicts, effect = [ACCEPT], REWRITES
             elif target not in PASSES:
-                verdict = DROP
+                verdicts = [ACCEPT, DROP]
                 wanted.append(("unknown", [target], False))
+            elif target == "NOTRACK":
+                effect = NOTRACK
+        elif word == "--notrack":
+            effect = NOTRACK
         elif word == "-m" and values[0] not in MODULES:
-            wanted.append(("module", values, inverted))
-        elif word != "-m" and not BESIDES.match(word):
+            turned = values[0] == "rpfilter" and "--invert" in words
+            named.ways_back |= values[0] == "rpfilter"
+            wanted.append(("module", values, inverted or turned))
+        elif word not in ("-m", "--invert") and not BESIDES.match(word):
             wanted.append((word, values, inverted))
         inverted = False
 
@@ -127,7 +167,7 @@ def _iptables_rule(
         answers = (condition if isinstance(condition, tuple) else condition(packet) for condition in conditions)
         return every((negated(a, family) if sign else a for a, sign in zip(answers, signs)), family)
 
-    return Rule(matches, verdict, text, sent_to)
+    return [Rule(matches, verdict, text, None if effect else sent_to, effect) for verdict in verdicts]
 
 
 Condition = Callable[[Packet], "bool | Ranges | None"]
@@ -146,8 +186,9 @@ def _condition(
     if name in ("-i", "-o"):
         named.interfaces.add(f"{value[:-1]}*" if value.endswith("+") else value)
     elif name == "-p":
-        named.protocols.add(value.replace("ipv6-icmp", "icmpv6"))
+        named.protocols.add(protocol_name(value))
     elif "port" in name:
+        named.source_ports |= name in ("--sport", "--sports", "--source-ports", "--ports")
         for part in value.split(","):
             first, colon, last = part.partition(":")
             if first.isdecimal() or (colon and not first):
@@ -174,8 +215,10 @@ def _networks(texts: Iterable[str], family: int) -> Ranges:
 
 def _target(text: str) -> tuple[str, str]:
     """'172.17.0.2:80' or '[fd00::2]:80' -> address and port."""
-    bare = re.fullmatch(r"\[?([0-9a-f.:]+?)\]?(?::([0-9]+))?", text)
-    return (bare[1], bare[2] or "") if bare else ("", "")
+    if text.count(":") > 1 and not text.startswith("["):
+        return text, ""
+    address, _, port = text.rpartition(":") if ":" in text.rpartition("]")[2] else (text, "", "")
+    return address.strip("[]"), port
 
 
 def _iptables_match(name: str, values: Sequence[str], packet: Packet) -> bool | None:
@@ -183,10 +226,11 @@ def _iptables_match(name: str, values: Sequence[str], packet: Packet) -> bool | 
         return name in LIMITS
     value = values[0] if values else ""
     if name == "module":
+        if value == "rpfilter" and packet.expected:
+            return True  # there is a route back, by the same interface
         return packet.protocol == value if value in OTHER_PACKETS else None
     if name == "-p":
-        same = {packet.protocol, str(NUMBERS.get(packet.protocol, packet.protocol)), "all"}
-        return value.replace("ipv6-icmp", "icmpv6") in same
+        return protocol_name(value) in (packet.protocol, "all")
     if name == "-d":
         if not packet.destination:
             return None
@@ -206,13 +250,17 @@ def _iptables_match(name: str, values: Sequence[str], packet: Packet) -> bool | 
         return _in_ports(packet.port, value.split(",")) or _in_ports(SPORT, value.split(","))
     if name in ("--ctstate", "--state"):
         said = {state.lower() for state in value.split(",")}
-        return bool(said & {"new"}) or ("dnat" in said and packet.sent_to > 0)
+        return True if "dnat" in said and packet.sent_to > 0 else in_state(packet, said)
+    if name.startswith("--ct") and packet.states != NEW:
+        return None
     if name == "--ctstatus":
         return "DNAT" in value.split(",") if packet.sent_to else value == "NONE"
     if name == "--ctorigdstport":
         return _in_ports(packet.sent_to or packet.port, value.split(","))
     if name == "--ctdir":
         return value == "ORIGINAL"
+    if name in ("--loose", "--validmark", "--accept-local"):  # of rpfilter
+        return True
     if name == "-f":  # a further fragment
         return False
     if name == "--syn":
@@ -229,7 +277,7 @@ def _iptables_match(name: str, values: Sequence[str], packet: Packet) -> bool | 
             *(("echo-request",) if packet.type in (8, 128) else ()),
         )
     if name == "--dst-type":
-        return value == "LOCAL" if not packet.sent_to else None
+        return "LOCAL" in value.split(",") if not packet.sent_to else None
     if name == "--pkt-type":
         return value == "unicast"
     return None

@@ -9,7 +9,8 @@ from typing import Any
 from ..policy import WIDTH, Opening
 from ..policy.networks import UNROUTABLE, collapse
 from . import ranges
-from .live import FORWARD, NUMBERS, Fate, Packet, Rules
+from .live import FORWARD, WITH_PORTS, Fate, Packet
+from .live_walk import Rules
 from .model import ACCEPT, ECHO, ICMP, OTHER_PROTOCOLS, TRANSPORTS, UNKNOWN, last_port
 from .ranges import Ranges
 from .words import STRANGER, address_text, aligned, networks_once, on_interfaces, port_texts, ports_text, sources_text
@@ -88,11 +89,11 @@ def _protocols(rules: Rules, family: int, openings: Sequence[Opening]) -> Iterat
     """Protocols, and the ports of each that no rule tells apart; of ICMP the echo request alone."""
     edges = {edge for table in rules.tables if family in table.families for edge in table.named.ports}
     named = {name for table in rules.tables if family in table.families for name in table.named.protocols}
-    others = sorted((named & NUMBERS.keys()) - {*TRANSPORTS, "sctp", *ICMP.values()})
+    others = sorted(named - {*TRANSPORTS, *ICMP.values(), "all"})
     for proto in (*TRANSPORTS, ICMP[family], *others, OTHER_PROTOCOLS):
         if proto == ICMP[family]:
             spans = [(ECHO[family], ECHO[family] + 1)]
-        elif proto in TRANSPORTS:
+        elif proto in WITH_PORTS:
             asked = {edge for opening in openings for edge in (opening.first, opening.last + 1)}
             cuts = sorted({1, 65536} | {edge for edge in edges | asked if 0 < edge < 65536})
             spans = list(zip(cuts, cuts[1:]))
@@ -132,7 +133,7 @@ def lines(reach: LiveReach, openings: Sequence[Opening] = ()) -> list[str]:
 
 def _whole(proto: str, ports: Ranges) -> Ranges:
     """Port 0 is no port that anybody sends to, and all others together are every port."""
-    return (0, 65536) if proto in TRANSPORTS and ports == (1, 65536) else ports
+    return (0, 65536) if proto in WITH_PORTS and ports == (1, 65536) else ports
 
 
 def _why(fate: Fate, doubts: list[str]) -> str:

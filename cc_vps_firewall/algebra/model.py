@@ -42,7 +42,7 @@ TRANSPORTS = ("tcp", "udp")
 THE_REST = "but tcp and udp"
 OTHER_PROTOCOLS = "other"  # whatever no line of a policy names
 # How far the numbers go that a protocol has in place of ports: types for ICMP.
-LAST = {"tcp": 65535, "udp": 65535, "icmp": 255, "icmpv6": 255}
+LAST = {"tcp": 65535, "udp": 65535, "sctp": 65535, "dccp": 65535, "udplite": 65535, "icmp": 255, "icmpv6": 255}
 
 
 def last_port(proto: str) -> int:

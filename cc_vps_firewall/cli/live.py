@@ -9,7 +9,8 @@ from typing import Any
 
 from ..algebra import live, live_ipset, live_iptables, live_nftables, live_who
 from ..algebra.explain import UNSEEN
-from ..algebra.live import Fate, Rules, Table
+from ..algebra.live import Fate, Table
+from ..algebra.live_walk import Rules
 from ..algebra.model import ACCEPT, ICMP, UNKNOWN, Model
 from ..algebra.questions import Packet, judge
 from ..algebra.words import STRANGER, address_text, ports_text
@@ -80,6 +81,8 @@ def who(openings: Sequence[Opening]) -> tuple[list[str], dict[str, Any]]:
     noted = [f"packets are sent to {to}", *unread]
     if any(table.named.ways_back for table in held):
         noted.append("packets come by the interface by which this host would answer them")
+    if any(table.named.source_ports for table in held):
+        noted.append(f"packets come from port {live.SPORT}, as clients' do")
     assumed = [*noted, UNSEEN[0], UNSEEN[2]]
     lines = [*live_who.lines(reach, openings), *noted]
     return [*lines, f"not asked: {UNSEEN[0]}; {UNSEEN[2]}"], live_who.as_json(reach, assumed)

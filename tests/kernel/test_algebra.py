@@ -36,6 +36,7 @@ PACKETS = 60
 SEED = "algebra"
 BRIDGES = ["", "docker0", "br-0123456789ab", "br-lan", "podman1"]
 USERS = {ROOT: "root", OTHERS: "nobody"}
+ROUTE = "route"
 
 
 def questions(chosen: random.Random, host: Host, read: Policy) -> Iterator[Packet]:
@@ -167,21 +168,33 @@ def sendable(change: Change, found: Difference, host: Host) -> Packet | None:
             return None
         return replace(packet, source=packet.destination, destination=destination, via="", user=USERS[sample.user])
     if change.direction == FORWARD:
-        inside = CONTAINER[sample.family]
-        comes = zone_of(host.bridge, found.zones) in change.interfaces
-        comes = comes and zone_of("eth0", found.ways_out) in change.out
-        if not comes or sample.proto not in ("tcp", "udp") or _on_link(destination):
-            return None
-        if _published(host, sample.proto, sample.port) or not ranges.has(
-            change.sources, int(ipaddress.ip_address(inside))
-        ):
-            return None
-        return replace(packet, source=inside, destination=destination, via="bridge")
+        return _forwarded_sample(packet, destination, change, found, host)
     published = _published(host, sample.proto, sample.port)
     ways = [via for via in ("eth0", "eth1") if zone_of(via, found.zones) in change.interfaces]
     if not ways or published is not (change.direction == PUBLISHED) or source in {*MACHINE.values(), "10.0.0.10"}:
         return None
     return replace(packet, via=ways[0])
+
+
+def _forwarded_sample(packet: Packet, destination: str, change: Change, found: Difference, host: Host) -> Packet | None:
+    """Along the first way of this lab that the change is about: from the container or the second wire to the first, or
+    from the first to the machine behind the second."""
+    family = packet.family
+    if packet.protocol not in ("tcp", "udp") or _published(host, packet.protocol, packet.port):
+        return None
+    for source, via, comes, to, leaves in (
+        (CONTAINER[family], "bridge", host.bridge, destination, "eth0"),
+        (packet.source, "eth1", "eth1", destination, "eth0"),
+        (packet.source, "eth0", "eth0", BEYOND[family], "eth1"),
+    ):
+        on_its_way = zone_of(comes, found.zones) in change.interfaces and zone_of(leaves, found.ways_out) in change.out
+        ends = (change.sources, source), (change.destinations, to)
+        if not on_its_way or not all(ranges.has(some, int(ipaddress.ip_address(end))) for some, end in ends):
+            continue
+        if (leaves == "eth0" and _on_link(to)) or source in modelled.OWN:
+            continue
+        return replace(packet, source=source, destination=to, via=via)
+    return None
 
 
 def published_by(found: Difference) -> tuple[Published, ...]:
@@ -194,7 +207,7 @@ def published_by(found: Difference) -> tuple[Published, ...]:
 @pytest.mark.parametrize("tool", TOOLS)
 def test_what_diff_shows_is_so_at_the_kernel(tool: str) -> None:
     """Each sample packet meets in A and in B what `diff` says of it: to the host, to ports that containers publish,
-    from containers to others, and from the host."""
+    along routes, from containers to others, and from the host."""
     chosen, sent = random.Random(f"{SEED} {tool} diff"), dict[str, int]()
     made = ((section, read) for section, read in policies(chosen) if not read.publish)
     for number in range(max(8, -(-POLICIES // 4))):
@@ -209,7 +222,10 @@ def test_what_diff_shows_is_so_at_the_kernel(tool: str) -> None:
             packets = {packet: replace(packet, passes=int(change.kind != closed)) for change, packet in pairs}
             assert wrong(tool, host, read, [*packets.values()]) == [], (first, second)
         for change, _ in pairs:
-            sent[change.direction] = sent.get(change.direction, 0) + 1
-    assert {*sent} == {IN, OUT, PUBLISHED, FORWARD}, "samples of every kind"
+            entries = (*change.before[0], *change.after[0])
+            by_route = change.direction == FORWARD and any(entry.startswith(f"{ROUTE}[") for entry in entries)
+            kind = ROUTE if by_route else change.direction
+            sent[kind] = sent.get(kind, 0) + 1
+    assert {*sent} == {IN, OUT, PUBLISHED, FORWARD, ROUTE}, "samples of every kind"
     assert sum(sent.values()) > 20
     print(sent)

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from cc_vps_firewall.algebra import live, live_ipset, live_iptables, live_nftables, live_who, ranges
-from cc_vps_firewall.algebra.live import Fate, Rules, Table, judge
+from cc_vps_firewall.algebra.live import Fate, Table
+from cc_vps_firewall.algebra.live_walk import Rules, judge
 from cc_vps_firewall.algebra.zones import Zone, zone_of
 from cc_vps_firewall.rules import ruleset
 from tests import modelled

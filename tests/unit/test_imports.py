@@ -30,7 +30,8 @@ ORDER = (
     "rules.iptables", "rules.iptables_dumps", "rules.iptables_changes", "rules.fallback",
     "algebra", "algebra.ranges", "algebra.zones", "algebra.model", "algebra.words", "algebra.questions",
     "algebra.explain", "algebra.who", "algebra.diff", "algebra.expectations",
-    "algebra.live", "algebra.live_nftables", "algebra.live_ipset", "algebra.live_iptables", "algebra.live_who",
+    "algebra.live", "algebra.live_walk", "algebra.live_values", "algebra.live_nftables", "algebra.live_ipset",
+    "algebra.live_iptables", "algebra.live_who",
     "host", "host.process", "host.tools", "host.files", "host.state", "host.distributions", "host.policy_record",
     "host.records", "host.ordering", "host.systemd", "host.managers", "host.sshd", "host.modules", "host.facts",
     "host.trusted", "host.sysctl",
@@ -60,7 +61,8 @@ PURE = (
     "rules.iptables_dumps", "rules.iptables_changes", "rules.fallback",
     "algebra", "algebra.ranges", "algebra.zones", "algebra.model", "algebra.words", "algebra.questions",
     "algebra.explain", "algebra.who", "algebra.diff", "algebra.expectations",
-    "algebra.live", "algebra.live_nftables", "algebra.live_ipset", "algebra.live_iptables", "algebra.live_who",
+    "algebra.live", "algebra.live_walk", "algebra.live_values", "algebra.live_nftables", "algebra.live_ipset",
+    "algebra.live_iptables", "algebra.live_who",
     "host.distributions", "plan", "plan.model",
 )  # fmt: skip
 IMPURE = {
