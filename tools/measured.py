@@ -31,13 +31,12 @@ def rows(name: str) -> list[Row]:
 
 
 def made() -> pages.Files:
-    bench = rows("bench")
-    if not bench:
+    bench, boots = rows("bench"), rows("boot")
+    if not bench or not boots:
         return
     text = SPEED.read_text(encoding="utf-8")
     for part, table in TABLES.items():
         text = blocks.rewritten(SPEED.name, text, f"Made of tests/records/bench.json: {part}", "".join(table(bench)))
-    boots = rows("boot")
     text = blocks.rewritten(SPEED.name, text, "Made of tests/records/boot.json", "".join(first_boots(boots)))
     yield SPEED, text
     for name, picture in plots(bench, boots).items():
@@ -176,12 +175,13 @@ def first_boots(boots: Sequence[Row]) -> Iterator[str]:
 def plots(bench: Sequence[Row], boots: Sequence[Row]) -> dict[str, str]:
     largest = max(sizes(bench, "apply"))
     loads = {row["who"]: row["seconds"] for row in of(bench, "apply", largest) if row["seconds"] is not None}
-    clients = {row["who"]: 100 * row["clients"] for row in of(bench, "flood")}
+    clients, own = ({row["who"]: 100 * row[key] for row in of(bench, "flood")} for key in ("clients", "own"))
     rates = {row["who"]: 100 * row["connections of none"] for row in of(bench, "connections", 0) if row["who"] != NONE}
     long = {r["who"]: 100 * r["connections of none"] for r in of(bench, "connections", largest) if r["who"] != NONE}
     open_for = {name.replace("`", ""): row["open for"] for name, row in compared(boots).items()}
     return {
         "flood": _bars("Of 100 clients, served through a flood of SYNs", clients, "clients"),
+        "flood-own": _bars("Of 100 connections of the host's own, made through it", own, "connections"),
         "apply": _bars(f"The first load of a policy with {largest:,} sources", loads, "seconds, logarithmic", log=True),
         "connections": _bars("New connections a processor second, the tutorial's policy", rates, "% of no firewall"),
         "long-lists": _bars(f"The same with {largest:,} sources", long, "% of no firewall"),

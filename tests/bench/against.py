@@ -15,6 +15,7 @@ from contextlib import closing
 
 from tests.attack import floods
 from tests.bench import contenders, wired
+from tests.bench import reach as reaching
 from tests.bench.contenders import ALL, NONE, Contender, Load
 from tests.lab.namespaces import Namespace
 from tests.lab.world import alone, world
@@ -108,6 +109,12 @@ def _flooded(one: Contender, made: Sequence[str]) -> floods.Result:
             return floods.flooded(lab, FLOOD_RATE, FLOOD_SECONDS, made)
 
 
+def reach(size: int) -> Iterator[Row]:
+    """What a stranger reaches that the policy does not name, and whether an owner is let in after a mistake."""
+    for one in ALL:
+        yield {"who": one.name, **reaching.reach(one)}
+
+
 @contextlib.contextmanager
 def _lock() -> Iterator[None]:
     """Nobody floods this computer meanwhile: its tracker's table is one for all namespaces."""
@@ -136,6 +143,7 @@ PARTS: dict[str, tuple[Part, tuple[int, ...]]] = {
     "connections": (connections, tuple(SIZES)),
     "standing": (standing, (0,)),
     "flood": (flood, (0,)),
+    "reach": (reach, (0,)),
 }
 
 

@@ -11,7 +11,7 @@ import ipaddress
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,6 +119,13 @@ def load(contender: Contender, machine: Machine, policy: Wanted) -> Load | None:
     code, seconds, kib = json.loads(ended.stdout or "[1, 0, 0]")
     assert code in (0, None), f"{contender.name}: {ended.stderr[-2000:]}"
     return None if code is None else Load(seconds, kib)
+
+
+def refused(contender: Contender, machine: Machine, policy: Wanted, environment: Mapping[str, str]) -> bool:
+    """Load it as somebody does who has these variables. Did it decline?"""
+    machine.write("/root/load", contender.load(policy))
+    variables = {"PYTHONPATH": UNPACKED, **environment}
+    return machine.run("sh", "-e", "/root/load", environment=variables, check=False).returncode != 0
 
 
 def resident(contender: Contender, machine: Machine) -> int:

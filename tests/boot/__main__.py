@@ -156,6 +156,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for come in run(jobs, options.machines):
             if isinstance(come, Row):
                 rows.append(come)
+                if options.record:  # each as it comes: a run that is interrupted has seen what it has seen
+                    records.keep("boot", [_recorded(come)], ("guest", "scenario"))
                 print(_told(come), file=sys.stderr, flush=True)
             else:
                 failures.append(reason(come))
@@ -171,8 +173,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"PROBLEM: {row.guest} {row.scenario}: {problem}")
     for failure in failures:
         print(f"PROBLEM: {failure}")
-    if options.record:
-        records.keep("boot", map(_recorded, rows), ("guest", "scenario"))
     bad = sum(bool(row.problems) for row in rows) + len(failures)
     minutes = (time.monotonic() - started) / 60
     print(f"{len(rows)} boots in {minutes:.0f} minutes, {bad} not as they have to be; consoles and reports: {folder}")
