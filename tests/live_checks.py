@@ -77,7 +77,7 @@ EXPECTED = (
 
 
 # Of the rules that tests/kernel/test_live_statements.py loads, port by port from 3000 on: a accept, d drop, u unknown.
-STATEMENTS = "dadadaaaaaauauuaaaaadddadaauuuaadda"
+STATEMENTS = "dadaddaddaaaaaaauauuaaaaadddadaauuuaadda"
 
 
 @cache
@@ -273,6 +273,10 @@ def what_may_be_so_is_not_said(algebra: Algebra) -> None:
     text = f"*raw\n:PREROUTING ACCEPT [0:0]\n{doubted}COMMIT\n*filter\n:INPUT DROP [0:0]\n"
     text += "-A INPUT -p tcp -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n"
     assert algebra.live_walk.judge(list(algebra.live_iptables.tables(text, 4)), packet).verdict == "unknown"
+    redirected = "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080\nCOMMIT\n"
+    text = "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m mark --mark 0x1 -j CT --notrack\nCOMMIT\n" + redirected
+    text += "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp --dport 8080 -j ACCEPT\nCOMMIT\n"
+    assert algebra.live_walk.judge(list(algebra.live_iptables.tables(text, 4)), packet).verdict == "unknown"
     for nat, inputs, expected in (
         ("-j DNAT --to-destination 192.0.2.10:8080", "-p tcp --dport 8080", "accept"),
         ("-j DNAT --to-destination 127.0.0.1:8080", "-p tcp --dport 8080", "unknown"),
@@ -310,6 +314,7 @@ def what_nat_does_at_input_is_for_later_chains(algebra: Algebra) -> None:
     """A source that is rewritten: nobody can tell of a chain behind it, and of one before it as ever."""
     snat, drop = [_port(80), {"snat": {"family": "ip", "addr": "10.9.9.9"}}], [_port(80), {"drop": None}]
     other = [_port(80), {"snat": {"family": "ip6", "addr": "fd00::9"}}]
+    other_goal = [_port(80), {"dnat": {"family": "ip6", "addr": "fd00::9"}}]
     packet = algebra.live.Packet("tcp", 80, "198.51.100.9", "eth0", MACHINE[4])
     for order, expected in (
         ([*_table("input", "nat", 100, snat)], "accept"),
@@ -317,12 +322,18 @@ def what_nat_does_at_input_is_for_later_chains(algebra: Algebra) -> None:
         ([*_table("input", "nat", 100, snat), *_table("input", "filter", 200, drop)], "unknown"),
         ([*_table("input", "nat", 100, other), *_table("input", "filter", 200, drop)], "drop"),
         ([*_table("prerouting", "nat", -100, [_port(80), {"drop": None}])], "drop"),
+        ([*_table("prerouting", "nat", -100, other_goal), *_table("input", "filter", 0, drop)], "drop"),
         ([*_table("input", "filter", 0, [_port(80), {"queue": None}], [{"drop": None}])], "unknown"),
         ([*_table("input", "filter", 0, [_port(80), {"xt": None}, {"accept": None}], [{"drop": None}])], "unknown"),
     ):
         held = list(algebra.live_nftables.tables({"nftables": order}, beside_iptables=True))
         fate = algebra.live_walk.judge(held, packet)
         assert fate.verdict == expected, (order, fate)
+    named = [{"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": "vrrp"}}, {"accept": None}]
+    held = list(algebra.live_nftables.tables({"nftables": _table("input", "filter", 0, named, [{"drop": None}])},
+                                             beside_iptables=True))  # fmt: skip
+    reach = algebra.live_who.who(algebra.live_walk.Rules(held), MACHINE)
+    assert {part.proto for part in reach.parts} == {"vrrp"}
 
 
 LIVE_CHECKS: tuple[Callable[[Algebra], None], ...] = (

@@ -1,7 +1,8 @@
 """site/builder and this project's own code -> the page that builds a policy in the browser.
 
 Pyodide and the editor come from npm, PyYAML's Python half from the environment that builds the site, and
-cc_vps_firewall from the checkout: as one archive, stored with the dates of none of them.
+cc_vps_firewall from the checkout: as one archive, stored with the dates of none of them. What Python's memory holds
+once all of that is imported lies beside it, so that the page need not import anything.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import base64
 import hashlib
 import json
 import shutil
+import subprocess
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +26,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def build(source: Path, out: Path, modules: Path) -> None:
-    shutil.copytree(source / "site" / "builder", out)
+    shutil.copytree(source / "site" / "builder", out, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     (out / "pyodide").mkdir()
     for name in PYODIDE:
         shutil.copy(modules / "pyodide" / name, out / "pyodide" / name)
@@ -40,6 +42,11 @@ def build(source: Path, out: Path, modules: Path) -> None:
     (out / "index.html").write_text(page, encoding="utf-8")
     shutil.copy(source / "schemas/vps-firewall.schema.json", out)
     _archive(source, out / "vps-firewall.zip")
+    subprocess.run(
+        ["node", source / "site/snapshot.mjs", modules / "pyodide", out / "vps-firewall.zip", out / "start.bin"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def _entry(package: Path) -> Path:
@@ -55,6 +62,7 @@ def _archive(source: Path, target: Path) -> None:
     assert found is not None
     assert found.origin is not None
     files = {path.relative_to(source): path for path in (source / "cc_vps_firewall").rglob("*.py")}
+    files |= {Path(path.name): path for path in (source / "site" / "builder").glob("*.py")}
     files |= {Path("yaml", path.name): path for path in Path(found.origin).parent.glob("*.py")}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, path in sorted(files.items()):

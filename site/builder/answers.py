@@ -13,6 +13,7 @@ import socket
 import sys
 from typing import Any
 
+import grid
 import yaml
 
 if sys.platform == "emscripten":  # whose sockets know no IPv6; the engine takes addresses apart by them
@@ -40,6 +41,7 @@ from cc_vps_firewall import policy
 from cc_vps_firewall.algebra import explain as explaining
 from cc_vps_firewall.algebra import who as reaching
 from cc_vps_firewall.algebra.model import model
+from cc_vps_firewall.algebra.words import sources_text
 from cc_vps_firewall.bundle import bundle
 from cc_vps_firewall.cli import answers as cli
 from cc_vps_firewall.errors import FirewallError, PolicyRefused, Problem
@@ -91,7 +93,13 @@ def check(text: str) -> dict[str, Any]:
     problems = [_marked(tree, problem, "error") for problem in found]
     problems += [_marked(tree, problem, "warning") for problem in warnings]
     reach = reaching.who(model(wanted), ())
-    return {"problems": problems, "who": reaching.as_json(reach), "lines": reaching.lines(reach, ())}
+    return {
+        "problems": problems,
+        "who": reaching.as_json(reach),
+        "lines": reaching.lines(reach, ()),
+        "grids": grid.grids(reach),
+        "sources": [[sources_text(p.sources, family) for p in reach.parts if p.family == family] for family in (4, 6)],
+    }
 
 
 def rules(text: str, backend: str) -> dict[str, str]:

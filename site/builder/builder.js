@@ -7,6 +7,8 @@ import { tags } from "@lezer/highlight";
 import { yaml } from "@codemirror/lang-yaml";
 import { autocompletion, completionKeymap } from "@codemirror/autocomplete";
 import { lintGutter, setDiagnostics } from "@codemirror/lint";
+import { picture } from "./picture.js";
+import { worker } from "./start.js";
 
 const START = `#cloud-config
 vps_firewall:
@@ -23,7 +25,6 @@ const element = (name, text, kind) => {
 
 // --- asking ---
 
-const worker = new Worker("worker.js", { type: "module" });
 const waiting = new Map();
 let asked = 0;
 const ask = (question) =>
@@ -85,6 +86,12 @@ const text = () => view.state.doc.toString();
 
 // --- what is wrong, and who gets in ---
 
+let grids, drawn = 0;
+function drawAll() {
+  drawn = at("pictures").clientWidth;
+  at("pictures").replaceChildren(...(grids ? [picture("IPv4", grids.ipv4, drawn), picture("IPv6", grids.ipv6, drawn)] : []));
+}
+new ResizeObserver(() => at("pictures").clientWidth !== drawn && drawAll()).observe(at("pictures"));
 let last = 0;
 async function check() {
   const mine = (last += 1);
@@ -99,7 +106,9 @@ async function check() {
   });
   view.dispatch(setDiagnostics(view.state, places));
   at("problems").replaceChildren(...(found.problems.length ? found.problems.map((p, n) => problem(p, places[n])) : [element("li", "Nothing: it is accepted.", "none")]));
-  at("who").replaceChildren(...(found.who ? [table("IPv4", found.who.ipv4), table("IPv6", found.who.ipv6), element("p", "Everything else is closed.")] : [element("p", "Correct it first.")]));
+  at("who").replaceChildren(...(found.who ? [table("IPv4", found.who.ipv4, found.sources[0]), table("IPv6", found.who.ipv6, found.sources[1]), element("p", "Everything else is closed.")] : [element("p", "Correct it first.")]));
+  grids = found.grids;
+  drawAll();
   document.body.dataset.checked = String(mine);
 }
 function problem(found, place) {
@@ -114,19 +123,19 @@ function problem(found, place) {
   item.append(button);
   return item;
 }
-function table(family, rows) {
+function table(family, rows, sources) {
   const made = element("table");
   made.append(element("caption", family));
   const head = element("tr");
   head.append(...["what", "from", "by"].map((name) => { const cell = element("th", name); cell.scope = "col"; return cell; }));
   made.append(head);
-  for (const row of rows.filter((row) => row.direction === "in" && row.entries.length)) {
+  for (const [at, row] of rows.entries()) {
+    if (row.direction !== "in" || !row.entries.length) continue;
     const line = element("tr");
-    const any = row.from.includes("0.0.0.0/0") || row.from.includes("::/0");
-    const shown = row.from.slice(0, 6).join(", ") + (row.from.length > 6 ? ` and ${row.from.length - 6} more` : "");
+    const by = row.rules.join(", ") + (row.limits.length ? `, at most ${row.limits.join(" or ")}` : "");
     const where = row.interfaces ? ` on ${row.interfaces.join(", ")}` : "";
     const ports = row.ports.map((port) => (/^(8\/icmp|128\/(ipv6-)?icmp(v6)?)$/.test(port) ? "ping" : port)).join(", ");
-    line.append(element("td", ports + where), element("td", any ? "anywhere" : shown, any ? "any" : "some"), element("td", row.rules.join(", ")));
+    line.append(element("td", ports + where), element("td", sources[at], sources[at] === "anywhere" ? "any" : "some"), element("td", by));
     made.append(line);
   }
   return made;

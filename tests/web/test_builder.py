@@ -182,6 +182,60 @@ def test_it_is_downloaded_as_it_is(visit: Visit, tmp_path: Path) -> None:
     assert page.locator("#download").is_disabled(), "what was made is of another policy"
 
 
+PICTURED = """#cloud-config
+vps_firewall:
+  ssh: {from: [203.0.113.7], limit: 5/minute}
+  allow: [http, {service: mysql, from: [203.0.113.0/24]}, {port: 51820/udp, interface: wg0}]
+  deny: [198.51.100.0/24]
+"""
+
+
+def test_who_gets_in_is_drawn(visit: Visit) -> None:
+    """A row for each port, a column for each part of all sources, and in each cell a sign and a word."""
+    page = visit.page
+    typed(visit, PICTURED)
+    image = page.get_by_role("img", name="Who gets in over IPv4")
+    assert image.count() == 1
+    assert page.get_by_role("img", name="Who gets in over IPv6").count() == 1
+    legend = page.locator(".picture").first.locator("ol li").all_inner_texts()
+    assert legend == ["203.0.113.7", "203.0.113.0/24 but 203.0.113.7", "198.51.100.0/24", "everybody else"]
+    whats = image.locator(".what").all_text_contents()
+    assert whats == ["22/tcp", "80/tcp", "3306/tcp", "51820/udp on wg0", "ping"]
+    cells = image.locator(".cell text").all_text_contents()
+    rows = [[cell.split(" ")[0] for cell in cells[at : at + 4]] for at in range(0, 20, 4)]
+    assert rows == [list("◐○○○"), list("●●○●"), list("●●○○"), list("●●○●"), list("◐◐○◐")]
+    told = image.locator("desc").text_content() or ""
+    assert page.locator("#ipv4-desc").text_content() == told
+    assert "22/tcp: 203.0.113.7 open by ssh, at most 5/minute; 203.0.113.0/24 but 203.0.113.7 closed" in told
+    assert "22/tcp" in page.locator("#who table").first.inner_text(), "the table stays"
+    assert "anywhere but 198.51.100.0/24" in page.locator("#who table").first.inner_text()
+    typed(visit, STANZA.replace("https", "htps"))
+    assert page.locator(".picture").count() == 0
+    typed(visit, STANZA)
+
+
+def test_a_picture_is_as_wide_as_the_screen(site: Path) -> None:
+    with visiting(site, viewport={"width": 390, "height": 844}) as visit:
+        page = visit.builder()
+        typed(visit, PICTURED)
+        for width in (390, 1000, 320):
+            page.set_viewport_size({"width": width, "height": 844})
+            page.wait_for_timeout(300)
+            for box in page.locator(".picture svg").all():
+                drawn = box.bounding_box()
+                assert drawn is not None
+                assert 240 < drawn["width"] <= width - 16
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_where_a_browser_cannot_take_the_memory_python_imports(site: Path) -> None:
+    with visiting(site) as visit:
+        visit.page.context.route("**/start.bin", lambda route: route.abort())
+        page = visit.builder()
+        assert page.locator("#problems").inner_text() == "Nothing: it is accepted."
+        assert any("Python starts from nothing" in said for said in visit.complaints)
+
+
 def test_a_link_carries_the_policy_when_it_is_asked_to(site: Path) -> None:
     with visiting(site) as visit:
         page = visit.builder()
