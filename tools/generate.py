@@ -15,7 +15,21 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from . import distributions, engine, entry, goldens, measured, pages, picture, reference, schema, shown, version
+from . import (
+    comparison,
+    distributions,
+    engine,
+    entry,
+    goldens,
+    measured,
+    pages,
+    picture,
+    reference,
+    schema,
+    shown,
+    support,
+    version,
+)
 from .pages import HOME, Files
 
 
@@ -42,6 +56,8 @@ KINDS: dict[str, Callable[[], Files]] = {
     "shown": _shown,
     "picture": picture.made,
     "measured": measured.made,
+    "support": support.made,
+    "comparison": comparison.made,
 }
 
 

@@ -144,7 +144,34 @@ def _flood(bench: Sequence[Row]) -> Iterator[str]:
     yield _run(seen)
 
 
-TABLES = {"apply": _apply, "memory": _memory, "connections": _connections, "standing": _standing, "flood": _flood}
+def _reach(bench: Sequence[Row]) -> Iterator[str]:
+    seen = of(bench, "reach")
+    by = {row["who"]: row for row in seen}
+    keys = ("database IPv4", "database IPv6", "published IPv4")
+    lines = [
+        (
+            name,
+            *("open" if by[name][key] else "closed" for key in keys),
+            "refused, and gets in"
+            if by[name]["refused"]
+            else "gets in"
+            if by[name]["owner gets in again"]
+            else "shut out",
+        )
+        for name in _names(seen, RAW)
+    ]
+    yield from pages.table(("", "the database, IPv4", "IPv6", "the container", "after the mistake"), lines)
+    yield _run(seen)
+
+
+TABLES = {
+    "apply": _apply,
+    "memory": _memory,
+    "connections": _connections,
+    "standing": _standing,
+    "flood": _flood,
+    "reach": _reach,
+}
 TODAY = {"runcmd": "the tutorial's commands in `runcmd`", "ufw": "ufw", "firewalld": "firewalld"}
 
 
@@ -159,14 +186,18 @@ def compared(boots: Sequence[Row]) -> dict[str, Row]:
     return {**found, **ours}
 
 
+def answered(row: Row) -> int:
+    """Knocks that were answered and should not have been; a firewall's refusal is no answer of the host."""
+    return int(row["leaks"]) - int(row.get("unreachable", 0))
+
+
 def first_boots(boots: Sequence[Row]) -> Iterator[str]:
     lines = [
-        (name, row["system"] + (f", as {row['stands for']}" if row["stands for"] else ""), f"{row['open for']:.0f} s",
-         f"{row['leaks'] - row.get('unreachable', 0):,}", f"{row.get('unreachable', 0):,}",
-         f"{row['day']}, `{row['commit']}`")
+        (name, row["system"] + (f", as {row['stands for']}" if row["stands for"] else ""), f"{answered(row):,}",
+         f"{row.get('unreachable', 0):,}", f"{row['day']}, `{row['commit']}`")
         for name, row in compared(boots).items()
     ]  # fmt: skip
-    yield from pages.table(("", "guest", "a closed port was open for", "answers too many", "refusals", "of"), lines)
+    yield from pages.table(("", "guest", "knocks that a closed port answered", "refusals", "of"), lines)
 
 
 # --- plots ------------------------------------------------------------------------------------------------
@@ -178,14 +209,14 @@ def plots(bench: Sequence[Row], boots: Sequence[Row]) -> dict[str, str]:
     clients, own = ({row["who"]: 100 * row[key] for row in of(bench, "flood")} for key in ("clients", "own"))
     rates = {row["who"]: 100 * row["connections of none"] for row in of(bench, "connections", 0) if row["who"] != NONE}
     long = {r["who"]: 100 * r["connections of none"] for r in of(bench, "connections", largest) if r["who"] != NONE}
-    open_for = {name.replace("`", ""): row["open for"] for name, row in compared(boots).items()}
+    knocks = {name.replace("`", ""): answered(row) for name, row in compared(boots).items()}
     return {
         "flood": _bars("Of 100 clients, served through a flood of SYNs", clients, "clients"),
         "flood-own": _bars("Of 100 connections of the host's own, made through it", own, "connections"),
         "apply": _bars(f"The first load of a policy with {largest:,} sources", loads, "seconds, logarithmic", log=True),
         "connections": _bars("New connections a processor second, the tutorial's policy", rates, "% of no firewall"),
         "long-lists": _bars(f"The same with {largest:,} sources", long, "% of no firewall"),
-        "boot": _bars("Seconds that a closed port was open at a first boot", open_for, "seconds"),
+        "boot": _bars("Knocks that a closed port answered at a first boot", knocks, "knocks"),
     }
 
 
@@ -197,7 +228,7 @@ def _bars(title: str, values: Mapping[str, float], unit: str, log: bool = False)
         names = list(values)[::-1]
         colours = [COLOURS[OURS if name.startswith(OURS) else ""] for name in names]
         bars = axes.barh(names, [values[name] for name in names], color=colours, height=0.7)
-        axes.bar_label(bars, [f"{values[name]:.3g}" for name in names], padding=4)
+        axes.bar_label(bars, [f"{values[name]:,.{0 if values[name] >= 100 else 1}f}" for name in names], padding=4)
         axes.set_title(title, loc="left")
         axes.set_xlabel(unit)
         if log:
