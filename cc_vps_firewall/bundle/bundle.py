@@ -15,8 +15,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from email.message import Message
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -33,6 +32,9 @@ from ..policy import userdata
 from ..policy.messages import quoted
 from ..rules import nftables
 from ..version import VERSION
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 FORMS = ("mime", "gzip", "archive", "base64")
 OURS = "text/x-vps-firewall"  # a type of its own: cloud-init judges it by no schema

@@ -14,6 +14,8 @@ from ..algebra.model import ECHO, ICMP, OTHERS, ROOT, UNKNOWN, Model, model
 from ..errors import FirewallError, PolicyRefused, Problem
 from ..host import facts
 from ..policy import Opening, Policy, parse_network
+from ..policy.keys import INTERFACE
+from ..policy.messages import quoted
 from ..policy.networks import WIDTH, NotANetwork
 from ..policy.openings import OpeningValues
 from ..policy.services import SERVICES
@@ -113,6 +115,9 @@ def explain(options: Any, read: Read) -> int:
         raise _wrong("--to", f"{options.to} is of another family than {options.source}")
     if options.out and not (source and destination):
         raise _wrong("--out", "is about what this host forwards; add --from and --to")
+    for option, name in (("--interface", options.interface), ("--out", options.out)):
+        if name and (name.endswith("*") or not INTERFACE.fullmatch(name)):
+            raise _wrong(option, f"{quoted(name)} is not the name of an interface, such as eth0")
     if options.live:
         return _explain_live(options, read, asked, source)
     made = _model(options.file, read)

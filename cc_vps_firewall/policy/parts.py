@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import email
 import gzip
 import io
 import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.message import Message
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import PolicyRefused
 from . import document
 from .compose import FAST, Room
 from .list_files import MAX_USER_DATA
 from .messages import refusal
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 MAX_SLOW = 3 << 20  # bytes, where PyYAML has no libyaml: a hundred thousand networks, in up to ten seconds
 MAX_PARTS = 1_000
@@ -78,6 +79,9 @@ def is_message(data: bytes) -> bool:
 
 def message(data: bytes) -> Iterator[Message]:
     """A message's parts that have no parts themselves. Raises PolicyRefused for one that costs too much to read."""
+    from email import message_from_bytes  # here: most user-data is none, and explain should answer at once
+    from email.message import Message
+
     if data.count(b"\n") + data.count(b"\r") > MAX_LINES:
         raise refusal("user-data", f"has parts, and more than {MAX_LINES:,} lines; put long lists in files")
     parts, headers, containers = count(), count(), count()
@@ -99,7 +103,7 @@ def message(data: bytes) -> Iterator[Message]:
             if contains and next(containers) >= MAX_CONTAINERS:
                 raise refusal("user-data", f"has more than {MAX_CONTAINERS} parts that have parts themselves")
 
-    whole = email.message_from_bytes(data, _class=Counted)
+    whole = message_from_bytes(data, _class=Counted)
     return (part for part in whole.walk() if not part.is_multipart())
 
 

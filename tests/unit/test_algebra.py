@@ -227,6 +227,7 @@ def test_who_has_the_exact_parts(tmp_path: Path, capsys: pytest.CaptureFixture[s
         ("explain", "22", "FILE"), ("explain", "22/tcp", "--from", "nobody", "FILE"), ("who", "htpp", "FILE"),
         ("explain", "22/tcp", "--from", "10.0.0.0/8", "FILE"), ("diff", "-", "-"), ("diff", "FILE", "REFUSED"),
         ("explain", "22/tcp", "REFUSED"), ("who", "REFUSED"),
+        ("explain", "22/tcp", "--interface", "eth 0", "FILE"), ("explain", "22/tcp", "--interface", "eth*", "FILE"),
         ("explain", "22/tcp", "--from", "::1", "--to", "192.0.2.1", "FILE"),
         ("explain", "22/tcp", "--from", "192.0.2.1", "--out", "eth0", "FILE"),
         ("who", "22/tcp", "FILE", "--live"), ("explain", "22/tcp", "--to", "192.0.2.1", "--live"),
