@@ -35,6 +35,10 @@ EXPECTED = (
     ("kubernetes", "udp", 30080, "192.0.2.1", "eth0", "accept"),
     ("kubernetes", "tcp", 30090, "192.0.2.1", "eth0", "reject"),
     ("kubernetes", "tcp", 22, "192.0.2.1", "eth0", "accept"),
+    ("kubernetes-nft", "tcp", 30080, "192.0.2.1", "eth0", "accept"),  # one of two, and both are let through
+    ("kubernetes-nft", "tcp", 30090, "192.0.2.1", "eth0", "reject"),
+    ("kubernetes-nft", "udp", 30080, "192.0.2.1", "eth0", "drop"),
+    ("kubernetes-nft", "tcp", 22, "192.0.2.1", "eth0", "accept"),
     ("bans", "tcp", 80, "203.0.113.7", "eth0", "drop"),
     ("bans", "tcp", 80, "203.0.113.8", "eth0", "accept"),
     ("bans", "tcp", 22, "203.0.113.8", "eth0", "reject"),
@@ -316,7 +320,14 @@ def what_nat_does_at_input_is_for_later_chains(algebra: Algebra) -> None:
     other = [_port(80), {"snat": {"family": "ip6", "addr": "fd00::9"}}]
     other_goal = [_port(80), {"dnat": {"family": "ip6", "addr": "fd00::9"}}]
     packet = algebra.live.Packet("tcp", 80, "198.51.100.9", "eth0", MACHINE[4])
+    by_chance = [
+        [_port(80), {"dnat": {"addr": {"map": {"key": {"numgen": {"mode": "random", "mod": mod, "offset": 0}},
+                                               "data": {"set": [[0, "10.0.0.1"], [1, "10.0.0.2"]]}}}}}]
+        for mod in (2, 3)
+    ]  # fmt: skip
     for order, expected in (
+        ([*_table("prerouting", "nat", -100, by_chance[0]), *_table("input", "filter", 0, drop)], "accept"),
+        ([*_table("prerouting", "nat", -100, by_chance[1]), *_table("input", "filter", 0, drop)], "unknown"),
         ([*_table("input", "nat", 100, snat)], "accept"),
         ([*_table("input", "nat", 100, snat), *_table("input", "filter", 0, drop)], "drop"),
         ([*_table("input", "nat", 100, snat), *_table("input", "filter", 200, drop)], "unknown"),

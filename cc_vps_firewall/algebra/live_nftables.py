@@ -45,6 +45,7 @@ from .live_values import (
     flat,
     harmless,
     of_family,
+    one_of,
     plain_goal,
     spans,
     value_of,
@@ -176,10 +177,11 @@ class Reader:
             pairs = self._elements(data) if isinstance(data, str) else data.get("set", [])
             targets = [(bare(one), plain_goal(bare(goal))) for one, goal in pairs or ()]
             if pairs is not None and all(goal for _, goal in targets) and all(one != "*" for one, _ in targets):
+                last = targets[-1][0] if one_of(key, [one for one, _ in targets]) else None
                 for one, goal in targets:
                     self._name(key, one)
                     match = {"op": "==", "left": key, "right": one}
-                    yield Rule(self._all([*wanted, match]), ACCEPT, text, goal)
+                    yield Rule(self._all(wanted if one == last else [*wanted, match]), ACCEPT, text, goal)
                 return
         if isinstance(address, str) and (port == "" or isinstance(port, int)):
             yield Rule(self._all(wanted), ACCEPT, text, (address, str(port)))
@@ -202,10 +204,13 @@ class Reader:
         if pairs is None:
             for name in (ACCEPT, DROP):
                 yield Rule(self._all([*wanted, None]), name, text)
+        every_key = [key for keys in by_verdict.values() for key in keys]
+        last = [*by_verdict][-1] if one_of(value["key"], every_key) else None
         for name, keys in by_verdict.items():
             right = {"set": keys}
             self._name(value["key"], right)
-            yield Rule(self._all([*wanted, {"op": "==", "left": value["key"], "right": right}]), name, text)
+            match = {"op": "==", "left": value["key"], "right": right}
+            yield Rule(self._all(wanted if name == last else [*wanted, match]), name, text)
         if others:
             yield Rule(self._all([*wanted, {"present": value["key"]}]), others, text)
 

@@ -62,6 +62,14 @@ def plain_goal(goal: Any) -> tuple[str, str] | None:
     return (parts[0], str(parts[1])) if plain else None
 
 
+def one_of(key: Any, elements: list[Any]) -> bool:
+    """A number by chance or in turn, of which each has an element: one of them it is."""
+    said = key.get("numgen") if isinstance(key, dict) else None
+    if not said:
+        return False
+    return {*map(str, elements)} >= {str(said.get("offset", 0) + n) for n in range(int(said["mod"]))}
+
+
 def harmless(key: Any) -> bool:
     """May this be written without a rule that is followed here seeing it?"""
     (kind, said) = next(iter(key.items()))

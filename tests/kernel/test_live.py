@@ -222,6 +222,7 @@ CAPTURED: dict[str, tuple[Sequence[str], Host, set[int]]] = {
     "ufw": (("iptables-nft", "iptables-legacy"), Host(), {2222}),
     "firewalld": (("nft",), Host(), set()),
     "kubernetes": (("iptables-nft", "iptables-legacy"), KUBERNETES, set()),
+    "kubernetes-nft": (("nft",), KUBERNETES, set()),
     "bans": (("iptables-nft", "iptables-legacy"), Host(), set()),
 }
 
