@@ -374,8 +374,9 @@ def tests_of_a_policy_are_answered(algebra: Algebra) -> None:
         assert bool(result.failing) is not holds, asked
 
 
+# What finds most for the least comes first: of a mistake, the rest is not asked.
 CHECKS: tuple[Callable[[Algebra], None], ...] = (
     sets_are_sets, zones_stand_for_interfaces, answers_name_their_line, what_leaves_and_what_passes_through,
     nothing_is_filtered_where_it_is_off, tests_of_a_policy_are_answered, a_sample_is_one_of_them,
-    a_policy_is_as_itself, an_entry_may_move, case_folders, who_has_every_packet, diff_has_every_packet,
+    an_entry_may_move, case_folders, who_has_every_packet, diff_has_every_packet, a_policy_is_as_itself,
 )  # fmt: skip

@@ -1,4 +1,5 @@
-"""a run of tests -> how long each layer took, how much of that a processor worked, and which tests waited longest.
+"""a run of tests -> how long each layer took, how much of that a processor worked, which tests waited longest, and
+which worked most.
 
     .venv/bin/python -m pytest -p tests.waiting tests/safety
 
@@ -15,12 +16,14 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.lab import loaded
+
 LONGEST = 25
 
 
 def _worked() -> float:
     used = os.times()
-    return used.user + used.system + used.children_user + used.children_system
+    return used.user + used.system + used.children_user + used.children_system + loaded.worked()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -64,3 +67,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"{layer:12}{len(pairs):7}{took:10.1f}{worked:10.1f}{worked / took:6.0%}")
     for name, (took, worked) in sorted(times.items(), key=lambda one: one[1][1] - one[1][0])[:LONGEST]:
         terminalreporter.write_line(f"{took:8.1f} s, {worked:6.1f} of it work: {name}")
+    terminalreporter.section("where it worked")
+    tests: dict[str, list[float]] = {}
+    for name, (_, worked) in times.items():
+        tests.setdefault(name.partition("[")[0], []).append(worked)
+    for name, those in sorted(tests.items(), key=lambda one: -sum(one[1]))[:LONGEST]:
+        terminalreporter.write_line(f"{sum(those):8.1f} s of work, {len(those):5} times: {name}")

@@ -57,7 +57,7 @@ def test_tutorial(suite: Suite, backend: str, machine: Machine, internet: Intern
         assert answering(internet, ANYONE) == {4: set(EVERYTHING), 6: set(EVERYTHING)}, (
             "open before, or nothing is shown"
         )
-        boot.boot(machine)
+        boot.boot(machine, fresh=True)
         assert answering(internet, ANYONE) == {4: set(TUTORIAL_PORTS), 6: set(TUTORIAL_PORTS)}
         assert answering(internet, OFFICE) == {4: {22, *TUTORIAL_PORTS}, 6: set(TUTORIAL_PORTS)}
     assert pings(internet) == {4: True, 6: True}
@@ -559,9 +559,9 @@ def assert_no_complaint(machine: Machine) -> None:
     assert complaints(record.log) == []
     assert record.errors == ()
     assert record.recoverable == {}
-    shown = machine.run("cloud-init", "status", "--format", "json", check=False)
+    shown = machine.cloud_init("status", "--format", "json")
     if "unrecognized arguments" in shown.stderr:  # 20.4 has no such option
-        shown = machine.run("cloud-init", "status", check=False)
+        shown = machine.cloud_init("status")
         assert shown.stdout.splitlines()[0] == "status: done"
     else:
         told = json.loads(shown.stdout)
@@ -581,7 +581,7 @@ def complaints(log: str) -> list[str]:
 def assert_failed_alone(machine: Machine, record: boot.Record) -> None:
     """cloud-init says that the module failed, and went through everything else."""
     assert [error.split(",")[0] for error in record.errors] == ["('vps_firewall'"]
-    status = machine.run("cloud-init", "status", check=False)
+    status = machine.cloud_init("status")
     assert (status.returncode, status.stdout.splitlines()[0]) == (1, "status: error")
     for module in ("users-groups", "ssh"):
         assert any("SUCCESS" in line for line in record.lines(f"config-{module}")), f"{module} did not run"

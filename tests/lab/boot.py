@@ -7,8 +7,10 @@ The stages are started by what the suite's own systemd units say: up to cloud-in
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -17,7 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .world import Machine, WorldFailed
+from . import loaded
+from .loaded import Running
+from .world import ENVIRONMENT, Machine, WorldFailed
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SOURCES = ("cc_vps_firewall", "schemas")
@@ -43,6 +47,7 @@ locale: C.UTF-8
 ssh_genkeytypes: [ed25519]
 """
 
+CLOUD_INIT = "/usr/bin/cloud-init "
 STAGE_SECONDS = 120
 
 
@@ -68,32 +73,48 @@ def seed(
     machine.write(f"{SEED}/meta-data", f"instance-id: {instance}\nlocal-hostname: machine\n{named}")
 
 
-def boot(machine: Machine) -> None:
-    """All stages, in order, as at a boot. A stage that fails is no error here: cloud-init records it."""
+def boot(machine: Machine, fresh: bool = False) -> None:
+    """All stages, in order, as at a boot. A stage that fails is no error here: cloud-init records it. `fresh`: with a
+    Python of their own, as units start them, and not with one that has cloud-init imported."""
     # What a reboot empties, except for the directories that the namespaces stand on.
-    machine.run("find", "/run", "-mindepth", "1", "-xdev", "-delete")
-    machine.run("mkdir", "-p", "/run/lock")
+    machine.run("sh", "-c", "find /run -mindepth 1 -xdev -delete; mkdir -p /run/lock")
+    start = _started if fresh else _forked
     with contextlib.ExitStack() as stack:
-        if everything := exec_start(machine, ALL_STAGES):
-            process = stack.enter_context(_in_background(machine, everything))
+        if everything := _commands(machine.made_of, ALL_STAGES):
+            process = stack.enter_context(start(machine, *everything))
             _wait_for_sockets(machine, process)
         for stage in STAGES:
-            command = exec_start(machine, stage) or exec_start(machine, FORMER_NAMES[stage])
-            machine.run("sh", "-c", f"exec >>{CONSOLE} 2>&1\n{command}", check=False)
+            for command in _commands(machine.made_of, stage) or _commands(machine.made_of, FORMER_NAMES[stage]):
+                with start(machine, command) as running:
+                    running.wait(STAGE_SECONDS)
         if everything:
             process.wait(STAGE_SECONDS)
+
+
+@functools.cache
+def _commands(root: Path, unit: str) -> Sequence[str]:
+    """The command lines of a unit as the suite's package brings it."""
+    path = root / UNIT_FOLDERS[0].lstrip("/") / unit
+    return _exec_start(path.read_text(encoding="utf-8")) if path.exists() else ()
 
 
 def exec_start(machine: Machine, unit: str) -> str:
     """The command lines of a unit, simple enough to mean the same to a shell. Empty if there is no such unit."""
     text = machine.run("cat", *(f"{folder}/{unit}" for folder in UNIT_FOLDERS), check=False).stdout
-    return "\n".join(line.partition("=")[2] for line in text.splitlines() if line.startswith("ExecStart="))
+    return "\n".join(_exec_start(text))
+
+
+def _exec_start(text: str) -> list[str]:
+    return [line.partition("=")[2] for line in text.splitlines() if line.startswith("ExecStart=")]
+
+
+Process = subprocess.Popen[bytes] | Running
 
 
 @contextlib.contextmanager
-def _in_background(machine: Machine, command: str) -> Iterator[subprocess.Popen[bytes]]:
+def _started(machine: Machine, command: str) -> Iterator[Process]:
     process = subprocess.Popen(
-        [*machine.entrance(), "sh", "-c", f"exec {command} >>{CONSOLE} 2>&1"],
+        [*machine.entrance(), "sh", "-c", f"exec >>{CONSOLE} 2>&1\n{command}"],
         stdin=subprocess.DEVNULL,  # a terminal here would make it ignore its sockets
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -105,7 +126,18 @@ def _in_background(machine: Machine, command: str) -> Iterator[subprocess.Popen[
         process.wait()
 
 
-def _wait_for_sockets(machine: Machine, process: subprocess.Popen[bytes]) -> None:
+@contextlib.contextmanager
+def _forked(machine: Machine, command: str) -> Iterator[Process]:
+    if not command.startswith(CLOUD_INIT):
+        with _started(machine, command) as process:
+            yield process
+        return
+    with open(os.devnull, "rb") as nothing, (machine.root / CONSOLE.lstrip("/")).open("ab") as console:
+        interpreter = loaded.of(machine.made_of, ENVIRONMENT)
+        yield interpreter.start(machine.holder, command.split(), nothing.fileno(), console.fileno(), console.fileno())
+
+
+def _wait_for_sockets(machine: Machine, process: Process) -> None:
     """Until it is ready to be told to start: it makes the socket of the last stage last."""
     last, deadline = machine.root / "run/cloud-init/share/final.sock", time.monotonic() + STAGE_SECONDS
     while not last.exists():

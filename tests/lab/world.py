@@ -15,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from . import loaded
 from .knock import PING, Knock
 from .namespaces import await_addresses
 
@@ -105,9 +106,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Machine(Place):
-    """The place that is to be protected: a root of its own besides the network."""
+    """The place that is to be protected: a root of its own besides the network. `made_of`: the suite's root below."""
 
-    python: str = field(default="python3")
+    made_of: Path
 
     @property
     def root(self) -> Path:
@@ -119,6 +120,10 @@ class Machine(Place):
     ) -> subprocess.CompletedProcess[str]:
         """Run a program of the machine, in all of its namespaces."""
         return _run([*self.entrance(environment), *command], given, check)
+
+    def cloud_init(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command of cloud-init, to its end, whatever that is."""
+        return loaded.of(self.made_of, ENVIRONMENT).run(self.holder, ("/usr/bin/cloud-init", *arguments))
 
     def entrance(self, environment: Mapping[str, str] | None = None) -> list[str]:
         """What to put before a command for it to run in the machine."""
@@ -213,7 +218,7 @@ def _machine(root: Path, changed: Path | None = None, above: Path | None = None)
         kinds = ["--mount", "--net", "--uts", "--ipc", "--pid"]
         folders = [str(root.resolve()), scratch, *(str(each.resolve()) if each else "" for each in (changed, above))]
         with _held(kinds, MAKE_MACHINE, *folders) as holder:
-            yield Machine(holder)
+            yield Machine(holder, root.resolve())
     finally:
         os.rmdir(scratch)  # the file systems were mounted in a namespace that is gone
 
