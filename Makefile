@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 STAMP := .venv/.ready
 .DEFAULT_GOAL := help
 
-# Folders of tests; those of `demo` and `boot` are ARGS of `make test`, for these names are taken.
+# Folders of tests; `attack`, `boot` and `demo` are ARGS of `make test`, for these names are taken.
 LAYERS := unit command kernel safety cloudinit neighbours packages packer web
 
 .PHONY: help demo test test-boot test-neighbours test-attack image bench lint generate rpm srpm deb site release host clean $(LAYERS)
@@ -61,7 +61,8 @@ test-boot: host $(STAMP) ## guests under qemu, watched from power-on to power-of
 	tests/boot/install-host
 	$(PYTHON) -m tests.boot $(ARGS)
 
-test-attack: host $(STAMP) ## floods at real rules, as root on an idle machine; ARGS="TABLE RATE SECONDS"
+test-attack: host $(STAMP) ## scans, disguises and spoilt user-data, then floods, on an idle machine; ARGS="TABLE RATE SECONDS"
+	VPS_FIREWALL_ATTACK=all python3 -m tests attack
 	$(PYTHON) -m tests.attack $(ARGS)
 
 image: host $(STAMP) ## an image by packer, and its machines looked at by the fleet suite; ARGS="--only build" bakes alone
