@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,12 +9,10 @@ import pytest
 
 import cc_vps_firewall
 from cc_vps_firewall.backends.registry import BACKENDS
-from cc_vps_firewall.errors import NoBackend
 from cc_vps_firewall.host import facts, ordering, systemd
 from cc_vps_firewall.host.distributions import DISTRIBUTIONS, OWN_UNIT
 from cc_vps_firewall.host.facts import Host
 from cc_vps_firewall.plan import choice
-from cc_vps_firewall.plan.targets import target
 from cc_vps_firewall.root import Root
 from tests.engine import place, unit_files
 
@@ -237,110 +233,6 @@ def test_ipv6_is_there_when_the_kernel_says_so(tmp_path: Path) -> None:
     assert host(tmp_path, "", {"proc/net/if_inet6": ""}).ipv6
 
 
-# --- where sshd listens -------------------------------------------------------------------------------------
-
-SOCKET = {"etc/systemd/system/sockets.target.wants/ssh.socket": "-> /dev/null"}
-CONFIG = "etc/ssh/sshd_config"
-
-
-@pytest.mark.parametrize(
-    ("files", "ports"),
-    [
-        ({}, (22,)),
-        ({CONFIG: ""}, (22,)),
-        ({CONFIG: "#Port 2222\nPermitRootLogin no\n"}, (22,)),
-        ({CONFIG: "Port 2222\n"}, (2222,)),
-        ({CONFIG: "port=2222\n"}, (2222,)),
-        ({CONFIG: '  PORT\t"2222"\n'}, (2222,)),
-        ({CONFIG: "Port 2222 # why not\n"}, (2222,)),
-        ({CONFIG: "Port 22\nPort 2222\nPort 22\n"}, (22, 2222)),
-        ({CONFIG: "Port 0\nPort 65536\nPort 99999999999\nPort http\n"}, (22,)),
-        ({CONFIG: "PortForwarding 2222\nGatewayPorts 2222\n"}, (22,)),
-        ({CONFIG: "ListenAddress 0.0.0.0:2222\nListenAddress [::]:2223\nListenAddress 203.0.113.7\n"}, (2222, 2223)),
-        ({CONFIG: "ListenAddress ::\nListenAddress 2001:db8::1\n"}, (22,)),
-        ({CONFIG: "Include /etc/ssh/sshd_config.d/*.conf\n", CONFIG + ".d/10-port.conf": "Port 2222\n"}, (2222,)),
-        ({CONFIG + ".d/10-port.conf": "Port 2222\n", CONFIG + ".d/readme": "Port 3333\n"}, (2222,)),
-        # systemd listens in sshd's place: its unit counts, drop-ins included, and so does sshd's configuration, which a
-        # generator of Ubuntu's makes a drop-in of.
-        ({f"{UNITS}/ssh.socket": "[Socket]\nListenStream=2222\n", CONFIG: "Port 3333\n"}, (3333,)),  # not switched on
-        ({**SOCKET, f"{UNITS}/ssh.socket": "[Socket]\nListenStream=2222\n", CONFIG: "Port 3333\n"}, (2222, 3333)),
-        ({**SOCKET, f"{UNITS}/ssh.socket": "[Socket]\nListenStream=22\n",
-          "run/systemd/generator/ssh.socket.d/addresses.conf": "ListenStream=\nListenStream=2222\n"}, (2222,)),
-        ({**SOCKET, f"{UNITS}/ssh.socket": "[Socket]\nListenStream=22\n",
-          "run/systemd/generator/ssh.socket.d/addresses.conf": "ListenStream=\nListenStream=2222\n",
-          "etc/systemd/system/ssh.socket.d/override.conf": "ListenStream=\nListenStream=3333\n"}, (3333,)),
-        ({**SOCKET, f"{UNITS}/ssh.socket": "ListenStream=0.0.0.0:22\nListenStream=[::]:22\n"}, (22,)),
-        ({**SOCKET, f"{UNITS}/ssh.socket": "ListenStream=22\n",
-          "etc/systemd/system/ssh.socket.d/port.conf": "[Socket]\nListenStream=\nListenStream=2222\n"}, (2222,)),
-        ({**SOCKET, f"{UNITS}/ssh.socket": "ListenStream=22\n",
-          "etc/systemd/system/ssh.socket.d/port.conf": "[Socket]\nListenStream=2222\n"}, (22, 2222)),
-        ({**SOCKET, f"{UNITS}/ssh.socket": "ListenStream=/run/ssh\n"}, (22,)),
-    ],
-)  # fmt: skip
-def test_ports_of_sshd(files: dict[str, str], ports: tuple[int, ...], tmp_path: Path) -> None:
-    assert host(tmp_path, "debian13", files).ssh_ports == ports
-
-
-def test_files_that_cannot_be_read_are_no_reason_to_fail(tmp_path: Path) -> None:
-    (tmp_path / CONFIG).mkdir(parents=True)
-    (tmp_path / "etc/os-release").mkdir()
-    (tmp_path / "etc/ssh/sshd_config.d").write_bytes(b"\xff\xfe")
-    assert facts.inspect(Root(str(tmp_path))) == Host(ipv6=False)
-
-
-# As Linux 6.18 shows them: a default route, one of a network, and in IPv6 those that every host has on lo besides.
-ROUTE = """\
-Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
-br-ex\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
-eth1\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
-tun0\t00000000\t00000000\t0001\t0\t0\t0\t00000080\t0\t0\t0
-"""
-NONE, NET = "0" * 32, "20010db8000100000000000000000000"
-IPV6_ROUTE = f"""\
-{NET} 40 {NONE} 00 {NONE} 00000100 00000001 00000000 00000001     eth2
-{NONE} 00 {NONE} 00 {NET} 00000400 00000001 00000000 00000003   br-lan
-{NONE} 00 {NONE} 00 {NONE} ffffffff 00000001 00000000 00200200       lo
-"""
-
-
-@pytest.mark.parametrize(
-    ("v4", "v6", "uplinks"),
-    [
-        (ROUTE, IPV6_ROUTE, ("br-ex", "br-lan")),
-        (ROUTE.replace("br-ex", "br-lan"), IPV6_ROUTE, ("br-lan",)),
-        (ROUTE.partition("br-ex")[0], IPV6_ROUTE, ("br-lan",)),
-        (ROUTE, "", ("br-ex",)),
-        ("", "", ()),
-        ("br-ex\n\n", "br-lan\n", ()),
-    ],
-)
-def test_what_holds_a_default_route_is_an_uplink(tmp_path: Path, v4: str, v6: str, uplinks: tuple[str, ...]) -> None:
-    (tmp_path / "proc/net").mkdir(parents=True)
-    (tmp_path / "proc/net/route").write_text(v4)
-    (tmp_path / "proc/net/ipv6_route").write_text(v6)
-    assert facts.inspect(Root(str(tmp_path))).uplinks == uplinks
-
-
-@pytest.mark.parametrize(
-    ("files", "cloud"),
-    [
-        ({}, ""),
-        ({"cloud-id": "aws-gov\n"}, "aws-gov"),
-        ({"instance-data.json": '{"v1": {"cloud_name": "gce"}}'}, "gce"),  # up to cloud-init 21.4 that alone
-        ({"cloud-id": "azure\n", "instance-data.json": '{"v1": {"cloud_name": "gce"}}'}, "azure"),
-        ({"instance-data.json": "{"}, ""),
-        ({"instance-data.json": "[1]"}, ""),
-        ({"instance-data.json": '{"v1": 7}'}, ""),
-        ({"instance-data.json": '{"v1": {"cloud_name": ["gce"]}}'}, ""),
-    ],
-)
-def test_cloud_init_says_where_the_host_is(tmp_path: Path, files: dict[str, str], cloud: str) -> None:
-    (tmp_path / "run/cloud-init").mkdir(parents=True)
-    for name, text in files.items():
-        (tmp_path / "run/cloud-init" / name).write_text(text)
-    assert facts.inspect(Root(str(tmp_path))).cloud_id == cloud
-
-
 def drop_ins(family: str, name: str) -> dict[str, str]:
     """Service -> what we tell systemd of it, where the distribution's own load the rules."""
     units = frozenset(place(family, name).units)
@@ -424,116 +316,3 @@ def test_a_masked_service_starts_never(folder: str, tmp_path: Path) -> None:
     found = host(tmp_path / "masked", "debian13", {**NFTABLES, **wanted, f"{folder}/nftables.service": "-> /dev/null"})
     assert not systemd.enabled("nftables.service", Root(str(tmp_path / "masked")))
     assert choice.choose("nftables", found)[0].units == (OWN_UNIT,)
-
-
-# --- the links of an image ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> tuple[Path, Path]:
-    """An image, and a folder of the computer that builds it: what the image's links say, read from there, is wrong."""
-    image, outside = tmp_path / "image", tmp_path / "outside"
-    for folder in (image, outside):
-        folder.mkdir()
-    return image, outside
-
-
-def linked(image: Path, outside: Path, path: str, there: str, here: str, own: str) -> None:
-    """`path` in the image is an absolute link; what it names is `there` in the image and `here` on the builder."""
-    target = outside / own
-    for where, text in ((image / str(target).lstrip("/"), there), (target, here)):
-        where.parent.mkdir(parents=True, exist_ok=True)
-        where.write_text(text)
-    (image / path).parent.mkdir(parents=True, exist_ok=True)
-    (image / path).symlink_to(target)
-
-
-def test_a_link_in_an_image_names_the_images_file(elsewhere: tuple[Path, Path]) -> None:
-    """A tree of CentOS 9, whose os-release was an absolute link, was called Debian 12."""
-    image, outside = elsewhere
-    linked(image, outside, "etc/os-release", OS_RELEASE["centos9"], OS_RELEASE["debian13"], "os-release")
-    linked(image, outside, CONFIG, "Port 2222\n", "Port 3333\n", "sshd_config")
-    linked(image, outside, "etc/ufw/ufw.conf", "ENABLED=no\n", "ENABLED=yes\n", "ufw.conf")
-    found = facts.inspect(Root(str(image)))
-    assert (found.distribution.name, found.major, found.ssh_ports, found.managers) == ("redhat", 9, (2222,), ())
-
-
-def test_a_linked_folder_in_an_image_is_the_images(elsewhere: tuple[Path, Path]) -> None:
-    image, outside = elsewhere
-    own = {"units": "lib/systemd/system", "wants": "etc/systemd/system/sysinit.target.wants", "ssh": CONFIG + ".d"}
-    for name, path in own.items():
-        (image / path).parent.mkdir(parents=True, exist_ok=True)
-        (image / path).symlink_to(outside / name)
-        (image / str(outside / name).lstrip("/")).mkdir(parents=True)
-        (outside / name).mkdir()
-    inside = image / str(outside).lstrip("/")
-    (inside / "units/nftables.service").write_text("[Unit]\nDefaultDependencies=no\n")
-    (inside / "units/cloud-init-local.service").write_text(EARLY_STAGE)
-    (inside / "wants/nftables.service").symlink_to("/usr/lib/systemd/system/nftables.service")
-    (inside / "ssh/port.conf").write_text("Port 2222\n")
-    for name in ("units/iptables.service", "units/ip6tables.service", "wants/firewalld.service", "ssh/port.conf"):
-        (outside / name).write_text("Port 3333\n")
-    found = facts.inspect(Root(str(image)))
-    assert found.units == {"nftables.service"}
-    assert (found.ssh_ports, found.managers) == ((2222,), ())
-    assert systemd.enabled("nftables.service", Root(str(image)))
-    assert not systemd.enabled("iptables.service", Root(str(image)))
-    assert not ordering.circular(["nftables.service"], Root(str(image)))
-
-
-def test_a_mask_in_an_image_is_one_by_whatever_way(elsewhere: tuple[Path, Path]) -> None:
-    """Relative, through another link, and in an image without devices; not what is null on the builder alone."""
-    image, outside = elsewhere
-    system = image / "etc/systemd/system"
-    system.mkdir(parents=True)
-    (system / "nftables.service").symlink_to("../../../dev/null")
-    (image / "etc/none").symlink_to("/dev/null")
-    (system / "iptables.service").symlink_to("/etc/none")
-    (outside / "null").symlink_to("/dev/null")
-    (system / "ip6tables.service").symlink_to(outside / "null")
-    for unit, masked in (("nftables.service", True), ("iptables.service", True), ("ip6tables.service", False)):
-        assert systemd.masked(unit, Root(str(image))) == masked, unit
-
-
-def test_a_link_that_leads_out_of_an_image_ends_at_its_root(elsewhere: tuple[Path, Path]) -> None:
-    image, outside = elsewhere
-    linked(image, outside, "etc/os-release", OS_RELEASE["centos9"], OS_RELEASE["debian13"], "os-release")
-    (image / "etc/os-release").unlink()
-    (image / "etc/os-release").symlink_to("../" * 40 + str(outside / "os-release").lstrip("/"))
-    assert facts.inspect(Root(str(image))).distribution.name == "redhat"
-
-
-def test_links_of_an_image_in_a_circle_lead_nowhere(elsewhere: tuple[Path, Path]) -> None:
-    """This computer would find its own file at the end of the same link."""
-    image, _ = elsewhere
-    (image / "etc").mkdir()
-    (image / "etc/os-release").symlink_to("../" * 40 + "etc/os-release")
-    assert facts.inspect(Root(str(image))).distribution.name == "other"
-    with pytest.raises(OSError, match="Too many levels of symbolic links"):
-        Root(str(image)) / "etc/os-release"
-
-
-def test_a_tool_in_an_image_is_the_images(elsewhere: tuple[Path, Path]) -> None:
-    """Debian's iptables is a link through /etc/alternatives: one that leads nowhere in the image is no tool."""
-    image, outside = elsewhere
-    (image / "usr/sbin").mkdir(parents=True)
-    (image / "sbin").symlink_to("/usr/sbin")
-    (outside / "nft").write_text("")
-    (image / "usr/sbin/nft").symlink_to(outside / "nft")
-    with pytest.raises(NoBackend, match="nft not installed"):
-        target("nftables", Host()).tools(Root(str(image)))
-    (image / str(outside).lstrip("/")).mkdir(parents=True)
-    (image / str(outside / "nft").lstrip("/")).write_text("")
-    assert target("nftables", Host()).tools(Root(str(image))) == {"nft": "/usr/sbin/nft"}
-
-
-def test_there_is_one_way_below_a_root() -> None:
-    """Whatever joins a root and a path by hand follows the links of the computer that runs this."""
-    joined, ways = [], ("root", "str(root)", "root.folder", "self.folder")
-    for source in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(source.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("os.path.join", "Path"):
-                joined += [source.stem for given in node.args if ast.unparse(given) in ways]
-            elif isinstance(node, ast.JoinedStr) and re.match(r"f.\{root(\.folder)?\}/", ast.unparse(node)):
-                joined.append(source.stem)
-    assert joined == ["root"] * 2, "twice in Root.follow(), which is that way"

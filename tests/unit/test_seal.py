@@ -20,7 +20,7 @@ from cc_vps_firewall.image import record as records
 from cc_vps_firewall.plan.targets import Target
 from cc_vps_firewall.root import HERE, Root
 
-from .systems import RULES, SYSTEMS, UNITS, both, el, enabled, everything, kernel_in, kills, put, sealed, tree, wanted
+from .systems import RULES, SYSTEMS, UNITS, both, el, enabled, everything, put, sealed, tree, wanted
 
 
 def test_what_cannot_be_sealed_is_left_as_it_was(root: Path) -> None:
@@ -107,86 +107,6 @@ def test_every_file_that_a_seal_touches_is_in_its_record(image: Path, kind: str)
     told = json.loads((image / records.PATH).read_text())["seal"]["before"]
     links = {name for name in touched if ".wants/" in name}
     assert touched - links == set(told)
-
-
-@pytest.mark.usefixtures("systemctl")
-@pytest.mark.parametrize("kind", SYSTEMS)
-def test_an_install_that_is_killed_comes_out_whole(image: Path, kind: str) -> None:
-    SYSTEMS[kind](image)
-    before = everything(image)
-    for at in kills(lambda: sealed(image)):
-        register.uninstall(Root(str(image)))
-        assert everything(image) == before, f"killed at {at}"
-
-
-def steady(held: dict[str, object]) -> dict[str, object]:
-    """Without what Python compiled: its names for files half-written are its own."""
-    return {name: what for name, what in held.items() if "__pycache__/" not in name}
-
-
-@pytest.mark.usefixtures("systemctl")
-@pytest.mark.parametrize("kind", SYSTEMS)
-def test_an_install_that_is_killed_is_finished_by_the_next(image: Path, kind: str) -> None:
-    SYSTEMS[kind](image)
-    before = everything(image)
-    sealed(image)
-    whole = everything(image)
-    register.uninstall(Root(str(image)))
-    for at in kills(lambda: sealed(image)):
-        assert sealed(image) == 0
-        assert steady(everything(image)) == steady(whole), f"killed at {at}"
-        register.uninstall(Root(str(image)))
-        assert everything(image) == before, f"killed at {at}"
-
-
-@pytest.mark.usefixtures("systemctl")
-@pytest.mark.parametrize("kind", SYSTEMS)
-def test_an_uninstall_that_is_killed_is_finished_by_the_next(image: Path, kind: str) -> None:
-    SYSTEMS[kind](image)
-    before = everything(image)
-    sealed(image)
-
-    def once() -> None:
-        register.uninstall(Root(str(image)))
-
-    for at in kills(once):
-        once()
-        assert everything(image) == before, f"killed at {at}"
-        sealed(image)
-
-
-@pytest.mark.usefixtures("systemctl")
-def test_cleaning_that_is_killed_leaves_no_mark_beside_the_seal(image: Path) -> None:
-    """With both, the module has done its work and nothing opens the host."""
-    sealed(image)
-    shut = (image / RULES).read_text()
-
-    def applied() -> None:
-        put(image, RULES, "# Made by vps-firewall\n", 0o600)
-        for path in (state.STATUS, state.PUBLIC, state.POLICY, state.DONE):
-            put(image, path.lstrip("/"), "{}")
-
-    applied()
-    for at in kills(lambda: seal.forget(Root(str(image)))):
-        mark = (image / state.DONE.lstrip("/")).exists()
-        assert not (mark and (image / RULES).read_text() == shut), f"killed at {at}"
-        applied()
-    assert (image / RULES).read_text() == shut
-    assert not any(
-        (image / path.lstrip("/")).exists() for path in (state.STATUS, state.PUBLIC, state.POLICY, state.DONE)
-    )
-
-
-@pytest.mark.usefixtures("systemctl")
-def test_what_cannot_be_sealed_again_keeps_the_mark_too(image: Path) -> None:
-    sealed(image)
-    put(image, state.POLICY.lstrip("/"), "{}")
-    put(image, state.DONE.lstrip("/"), "i-1")
-    (image / "usr/sbin/nft").unlink()
-    before = tree(image)
-    with pytest.raises(NoBackend, match="cannot seal"):
-        seal.forget(Root(str(image)))
-    assert tree(image) == before
 
 
 @pytest.mark.usefixtures("systemctl")
@@ -294,25 +214,6 @@ def test_a_seal_whose_record_is_lost_comes_out_all_the_same(image: Path, kind: s
     }
     # One that has a file of its owner's to load stays as it is.
     assert wanted(image) == (["nftables.service"] if kind == "enabled" else [])
-
-
-@pytest.mark.usefixtures("systemctl")
-def test_an_uninstall_without_a_record_that_is_killed_is_finished_by_the_next(image: Path) -> None:
-    register.install(Root(str(image)))
-    registered = (image / records.PATH).read_text()
-    register.uninstall(Root(str(image)))
-    before = tree(image)
-
-    def lost() -> None:
-        sealed(image)
-        put(image, records.PATH, registered)
-
-    lost()
-    for at in kills(lambda: register.uninstall(Root(str(image)))):
-        register.uninstall(Root(str(image)))
-        after = {name: held for name, held in tree(image).items() if ".wants/" not in name}
-        assert after == before, f"killed at {at}"
-        lost()
 
 
 @pytest.mark.usefixtures("systemctl")
@@ -492,112 +393,3 @@ def test_the_line_goes_before_the_file_that_it_names(tmp_path: Path, monkeypatch
     with pytest.raises(OSError, match="killed here"):
         previous.remove_rules(Target(Nftables(), place), 0)
     assert shared.read_text() == "flush ruleset\n"
-
-
-# --- what the image's own kernel can load -------------------------------------------------------------------
-
-EXTENSIONS = r"xt_\w+|nft_compat|ip6?_tables|ip6?t_\w+|ip6?table_\w+"
-
-
-def two_tools(root: Path) -> None:
-    """EL with both: iptables' services are what it would take."""
-    el(root)
-    put(root, "usr/sbin/nft", "", 0o755)
-    put(root, "usr/lib/systemd/system/nftables.service", "[Unit]\n")
-
-
-@pytest.mark.usefixtures("systemctl")
-def test_an_image_is_sealed_with_what_its_kernel_can_load(image: Path) -> None:
-    """EL 10's kernel without kernel-modules-extra: sealed with iptables it was open, and nobody was told."""
-    two_tools(image)
-    kernel_in(image, "6.12.0-100.el10.x86_64", without=EXTENSIONS)
-    before = everything(image)
-    assert sealed(image) == 0
-    assert wanted(image) == ["nftables.service"]
-    assert (image / RULES).is_file()
-    register.uninstall(Root(str(image)))
-    assert everything(image) == before
-
-
-@pytest.mark.usefixtures("systemctl")
-@pytest.mark.parametrize("without", ["", EXTENSIONS])
-def test_another_kernel_of_the_image_counts_too(image: Path, without: str) -> None:
-    two_tools(image)
-    kernel_in(image, "6.12.0-100.el10.x86_64")
-    kernel_in(image, "6.12.0-99.el10.x86_64", without=without)
-    assert sealed(image) == 0
-    assert wanted(image) == (["nftables.service"] if without else ["ip6tables.service", "iptables.service"])
-
-
-@pytest.mark.usefixtures("systemctl")
-def test_a_backend_that_was_named_and_that_the_kernel_cannot_load_is_refused(
-    image: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    two_tools(image)
-    kernel_in(image, "6.12.0-100.el10.x86_64", without=EXTENSIONS)
-    put(image, "default.yaml", "#cloud-config\nvps_firewall: {backend: iptables}\n")
-    before = everything(image)
-    assert sealed(image, "--default", str(image / "default.yaml")) == NoBackend.exit_code
-    said = capsys.readouterr().err
-    assert said.startswith(
-        f"vps-firewall: cannot seal {image}: iptables: kernel 6.12.0-100.el10.x86_64 lacks nft_compat, "
-    )
-    assert "xt_conntrack" in said
-    assert everything(image) == before
-
-
-@pytest.mark.usefixtures("systemctl")
-def test_an_image_whose_kernel_can_load_neither_is_not_sealed(image: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    two_tools(image)
-    kernel_in(image, "6.12.0-9", without=EXTENSIONS + "|nft_ct")
-    kernel_in(image, "6.12.0-10")
-    before = everything(image)
-    assert sealed(image) == NoBackend.exit_code
-    said = capsys.readouterr().err
-    assert "iptables: kernel 6.12.0-9 lacks " in said
-    assert said.endswith("; nftables: kernel 6.12.0-9 lacks nft_ct\n")
-    assert everything(image) == before
-
-
-@pytest.mark.usefixtures("systemctl")
-def test_the_default_policy_has_to_load_there_too(image: Path) -> None:
-    """The seal limits nothing; SSH from anywhere is limited, by xt_hashlimit."""
-    two_tools(image)
-    kernel_in(image, "6.12.0-9", without="xt_hashlimit")
-    put(image, "office.yaml", "#cloud-config\nvps_firewall: {ssh: {from: [203.0.113.7]}}\n")
-    assert sealed(image, "--default", str(image / "office.yaml")) == 0
-    assert wanted(image) == ["ip6tables.service", "iptables.service"]
-    register.uninstall(Root(str(image)))
-    assert sealed(image) == 0
-    assert wanted(image) == ["nftables.service"]
-
-
-@pytest.mark.usefixtures("systemctl")
-def test_a_kernel_that_says_nothing_is_told_and_no_reason_to_refuse(
-    image: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A container's image, or one that gets its kernel later."""
-    said = "nobody knows whether its kernel can load the seal: there is no kernel in /lib/modules"
-    for _ in range(2):
-        assert sealed(image) == 0
-        assert said in capsys.readouterr().out.splitlines()
-    put(image, "lib/modules/6.12.0-9/modules.dep", "garbage\n")
-    assert sealed(image) == 0
-    assert "seal: /lib/modules/6.12.0-9/modules.dep names none of its modules" in capsys.readouterr().out
-    kernel_in(image, "6.12.0-9")
-    assert sealed(image) == 0
-    assert "nobody knows" not in capsys.readouterr().out
-
-
-@pytest.mark.usefixtures("systemctl")
-def test_cleaning_asks_the_kernels_again(image: Path) -> None:
-    """One that came since cannot load the backend of the policy in force: the mark of the instance stays too."""
-    two_tools(image)
-    sealed(image)
-    put(image, state.POLICY.lstrip("/"), '{"backend": "iptables"}')
-    put(image, state.DONE.lstrip("/"), "i-1")
-    kernel_in(image, "6.12.0-100.el10.x86_64", without=EXTENSIONS)
-    before = tree(image)
-    with pytest.raises(NoBackend, match=r"iptables: kernel 6\.12\.0-100\.el10\.x86_64 lacks "):
-        seal.forget(Root(str(image)))
-    assert tree(image) == before
