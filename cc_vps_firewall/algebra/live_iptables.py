@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ..policy import parse_network
+from ..rules import ended
 from . import ranges
 from .live import (
     CONTINUE,
@@ -76,8 +77,8 @@ OVER = {"--hashlimit-above", "--connlimit-above"}
 # Modules whose options say everything, and those that look for what no first packet of tcp or udp has: `-m ah` without
 # any option means every packet with such a header.
 MODULES = {
-    *("addrtype", "comment", "connlimit", "conntrack", "hashlimit", "icmp", "icmp6", "icmpv6", "iprange", "limit"),
-    *("mark", "multiport", "pkttype", "set", "state", "tcp", "udp"),
+    *("addrtype", "comment", "connlimit", "connmark", "conntrack", "hashlimit", "icmp", "icmp6", "icmpv6", "iprange"),
+    *("limit", "mark", "multiport", "pkttype", "set", "state", "tcp", "udp"),
 }
 OTHER_PACKETS = {"ah", "dccp", "dst", "esp", "frag", "hbh", "mh", "rt", "sctp"}
 # What they are told besides, and what changes no fate.
@@ -261,7 +262,7 @@ def _iptables_match(name: str, values: Sequence[str], packet: Packet) -> bool | 
         return value == "ORIGINAL"
     if name in ("--loose", "--validmark", "--accept-local"):  # of rpfilter
         return True
-    if name == "-f":  # a further fragment
+    if name == "-f" or (name == "--mark" and value == f"{ended.MARK:#x}"):  # a further fragment; what --cut ended
         return False
     if name == "--syn":
         return packet.protocol == "tcp"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..policy import WIDTH
+from ..rules import ended
 from . import ranges
 from .live import (
     CONTINUE,
@@ -288,6 +289,8 @@ class Reader:
             return self._among(packet.sent_to or packet.port, right, packet)
         if key == "direction" and packet.states <= NEW:
             return said == {"original"}
+        if key == "mark" and said == {str(ended.MARK)}:  # what --cut ended
+            return False
         if key == "state" and said <= STATES:
             return in_state(packet, said)
         if key != "status" or not said <= STATUSES or not packet.states <= NEW:

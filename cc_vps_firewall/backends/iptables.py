@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from ..errors import FirewallError, ToolFailed
 from ..host import files, process
 from ..host.managers import chains
-from ..rules import iptables, iptables_changes, iptables_dumps
+from ..rules import ended, iptables, iptables_changes, iptables_dumps
 from ..rules.backend import Texts
 from ..rules.rule import Ruleset
 
@@ -77,6 +77,10 @@ class Iptables:
             count for dump in self.dump(self.families).values() if (count := iptables_dumps.bans(dump)) is not None
         ]
         return max(found, default=None)
+
+    def drop_ended(self, wanted: bool, pass_fds: Sequence[int] = ()) -> None:
+        texts = {family: ended.iptables(dump, wanted) for family, dump in self.dump(self.families).items()}
+        self.load(texts, self.families, pass_fds)
 
     def delta(
         self, texts: Texts, before: Texts, rehearsed: Callable[[], Texts], likely: bool, managers: Sequence[str]

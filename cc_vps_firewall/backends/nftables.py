@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ..errors import ToolFailed
 from ..host import process
-from ..rules import bans, compare, nftables
+from ..rules import bans, compare, ended, nftables
 from ..rules.backend import Texts
 from ..rules.rule import Ruleset
 
@@ -57,6 +57,9 @@ class Nftables:
         table = process.run("nft", "-s", "list", "table", *bans.TABLE.split())
         listed: list[str] = re.findall(r"\belements = \{([^}]*)\}", table)
         return sum(elements.count(",") + 1 for elements in listed)
+
+    def drop_ended(self, wanted: bool, pass_fds: Sequence[int] = ()) -> None:
+        self.load({0: ended.NFTABLES if wanted else ended.DELETE}, (), pass_fds)
 
     def _has_bans(self) -> bool:
         return f"table {bans.TABLE}" in process.run("nft", "list", "tables").splitlines()

@@ -20,12 +20,13 @@ def apply(
     replace: bool = False,
     check: Callable[[Policy], None] = lambda policy: None,
     confirm: Callable[[], str] | None = None,
+    after: Callable[[Policy, Status], None] = lambda policy, status: None,
 ) -> Status:
     """Put a section in force. -> the status that was written. Raises a FirewallError where it was not, with the host in
     the state it was in.
 
     `replace`: disable other firewall managers that are enabled here. `check` may refuse a policy by raising. `confirm`:
-    see converge().
+    see converge(). `after` is called once the policy is in force.
     """
     run = run or Run()
     with run.deciding():
@@ -39,4 +40,6 @@ def apply(
     if not policy.enabled:
         run.leave_alone()
         return run.status
-    return converge.converge(plan, host, run, confirm=confirm).status
+    status = converge.converge(plan, host, run, confirm=confirm).status
+    after(policy, status)
+    return status

@@ -92,9 +92,11 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("render", render, "show the text that would be loaded", "vps-firewall render web.yaml --family 4")
     sub.add_argument("--backend", choices=[*BACKENDS], help="default: the policy's, or this host's")
     sub.add_argument("--family", choices=("4", "6"), help="iptables: that family alone, fit for its restore tool")
-    command("plan", plan, "show what would change on this host", "vps-firewall plan user-data.yaml")
+    sub = command("plan", plan, "show what would change on this host", "vps-firewall plan user-data.yaml")
+    sub.add_argument("--cut", action="store_true", help="show the connections, too, that apply --cut would end")
     sub = command("apply", apply, "put a policy in force here", "vps-firewall apply user-data.yaml --confirm 60")
     sub.add_argument("--confirm", type=_seconds, metavar="SECONDS", help="take it back unless you say yes in time")
+    sub.add_argument("--cut", action="store_true", help="end the connections that it does not let through")
     sub.add_argument("--replace", action="store_true", help="switch off firewalld or ufw, where one is on")
     sub.add_argument("--json", action="store_true", help="print the status as JSON")
     sub = command("verify", verify, "kernel = saved file = policy?", "vps-firewall verify || echo drift", file=False)
@@ -173,7 +175,7 @@ def render(options: Any) -> int:
 
 def plan(options: Any) -> int:
     from ..apply import drift  # here, as in other commands: what asks a policy should answer at once
-    from . import listening
+    from . import cut, listening
 
     section = _section(userdata.read(options.file))
     require_root("plan", "compares a policy with the kernel's rules")
@@ -182,6 +184,7 @@ def plan(options: Any) -> int:
     made = decide.plan_of(wanted, section, host)
     warn([*made.warnings, *map(str, listening.warnings(wanted))])
     lines = [] if decide.is_off(section) else drift.preview(made, host)
+    lines += cut.preview(wanted) if options.cut else []
     if lines:
         print(f"{counted(len(lines), 'change')}: + is added, - is taken out, ~ is rewritten")
         lines.append(f"nothing was changed; `vps-firewall apply {options.file}` does it")
@@ -191,18 +194,28 @@ def plan(options: Any) -> int:
 
 def apply(options: Any) -> int:
     from . import apply as applying
+    from . import cut
     from .confirm import terminal, with_confirmation
     from .ssh_session import check_not_locked_out
 
     section, host = _section(userdata.read(options.file)), facts.inspect()
 
     def go(confirm: Callable[[], str] | None) -> int:
-        done = applying.apply(section, host, replace=options.replace, check=check_not_locked_out, confirm=confirm)
+        ended: list[str] = []
+
+        def check(wanted: policy.Policy) -> None:
+            check_not_locked_out(wanted)
+            cut.check_own_session(wanted, options.cut)
+
+        def after(wanted: policy.Policy, done: statuses.Status) -> None:
+            ended.extend(cut.end(wanted, BACKENDS[done["backend"]]) if options.cut else [])
+
+        done = applying.apply(section, host, replace=options.replace, check=check, confirm=confirm, after=after)
         _mark_instance()
-        shown = (
-            json.dumps(done, indent=1, sort_keys=True) if options.json else "\n".join(report.lines(done, None, None))
-        )
-        print(shown)
+        if options.json:
+            print(json.dumps({**done, **({"ended": ended} if options.cut else {})}, indent=1, sort_keys=True))
+        else:
+            print("\n".join([*report.lines(done, None, None), *ended]))
         return 0
 
     if not options.confirm:

@@ -38,6 +38,7 @@ def remove(host: Host) -> Removal:
             paths = save.holding_ours(chosen)
             if filtering.holds_ours(chosen) or filtering.bans_in(chosen) is not None or paths:
                 remove_rules(chosen, lock)
+                chosen.backend.drop_ended(False, [lock])
                 done += [f"removed the rules from {chosen.backend.name}", *(f"removed {path}" for path in paths)]
         done += sysctl.remove()
         known = [state.POLICY, state.SERVICES, state.STATUS, state.PUBLIC, state.TOOLS]

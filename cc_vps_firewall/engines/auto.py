@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "d1c8ba550d1bd7bfa9ee97d6d6d0ac2a010349922df3863b42e05ac8e4bcb667"
+SOURCES = "a658c134f302b3da17bfa6d61e96e615cdfdb49c32eef4aeffa3f482fc59271f"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

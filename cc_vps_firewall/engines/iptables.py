@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "953ed7f44903513dab7fa61b57562107bc7e3fd92ddd16e728bb2683b104d346"
+SOURCES = "8fc22594dd0712fa56d84b693654ab11c41d7c98a97c1654416270a52d7a20eb"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

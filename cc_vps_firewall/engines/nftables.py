@@ -1,6 +1,6 @@
 """The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "1083003515801c3a3e193da8489ef70e6423d03aeb4f2112cee4be7dba1c5645"
+SOURCES = "25543f57dc5c255a42093f0014a1b7395b818f6f0388f4e0f3c5f144df3d3343"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

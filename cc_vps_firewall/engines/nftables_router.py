@@ -1,6 +1,6 @@
 """The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "bbc773ddee821ba5c853f0949c9d295af6351b81e9e756568a472cf524afd660"
+SOURCES = "9ccf4c45e15f759395c43f22279d4a9eedcee0d0b9e520ceaebe7bf4c53ed1f5"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called nftables_trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "536a425e16bdf077d2f0634dbba5c7762c49e09bc648eecf9116669f9e1de526"
+SOURCES = "22189ccc04861a90da25fd4b40cd5765510fee027c8276ac99327eb00ff2aef0"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -59,6 +59,9 @@ class Backend(Protocol):
         """How many bans are in that place: of the family that has more, where it counts by family; None where there is
         no such place."""
 
+    def drop_ended(self, wanted: bool, pass_fds: Sequence[int] = ()) -> None:
+        """Drop, or no longer drop, what belongs to connections that bear the mark of rules.ended."""
+
     def delta(
         self,
         texts: Texts,

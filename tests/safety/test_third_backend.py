@@ -53,6 +53,9 @@ class Recorder:
     def bans(self) -> int | None:
         return None
 
+    def drop_ended(self, wanted: bool, pass_fds: Sequence[int] = ()) -> None:
+        pass
+
     def delta(
         self,
         texts: Mapping[int, str],
