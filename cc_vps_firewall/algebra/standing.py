@@ -109,10 +109,6 @@ def _packets(one: Connection, here: Here, begun_here: bool, ends_here: bool) -> 
     first, reply = one.original, one.reply
     proto = PROTOCOLS.get(first.proto, OTHER_PROTOCOLS)
     ports = {"tcp", "udp"}
-    if ends_here and first.proto == TCP and here.began(reply.sport):
-        # The tracker first saw an answer: it was not there yet when this host began it.
-        ends_here, begun_here = False, True
-        first, reply = reply, first
     if begun_here:
         sent = Packet(OUT, first.family, proto, reply.sport if proto in ports else 0, destination=reply.source)
         yield from (replace(sent, user=user) for user in USERS)

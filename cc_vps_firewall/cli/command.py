@@ -208,12 +208,17 @@ def apply(options: Any) -> int:
             cut.check_own_session(wanted, options.cut)
 
         def after(wanted: policy.Policy, done: statuses.Status) -> None:
-            ended.extend(cut.end(wanted, BACKENDS[done["backend"]]) if options.cut else [])
+            try:
+                ended.extend(cut.end(wanted, BACKENDS[done["backend"]], options.cut))
+            except FirewallError as failure:
+                if options.cut:
+                    raise
+                tell(f"vps-firewall: what denied sources began earlier goes on: {failure}")
 
         done = applying.apply(section, host, replace=options.replace, check=check, confirm=confirm, after=after)
         _mark_instance()
         if options.json:
-            print(json.dumps({**done, **({"ended": ended} if options.cut else {})}, indent=1, sort_keys=True))
+            print(json.dumps({**done, **({"ended": ended} if options.cut or ended else {})}, indent=1, sort_keys=True))
         else:
             print("\n".join([*report.lines(done, None, None), *ended]))
         return 0

@@ -1,4 +1,5 @@
-"""The connections that stand, and a policy -> those that it does not let in, out or through, ended where that is asked.
+"""The connections that stand, and a policy -> those that `deny` refuses, or with --cut all that it does not let in, out
+or through, ended.
 
 What this command is run from is never among them: a policy under which it would be is refused, before anything is
 changed.
@@ -84,19 +85,24 @@ def standing() -> Standing:
 
 
 def preview(wanted: Policy) -> list[str]:
-    """What `end` would end, a line each."""
+    """What `end` with --cut would end, a line each."""
     found = standing().not_let_through(model(wanted)) if wanted.enabled else []
     return [f"-connection {line}" for line in described(found, MOST)]
 
 
+def _asked(wanted: Policy, cut: bool) -> Model | None:
+    """What is held against what stands: all of a policy, or what it denies; None where that is nothing."""
+    made = model(wanted)
+    denied = tuple(refusal for refusal in made.refusals if refusal.entry)
+    if cut or not denied:
+        return made if cut and wanted.enabled else None
+    return Model(model(replace(wanted, enabled=False)).boxes, denied)
+
+
 def check_own_session(wanted: Policy, cut: bool) -> None:
     """Refuse a policy whose apply would end what this command is run from. Without `cut` that is what `deny` ends."""
-    made = model(wanted)
-    if not wanted.enabled or not (cut or any(refusal.entry for refusal in made.refusals)):
+    if (made := _asked(wanted, cut)) is None:
         return
-    if not cut:
-        everything = model(replace(wanted, enabled=False)).boxes
-        made = Model(everything, tuple(refusal for refusal in made.refusals if refusal.entry))
     try:
         now = standing()
         found = now.not_let_through(made)
@@ -120,22 +126,24 @@ def check_own_session(wanted: Policy, cut: bool) -> None:
             )
 
 
-def end(wanted: Policy, backend: Backend) -> list[str]:
-    """End what a policy, which is in force, does not let through. -> what was done, for people. Raises FirewallError:
-    then the policy is in force, and some of it stands."""
+def end(wanted: Policy, backend: Backend, cut: bool) -> list[str]:
+    """End what a policy, which is in force, denies, or with `cut` does not let through. -> what was done, for people.
+    Raises FirewallError: then the policy is in force, and some of it stands."""
+    if (made := _asked(wanted, cut)) is None:
+        return []
     now = standing()
-    found = now.not_let_through(model(wanted))
-    if not found:
-        return ["no connection stands that this policy does not let through"]
+    found = now.not_let_through(made)
     own = set(_own(found, now))  # begun meanwhile: the check before the apply has not seen it
     found = [one for one in found if one not in own]
-    marked = [one for one in found if one.handle]
+    if not found:
+        return ["no connection stands that this policy does not let through"] if cut else []
     backend.drop_ended(True)
     # First: the other side is told by a packet, which the mark would drop.
     tracker.destroy(now.sockets_of(found))
-    tracker.mark(marked, ended.MARK)
+    tracker.mark([one for one in found if one.handle], ended.MARK)
     lines = [f"  {line}" for line in described(found, MOST)]
-    return [f"ended {counted(len(found), 'connection')} that this policy does not let through:", *lines]
+    why = "that this policy does not let through" if cut else "of sources that this policy denies"
+    return [f"ended {counted(len(found), 'connection')} {why}:", *lines]
 
 
 # --- whose is what ----------------------------------------------------------------------------------------

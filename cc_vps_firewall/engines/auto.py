@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "a658c134f302b3da17bfa6d61e96e615cdfdb49c32eef4aeffa3f482fc59271f"
+SOURCES = "210bd614a3f9bb20aa456f83ad8672f06f2ebcae65122ca50f5a02b114a747cb"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "8fc22594dd0712fa56d84b693654ab11c41d7c98a97c1654416270a52d7a20eb"
+SOURCES = "f5d1d1d71f7973846fed3b0854ce51b2bb0b60ceccde87a33103252b971da10f"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

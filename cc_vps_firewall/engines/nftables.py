@@ -1,6 +1,6 @@
 """The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "25543f57dc5c255a42093f0014a1b7395b818f6f0388f4e0f3c5f144df3d3343"
+SOURCES = "d66337c126436e3de948035abc943433a40a2836fe371684d453845a7a10789c"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

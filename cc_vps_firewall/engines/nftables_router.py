@@ -1,6 +1,6 @@
 """The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "9ccf4c45e15f759395c43f22279d4a9eedcee0d0b9e520ceaebe7bf4c53ed1f5"
+SOURCES = "baf0474a5944ad3c7a4901f499c2fd465dda2cf804a188572230ff4355df74ed"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

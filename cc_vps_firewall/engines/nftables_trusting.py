@@ -1,6 +1,6 @@
 """The engine called nftables_trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "22189ccc04861a90da25fd4b40cd5765510fee027c8276ac99327eb00ff2aef0"
+SOURCES = "801412e69f56de43cd2e926ed66de325d11f7d2c6e0e56afca8bc59657b2c7cb"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

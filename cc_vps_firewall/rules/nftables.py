@@ -126,8 +126,6 @@ class _Writer:
             words.append('oif "lo"' if rule.out_interface == "lo" else f'oifname "{rule.out_interface}"')
         if rule.state:
             words.append("ct status dnat" if rule.state == "dnat" else f"ct state {rule.state}")
-        if rule.original:
-            words.append("ct direction original")
         if rule.local:
             words.append("fib daddr type local")
         if rule.from_others:

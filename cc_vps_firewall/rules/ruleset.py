@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ..policy import WIDTH, Entry, Limit, Policy, Publication, Route, Sources
@@ -38,7 +38,6 @@ def build(policy: Policy) -> Ruleset:
     chains = [
         Chain("essential", _essential()),
         Chain("malformed", _malformed(policy)),
-        Chain("denied", _denied(policy)),
         Chain("bridges", _bridges(policy)),
         Chain("to_bridges", _bridges(policy, outwards=True) if policy.contained else ()),
         Chain("containers_outgoing", _containers_outgoing(policy)),
@@ -54,7 +53,7 @@ def build(policy: Policy) -> Ruleset:
         Chain("input", _input(policy), "input", "drop"),
         Chain(
             "forward",
-            (*_clamp(policy), *_ended(policy), REPLIES, Rule("base: what is forwarded", "forwarded")),
+            (*_clamp(policy), REPLIES, Rule("base: what is forwarded", "forwarded")),
             "forward",
             "drop",
         ),
@@ -89,7 +88,6 @@ def _input(policy: Policy) -> tuple[Rule, ...]:
     return (
         Rule("base: loopback", "accept", in_interface="lo"),
         Rule("base: spoofed loopback", "drop", sources=LOOPBACK4),
-        *_ended(policy),
         REPLIES,
         Rule("base: spoofed loopback", "drop", sources=LOOPBACK6),
         Rule("base: what comes in", "incoming"),
@@ -402,17 +400,6 @@ def _metadata(policy: Policy, verdict: str, uid_root: bool | None = None) -> tup
 
 def _deny(policy: Policy) -> tuple[Rule, ...]:
     return (Rule("deny", "drop", sources=policy.deny),) if policy.deny.v4 or policy.deny.v6 else ()
-
-
-def _ended(policy: Policy) -> Iterator[Rule]:
-    """What a denied source began earlier ends; what was begun here, and is answered, goes on."""
-    for rule in _deny(policy):
-        yield replace(rule, verdict="denied", state="established", original=True)
-
-
-def _denied(policy: Policy) -> tuple[Rule, ...]:
-    """Whoever is denied, this host has to know its neighbours, and to keep its address."""
-    return (*ESSENTIALS, Rule("deny", "drop")) if _deny(policy) else ()
 
 
 def _log(policy: Policy, way: str) -> tuple[Rule, ...]:

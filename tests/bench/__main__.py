@@ -4,7 +4,7 @@
     python -m tests.bench apply --size 1000        one part, at one of its sizes: below ten minutes
     python -m tests.bench alone [ARGUMENTS]        where the time goes; ARGUMENTS are pytest's
 
-Parts beside others are apply, connections, standing, flood and reach. --record writes what was seen to
+Parts beside others are apply, connections, standing, denied, flood and reach. --record writes what was seen to
 tests/records/bench.json, of which `make generate` makes docs/reference/speed.md and its plots.
 """
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 
 from tests.attack import floods
-from tests.bench import contenders, wired
+from tests.bench import contenders, denied, wired
 from tests.bench import reach as reaching
 from tests.bench.contenders import ALL, NONE, Contender, Load
 from tests.lab.namespaces import Namespace
@@ -142,6 +142,7 @@ PARTS: dict[str, tuple[Part, tuple[int, ...]]] = {
     "apply": (apply, tuple(SIZES)),
     "connections": (connections, tuple(SIZES)),
     "standing": (standing, (0,)),
+    "denied": (denied.rows, (denied.DENIED,)),
     "flood": (flood, (0,)),
     "reach": (reach, (0,)),
 }

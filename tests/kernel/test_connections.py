@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,38 +175,6 @@ def test_containers_connections_work_and_outlive_loads(tool: str, family: int) -
                 load(machine, tool, rules(CLOSED))
             exchange(*one)
             exchange(*other)
-
-
-DENYING = {"allow": ["8080/tcp"], "deny": [STRANGER[4], STRANGER[6], "fe80::/10"]}
-
-
-@pytest.mark.parametrize("family", [4, 6])
-@pytest.mark.parametrize("tool", TOOLS)
-def test_what_a_denied_source_began_ends_and_what_this_host_began_goes_on(tool: str, family: int) -> None:
-    published = (Published("tcp", 8081, 80),)
-    with Topology(Host(bridge="docker0", published=published, forwarding=True)) as topology:
-        furnish_internet(topology)
-        machine, internet, container = topology.machine, topology.internet, topology.containers["container"]
-        load(machine, tool, rules({"allow": ["8080/tcp", "8081/tcp"]}))
-        publish(topology, tool)
-        here, peer = MACHINE[family], STRANGER[family]
-        begun_there = Route(machine, here, 8080, internet, peer, here, 8080)
-        to_a_container = Route(container, CONTAINER[family], 80, internet, peer, here, 8081)
-        begun_here = Route(internet, peer, 8080, machine, here, peer, 8080)
-        by_a_container = Route(internet, peer, 443, container, CONTAINER[family], peer, 443)
-        with ExitStack() as stack:
-            ended = [stack.enter_context(connected(each)) for each in (begun_there, to_a_container)]
-            go_on = [stack.enter_context(connected(each)) for each in (begun_here, by_a_container)]
-            for ends in (*ended, *go_on):
-                exchange(*ends)
-            load(machine, tool, rules(DENYING))
-            for ends in go_on:
-                exchange(*ends, 5)
-            for near, far in ended:
-                near.sendall(b"still here")
-                far.settimeout(0.5)
-                with pytest.raises(socket.timeout):
-                    far.recv(1)
 
 
 @contextmanager

@@ -258,6 +258,32 @@ def test_where_all_is_let_through_nothing_ends() -> None:
         stands.assert_ended()
 
 
+@pytest.mark.parametrize("tool", TOOLS)
+def test_what_a_denied_source_began_ends_and_what_this_host_began_goes_on(tool: str) -> None:
+    """By any apply: what came in, what is forwarded or published. Nobody is asked for --cut."""
+    with lab(tool) as here:
+        machine, behind = here.machine, here.behind()
+        outside = machine.neighbour
+        policy = {**ROUTES, "allow": ["8000/udp"]}
+        assert not machine.apply(policy).raised
+        ended = [here.through(behind, "10.9.0.2", outside, ADDRESS[4], 8001, 8301)]
+        go_on = []
+        for family, inside in ((4, "10.9.0.2"), (6, "fd00:9::2")):
+            near = NEIGHBOUR[family]
+            ended += [here.begun_there(family, OPEN), here.udp(family, 8000)]
+            ended.append(here.through(behind, inside, outside, inside, 8102, 8102))
+            go_on += [here.begun_here(family, 9000), here.through(outside, near, behind, near, 9001, 9001)]
+        for ends in (*ended, *go_on):
+            ends.talk()
+        done = command(machine, "apply", policy={**policy, "deny": ["192.0.2.0/29", "2001:db8:1::/124", "fe80::/10"]})
+        assert (done.code, done.err) == (0, "")
+        assert "ended 7 connections of sources that this policy denies:" in done.out
+        for ends in ended:
+            ends.assert_ended()
+        for ends in go_on:
+            ends.talk()
+
+
 # --- what the command is run from -------------------------------------------------------------------------
 
 
