@@ -123,7 +123,7 @@ def plan_of(
         policy.open_to(wanted),
         source,
         good,
-        tuple(warnings(wanted)),
+        tuple(warnings(wanted, host.ipv6)),
         ruleset.roles(wanted, facts.interfaces()),
     )
 
@@ -167,16 +167,26 @@ def as_saved(record: Mapping[str, object], host: Host) -> Host:
     )
 
 
-def warnings(wanted: Policy) -> list[str]:
-    """What is accepted and was probably not meant, also of what only this host knows. Nothing that goes wrong here may
-    keep a host from its rules."""
+def warnings(wanted: Policy, ipv6: bool = True) -> list[str]:
+    """What is accepted and was probably not meant, also of what only this host knows: has it `ipv6`? Nothing that goes
+    wrong here may keep a host from its rules."""
     try:
         here = [*overlooked.on_host(wanted, facts.interfaces(), wanted.uplinks), *_switched_off(wanted)]
+        here += _without_ipv6(wanted, ipv6)
         # At a first boot a test that fails has refused the policy; at a later one it warns.
         failing, unknown = examined(wanted)
         return [str(warning) for warning in (*overlooked.warnings(wanted), *here, *failing, *unknown)]
     except Exception as failure:
         return [f"{KEY}: could not be looked at for warnings: {reason(failure)}"]
+
+
+def _without_ipv6(wanted: Policy, ipv6: bool) -> list[Problem]:
+    """What is of IPv6 alone, or hides senders over it, on a host that has none now."""
+    if ipv6 and text_at(HERE, "proc/sys/net/ipv6/conf/all/disable_ipv6").strip() != "1":
+        return []
+    routed = [each.path for each in wanted.route if each.families == (6,) or 6 in each.masquerade]
+    published = [each.path for each in wanted.publish if each.family == 6]
+    return [Problem(f"{KEY}.{path}", "needs IPv6, which is off on this host") for path in (*routed, *published)]
 
 
 # What the guard against floods rests on, by the files of proc(5).

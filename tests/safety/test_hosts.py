@@ -505,6 +505,29 @@ def test_a_kernel_without_ipv6(tool: str, first_boot: bool) -> None:
         assert text.endswith("COMMIT\n")
 
 
+ROUTES = [
+    {"in": "eth0", "out": "eth1"},
+    {"in": "eth0", "out": "eth1", "to": ["fd00:9::/64"]},
+    {"in": "eth1", "out": "eth0", "masquerade": [4, 6]},
+    {"in": "eth1", "out": "eth0", "masquerade": True, "from": ["10.9.0.0/24"]},
+]
+NEEDS_IPV6 = [f"vps_firewall.route[{n}]: needs IPv6, which is off on this host" for n in (1, 2)]
+NEEDS_IPV6.append("vps_firewall.publish[0]: needs IPv6, which is off on this host")
+
+
+@pytest.mark.parametrize("how", ["kernel", "sysctl", "on"])
+def test_what_is_forwarded_over_ipv6_is_warned_of_where_that_is_off(how: str) -> None:
+    section = {"ssh": {}, "route": ROUTES, "publish": [{"port": "8443/tcp", "to": "fd00:9::2"}]}
+    with Machine("nftables") as machine:
+        if how == "sysctl":
+            machine.run("echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6")
+        run = machine.engine(without_ipv6(section, False)) if how == "kernel" else machine.apply(section)
+        assert run.value["result"] == "applied", run
+        assert [said for said in run.value["warnings"] if "IPv6, which is off" in said] == (
+            [] if how == "on" else NEEDS_IPV6
+        )
+
+
 @pytest.mark.parametrize("tool", TOOLS)
 def test_ipv6_that_is_only_not_there_yet_is_filtered(tool: str) -> None:
     """No /proc/net/if_inet6, but the tools work: the module may be loaded any time, and then must be closed."""
