@@ -19,7 +19,6 @@ from tests.lab.machine import Machine
 PORT = 8080
 BANNED = "/run/banned"
 CONFIG = f"""
-mode: iptables
 update_frequency: 1s
 daemonize: false
 log_mode: stdout
@@ -35,20 +34,30 @@ blacklists_ipv4: crowdsec-blacklists
 blacklists_ipv6: crowdsec6-blacklists
 ipset_type: nethash
 """
+# As Debian 12's package has it.
+NFTABLES = """mode: nftables
+nftables:
+  ipv4: {enabled: true, set-only: false, table: crowdsec, chain: crowdsec-chain}
+  ipv6: {enabled: true, set-only: false, table: crowdsec6, chain: crowdsec6-chain}
+"""
 
 
 @contextmanager
-def bouncer(machine: Machine, banned: Sequence[str], chains: str = "[INPUT, FORWARD]") -> Iterator[None]:
-    """The bouncer, once the addresses in `banned` are. `chains`: where it puts its rule."""
+def bouncer(
+    machine: Machine, banned: Sequence[str], chains: str = "[INPUT, FORWARD]", nftables: str = ""
+) -> Iterator[None]:
+    """The bouncer, once the addresses in `banned` are. `chains`: where it puts its rule; `nftables`: the end of a
+    configuration with tables in their place."""
     machine.run(f"echo '{' '.join(banned)}' >{BANNED}")
-    machine.do(lambda: machine.write("/run/bouncer.yaml", f"{CONFIG}iptables_chains: {chains}\n"))
+    mode = nftables or f"mode: iptables\niptables_chains: {chains}\n"
+    machine.do(lambda: machine.write("/run/bouncer.yaml", CONFIG + mode))
 
     def asked() -> bool:
         return "listening" in machine.run("cat /run/said.*", check=False)
 
     def bans() -> bool:
-        listed = machine.run("ipset list", check=False)
-        return all(f"\n{address} timeout" in listed for address in banned)
+        listed = machine.run("nft list ruleset" if nftables else "ipset list", check=False)
+        return all(f"{address} timeout" in listed for address in banned)
 
     server = (sys.executable, "-m", "tests.neighbours.crowdsec", BANNED)
     program = ("crowdsec-firewall-bouncer", "-c", "/run/bouncer.yaml")

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.ends import lab
 from tests.lab.machine import ADDRESS, CLOSED, NEIGHBOUR, OPEN, Machine
 
-from .crowdsec import bouncer
+from .crowdsec import NFTABLES, bouncer
 from .fail2ban import fail2ban
 
 IPTABLES = ("iptables-nft", "iptables-legacy")
@@ -21,7 +22,9 @@ OLD = {"allow": ["http"]}
 NEW = {"allow": ["https", "smtp"]}
 WELCOME = {(4, OPEN), (6, OPEN)}
 TABLE = "inet vps_firewall_bans"
-ACTION = Path(__file__).resolve().parents[2] / "examples/fail2ban/vps-firewall.conf"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+ACTION = EXAMPLES / "fail2ban/vps-firewall.conf"
+CROWDSEC = EXAMPLES / "crowdsec/vps-firewall.nft"
 
 
 def by_hand(machine: Machine, addresses: dict[int, str] = NEIGHBOUR) -> None:
@@ -86,6 +89,39 @@ def test_a_program_bans_there(who: str, tool: str) -> None:
                 assert machine.reachable() == WELCOME
 
 
+@pytest.mark.parametrize("by_owner", [False, True])
+def test_crowdsecs_tables_of_nftables(by_owner: bool) -> None:
+    """Its own are asked of what comes in; those that the how-to makes hold for published ports, and end what stands."""
+    section = {"publish": [{"port": "8301/tcp", "to": "10.9.0.2", "to_port": 8001}]}
+    old, new = ({**policy, **section} for policy in (OLD, NEW))
+    with lab("nftables") as here:
+        machine, behind = here.machine, here.behind()
+        assert not machine.apply(old).raised
+        stands = here.through(behind, "10.9.0.2", machine.neighbour, ADDRESS[4], 8001, 8301)
+        stands.talk()
+        assert machine.reachable() == WELCOME
+        mode = NFTABLES.replace("set-only: false", "set-only: true") if by_owner else NFTABLES
+        if by_owner:
+            machine.run("nft -f -", CROWDSEC.read_text())
+        with bouncer(machine, [NEIGHBOUR[4], NEIGHBOUR[6]], nftables=mode):
+            if by_owner:
+                machine.run("nft -f -", CROWDSEC.read_text())  # as another start does
+            for policy in (new, old):
+                assert machine.apply(policy).value["result"] == "applied"
+                assert machine.apply(policy).value["result"] == "unchanged"
+                assert machine.reachable() == set()
+                assert machine.command("verify").value == 0
+            stands.there.sendall(b"still")
+            stands.here.settimeout(0.3)
+            if by_owner:
+                with pytest.raises(TimeoutError):
+                    stands.here.recv(10)
+            else:
+                assert stands.here.recv(10) == b"still"
+            machine.run("echo >/run/banned; while nft list ruleset | grep -q 'timeout.*expires'; do sleep 0.1; done")
+            assert machine.reachable() == WELCOME
+
+
 def banned(machine: Machine) -> str:
     words = f"nft list table {TABLE}" if machine.tool == "nftables" else "iptables -S VPSFW-BANS"
     return machine.run(words)
@@ -112,6 +148,35 @@ def test_a_ban_ends_what_stands_and_not_what_we_began(tool: str) -> None:
         other.sendall(b"answer")
         assert ours.recv(10) == b"answer"
         assert machine.reachable() == set()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_ban_holds_for_published_ports_and_routes(tool: str) -> None:
+    """Nobody who is banned gets in there, and what stands ends; what somebody behind this host began goes on."""
+    policy = {
+        "allow": ["http"],
+        "publish": [{"port": "8301/tcp", "to": "10.9.0.2", "to_port": 8001}],
+        "route": [{"in": "eth0", "out": "eth1", "port": "8100-8200/tcp"}, {"in": "eth1", "out": "eth0"}],
+    }
+    with lab(tool) as here:
+        machine, behind = here.machine, here.behind()
+        outside, near = machine.neighbour, NEIGHBOUR[4]
+        assert not machine.apply(policy).raised
+        ended = [here.through(behind, "10.9.0.2", outside, ADDRESS[4], 8001, 8301)]
+        ended += [here.through(behind, inside, outside, inside, 8102, 8102) for inside in ("10.9.0.2", "fd00:9::2")]
+        goes_on = here.through(outside, near, behind, near, 9001, 9001)
+        for ends in (*ended, goes_on):
+            ends.talk()
+        by_hand(machine, {4: "192.0.2.0/29", 6: "2001:db8:1::/124"})
+        goes_on.talk()
+        for ends in ended:
+            ends.there.sendall(b"still")
+            ends.here.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                ends.here.recv(10)
+        for to, dport in ((ADDRESS[4], 8301), ("10.9.0.2", 8102), ("fd00:9::2", 8102)):
+            with outside.entered(), pytest.raises(TimeoutError):
+                socket.create_connection((to, dport), 0.3)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
