@@ -64,7 +64,7 @@ def _boots(rows: Sequence[Row]) -> Iterator[str]:
 
 def _seen(row: Row) -> str:
     if row["problems"]:
-        return f"{row['problems']} problems"
+        return f"{row['problems']} problem{'s' * (row['problems'] > 1)}"
     return "as it has to be" if not row["leaks"] else f"as it has to be, {row['leaks']} answers before that"
 
 
