@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.boot import el9
-from tests.boot.guests import Guest, cache_directory, locked, remove, root_of, run
+from tests.boot import el
+from tests.boot.guests import EXTENSIONS, Guest, cache_directory, locked, remove, root_of, run
 from tests.engine import place
 from tests.suites import REPOSITORY
 
@@ -27,15 +29,39 @@ RUNCMD, UFW, FIREWALLD, CYCLE = "runcmd", "ufw", "firewalld", "cycle"
 BESIDE_UFW, BESIDE_FIREWALLD, CUT_OFF = "beside-ufw", "beside-firewalld", "cut-off"
 # Ours, sealed with iptables by a kernel that could load it, and then with one that cannot, as EL 10's is.
 NO_EXTENSIONS = "no-extensions"
-EXTENSIONS = ("xt_*", "ipt_*", "ip6t_*", "ip_tables.*", "ip6_tables.*", "iptable_*", "ip6table_*", "nft_compat.*")
 # Ours on an image for a cloud, with a service that is slow to load the rules.
 CLOUD = "cloud"
 # Instead of the kernel's own choice, which is AppArmor.
 SELINUX = "security=selinux selinux=1 enforcing=0"
 FILE_CONTEXTS = "etc/selinux/default/contexts/files/file_contexts"
-CLOUD_SOURCE = "datasource_list: [Hetzner, None]\n"
+# All of the lab's: which of them it is the machine's board says. Google's images know the address of theirs by name.
+CLOUD_SOURCES = "datasource_list: [Hetzner, Ec2, OpenStack, DigitalOcean, GCE, Azure, None]\n"
+CLOUD_HOSTS = "127.0.0.1 localhost\n169.254.169.254 metadata.google.internal metadata\n"
 RIVALS = {UFW: UFW, FIREWALLD: FIREWALLD, BESIDE_UFW: UFW, BESIDE_FIREWALLD: FIREWALLD}
 
+# What costs an emulated machine time. Debian's disks stay as their packages made them, and the kernel is told to mask
+# these. On EL's they are taken off: its first boot enables and disables all units as presets say, and systemd gives
+# that up where one of them is masked.
+SLOW_UNITS = (
+    "apt-daily-upgrade.timer",
+    "apt-daily.timer",
+    "dev-hugepages.mount",
+    "dev-mqueue.mount",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "e2scrub_reap.service",
+    "fstrim.timer",
+    "getty@tty1.service",
+    *(f"modprobe@{module}.service" for module in ("configfs", "dm_mod", "drm", "efi_pstore", "fuse", "loop")),
+    "proc-sys-fs-binfmt_misc.automount",
+    "serial-getty@ttyS0.service",
+    "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount",
+    "systemd-binfmt.service",
+    "systemd-logind.service",
+    "systemd-update-utmp-runlevel.service",
+    "systemd-update-utmp.service",
+)
 # What an emulated machine would lose minutes with, and what the lab has no use for.
 CLOUD_CONFIG = """\
 datasource_list: [NoCloud, None]
@@ -50,6 +76,8 @@ manage_etc_hosts: false
 apt: {preserve_sources_list: true}
 system_info: {network: {renderers: [networkd]}}
 """
+
+RENDERER = "system_info: {network: {renderers: [network-manager]}}\n"
 
 LISTENERS = """\
 [Unit]
@@ -122,6 +150,7 @@ class Disk:
     initrd: Path
     units: tuple[str, ...]  # what systemd-analyze says against its units that it did not say before we came
     command_line: str = ""  # what its kernel is told besides
+    masked: tuple[str, ...] = SLOW_UNITS  # what its kernel is told to mask
 
 
 def disk_of(guest: Guest, flavour: str) -> Disk:
@@ -129,7 +158,7 @@ def disk_of(guest: Guest, flavour: str) -> Disk:
     root = root_of(guest)
     cache = cache_directory()
     name = f"disk-{guest.name}-{flavour}"
-    file = cache / f"{name}-{_digest(root)}.raw"
+    file = cache / f"{name}-{_digest(guest, root)}.raw"
     with locked(cache / f"{name}.lock"):
         if not file.exists():
             for old in cache.glob(f"{name}-*"):
@@ -137,16 +166,17 @@ def disk_of(guest: Guest, flavour: str) -> Disk:
             _make(guest, flavour, root, file)
     kernel, initrd = (next((root / "boot").glob(f"{kind}-*")) for kind in ("vmlinuz", "initrd.img"))
     said = tuple(file.with_suffix(".units").read_text().splitlines())
-    return Disk(file, kernel, initrd, said, SELINUX if guest.is_el else "")
+    told = " ".join(filter(None, (SELINUX if guest.is_el else "", guest.kernel)))
+    return Disk(file, kernel, initrd, said, told, () if guest.is_el else SLOW_UNITS)
 
 
-def _digest(root: Path) -> str:
-    """Of everything that goes into a disk: the root's name, and every source of ours."""
-    whole = hashlib.sha256(root.name.encode())
+def _digest(guest: Guest, root: Path) -> str:
+    """Of everything that goes into a disk: the guest, the root's name, and every source of ours."""
+    whole = hashlib.sha256(f"{guest} {root.name}".encode())
     sources = [*HERE.rglob("*"), *(REPOSITORY / "cc_vps_firewall").rglob("*.py"), *(REPOSITORY / "schemas").glob("*")]
-    kept = {"disks.py", "el9.py", "watch", "report.py"}
+    kept = {"disks.py", "el.py", "watch", "report.py"}
     for path in sorted(sources):
-        if path.is_file() and (HERE not in path.parents or path.name in kept or "el9" in path.parts):
+        if path.is_file() and (HERE not in path.parents or path.name in kept):
             whole.update(f"{path.relative_to(REPOSITORY)}\0".encode() + path.read_bytes())
     return whole.hexdigest()[:12]
 
@@ -161,6 +191,8 @@ def _make(guest: Guest, flavour: str, original: Path, file: Path) -> None:
         _rival(flavour, root)
         before = _verified(root)
         _flavour(guest, flavour, root)
+        if guest.is_el:
+            el.preset_all(root)
         said = [line for line in _verified(root) if line not in before]
         file.with_suffix(".units").write_text("".join(f"{line}\n" for line in said))
         if guest.is_el:
@@ -193,8 +225,18 @@ def _prepare(guest: Guest, root: Path) -> None:
     for key in (root / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
     if guest.is_el:
-        el9.disguise(root, guest.firewall)
-    enable(root, "systemd-networkd.service", "lab-listen.socket", "lab-watch.service")
+        el.disguise(root, guest)
+        _take_units(root, SLOW_UNITS)
+    if guest.legacy:
+        for tool in ("iptables", "ip6tables"):
+            run(["chroot", str(root), "update-alternatives", "--set", tool, f"/usr/sbin/{tool}-legacy"])
+    if guest.lacks:
+        _take_modules(root, guest.lacks)
+    if guest.manager == "NetworkManager":
+        write(root, "etc/cloud/cloud.cfg.d/92_network.cfg", RENDERER)
+        for unit in (root / "usr/lib/systemd/system").glob("systemd-networkd*"):  # EL does not ship it
+            unit.unlink()
+    enable(root, f"{el.MANAGERS[guest.manager]}.service", "lab-listen.socket", "lab-watch.service")
 
 
 def _rival(flavour: str, root: Path) -> None:
@@ -202,6 +244,7 @@ def _rival(flavour: str, root: Path) -> None:
     if flavour == BESIDE_UFW:  # by its own command, in a network of its own: without rules of its own it fails at boot
         run(["unshare", "--net", "--mount", "--", "sh", "-ec", _UFW_ENABLE, "sh", str(root)])
     if flavour in RIVALS:
+        write(root, "etc/systemd/system-preset/80-rival.preset", f"enable {RIVALS[flavour]}.service\n")
         enable(root, f"{RIVALS[flavour]}.service")
 
 
@@ -210,7 +253,7 @@ _UFW_ENABLE = 'mount -t proc proc "$1/proc"; ip link set lo up; exec chroot "$1"
 
 def _flavour(guest: Guest, flavour: str, root: Path) -> None:
     if flavour == NO_EXTENSIONS:
-        el9.add(root, "nftables")
+        el.add(root, "nftables")
     if flavour in (SEALED, CYCLE, CLOUD, NO_EXTENSIONS):
         _register(root, sealed=True)
     if flavour in (UNSEALED, BESIDE_UFW, BESIDE_FIREWALLD, CUT_OFF):
@@ -219,13 +262,23 @@ def _flavour(guest: Guest, flavour: str, root: Path) -> None:
         write(root, "etc/systemd/system/el-style.service", EL_STYLE_UNIT)
         enable(root, "el-style.service")
     if flavour == CLOUD:
-        write(root, "etc/cloud/cloud.cfg.d/92_cloud.cfg", CLOUD_SOURCE)
+        write(root, "etc/cloud/cloud.cfg.d/92_cloud.cfg", CLOUD_SOURCES)
+        write(root, "etc/hosts", CLOUD_HOSTS)
         for unit in place("redhat" if guest.is_el else "debian", guest.firewall).units:
             write(root, f"etc/systemd/system/{unit}.d/slow.conf", SLOW)
     if flavour == NO_EXTENSIONS:
         _take_modules(root, EXTENSIONS)
     if flavour == CUT_OFF:
         (root / "etc/yum.repos.d/lab.repo").unlink()
+
+
+def _take_units(root: Path, units: Sequence[str]) -> None:
+    """Units of packages, with every other name of theirs."""
+    names = {re.sub(r"@\w+", "@", unit) for unit in units}
+    for folder in ("usr/lib/systemd/system", "etc/systemd/system"):
+        for path in sorted((root / folder).rglob("*")):
+            if path.name in names or (path.is_symlink() and path.readlink().name in names):
+                path.unlink()
 
 
 def _take_modules(root: Path, patterns: tuple[str, ...]) -> None:

@@ -1,7 +1,7 @@
 """name of a guest -> directory with its root, made once from Debian's packages and kept.
 
 Nothing of ours is in such a root: `disks.py` makes a copy, puts the module in, and makes a disk of it. The guests named
-el9 are not CentOS: they are Debian underneath, made by `el9.py` to look like CentOS Stream 9.
+el9 and el10 are not CentOS: they are Debian underneath, made by `el.py` to look like CentOS Stream.
 """
 
 from __future__ import annotations
@@ -69,6 +69,13 @@ class BuildFailed(Exception):
     """A root or a disk could not be made; the message holds the end of what the tool said."""
 
 
+# Kernel modules, as patterns of their file names: what EL 10's kernel has in a package that nothing installs, and what
+# nft and iptables-nft need.
+EXTENSIONS = ("xt_*", "ipt_*", "ip6t_*", "ip_tables.*", "ip6_tables.*", "iptable_*", "ip6table_*", "nft_compat.*")
+NF_TABLES = ("nf_tables.*", "nft_*")
+NO_IPV6 = "ipv6.disable=1"
+
+
 @dataclass(frozen=True)
 class Guest:
     """One kind of machine. `release` is what it says it is, `suite` what it is made of."""
@@ -78,14 +85,29 @@ class Guest:
     firewall: str  # the backend that this image is made for
     release: str = "debian"
     packages: tuple[str, ...] = ()
+    version: str = ""  # of the release, where it is EL's
+    order: str = "rhel"  # of cloud-init's units on EL: the one that its templates give rhel, or centos
+    manager: str = (
+        "networkd"  # who brings the network up: networkd with addresses of its own, or NetworkManager by DHCP
+    )
+    lacks: tuple[str, ...] = ()  # patterns of modules that its kernel does not have
+    legacy: bool = False  # iptables are the legacy tools
+    kernel: str = ""  # what its kernel is told
 
     @property
     def is_el(self) -> bool:
         return self.release == "centos"
 
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Over what it can be reached: IPv4, IPv6, and from the link."""
+        return ("4",) if NO_IPV6 in self.kernel.split() else ("4", "6", "link")
+
 
 # SELinux with Debian's policy, for want of EL's. Permissive: in enforcing mode it does not let cloud-init start.
 _EL = ("dnf", "iptables", "nftables", "policycoreutils", "rpm", "selinux-policy-default")
+_EL_MANAGED = (*_EL, "network-manager")
+_LEGACY = ("iptables", "iptables-persistent")
 
 GUESTS = {
     guest.name: guest
@@ -93,10 +115,17 @@ GUESTS = {
         Guest("debian12", "bookworm", "nftables", packages=("nftables",)),
         Guest("debian13", "trixie", "nftables", packages=("nftables",)),
         Guest("sid", "sid", "nftables", packages=("initramfs-tools", "nftables")),
-        Guest("el9-iptables", "bookworm", "iptables", "centos", _EL),
-        Guest("el9-nftables", "bookworm", "nftables", "centos", _EL),
-        Guest("el9-bare", "bookworm", "none", "centos", _EL),
-        Guest("el9-firewalld", "bookworm", "nftables", "centos", (*_EL, "firewalld")),
+        Guest("debian12-no-ipv6", "bookworm", "nftables", packages=("nftables",), kernel=NO_IPV6),
+        Guest("debian12-legacy", "bookworm", "iptables", packages=_LEGACY, legacy=True, lacks=NF_TABLES),
+        Guest("el9-iptables", "bookworm", "iptables", "centos", _EL, "9"),
+        Guest("el9-nftables", "bookworm", "nftables", "centos", _EL, "9"),
+        Guest("el9-bare", "bookworm", "none", "centos", _EL, "9"),
+        Guest("el9-centos", "bookworm", "nftables", "centos", _EL, "9", order="centos"),
+        Guest("el9-no-ipv6", "bookworm", "iptables", "centos", _EL, "9", kernel=NO_IPV6),
+        Guest("el9-networkmanager", "bookworm", "iptables", "centos", _EL_MANAGED, "9", manager="NetworkManager"),
+        Guest("el10-networkmanager", "trixie", "nftables", "centos", _EL_MANAGED, "10", manager="NetworkManager"),
+        Guest("el10-kernel", "bookworm", "nftables", "centos", _EL, "10", lacks=EXTENSIONS),
+        Guest("el9-firewalld", "bookworm", "nftables", "centos", (*_EL, "firewalld"), "9"),
         # What people use today, for the rows that ours are compared with.
         # The first of them is made from the same root as the EL stand-ins: CI builds one less.
         Guest("debian12-iptables", "bookworm", "none", packages=_EL),

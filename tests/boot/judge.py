@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.boot.guests import GUESTS, Guest
 from tests.boot.machine import Boot, reason
 from tests.boot.prober import KNOCKS, knocks_in
+from tests.boot.wire import GUEST
 
 FAMILIES = ("4", "6", "link")
 DENSE = 3.0  # seconds: a watch with a longer gap proves nothing
+NETWORKS = ("systemd-networkd.service", "NetworkManager.service")
 LOADERS = ("nftables.service", "iptables.service", "ip6tables.service", "vps-firewall.service")
 
 
@@ -33,6 +36,7 @@ class Expected:
     problem: str = ""  # what the status and the console must say
     note: str = ""  # what the status must mention
     noted: str = ""  # how the one note begins that each apply must leave; none may leave another
+    metadata: bool = False  # there is a metadata service, which root may ask and nobody else
     closed: bool = True  # False: nothing on this machine could close it; what answers is told and not held against it
     ours: bool = True  # False: a machine without the module, for comparison
     cycles: bool = False  # a boot in which the cycle is wanted: the check must see it
@@ -82,10 +86,13 @@ def _judged(guest: str, scenario: str, boot: Boot, expected: Expected) -> Row:
     problems = list(leaked) if expected.ours and expected.closed else []
     problems += _watch(boot)
     if boot.end != "cut":
-        problems += _answered(boot, expected)
+        kind = GUESTS[guest]
+        problems += _answered(boot, expected, kind.families)
         problems += _inside(boot, expected, units)
-        if guest.startswith("el9") and expected.ours and boot.report:
-            problems += _selinux(boot.report)
+        if boot.report:
+            problems += _addresses(boot.report, kind)
+        if kind.is_el and expected.ours and boot.report:
+            problems += _selinux(boot.report) + _presets(boot.report)
     module = boot.report.get("module", {})
     return Row(
         guest=guest,
@@ -137,13 +144,13 @@ def _watch(boot: Boot) -> list[str]:
     return out
 
 
-def _answered(boot: Boot, expected: Expected) -> list[str]:
-    """What the policy opens must be answered while the machine stands."""
+def _answered(boot: Boot, expected: Expected, families: Sequence[str]) -> list[str]:
+    """What the policy opens must be answered while the machine stands, over what it can be reached over."""
     # Not what answers while it goes down: a firewall that is flushed then would pass for a port that is open.
     settled, leaving = boot.moments.get("settled", 0.0), boot.moments.get("leaving", boot.seconds)
     required = expected.opened if expected.required is None else expected.required
     out = []
-    for family in FAMILIES:
+    for family in families:
         for knock in map(str, knocks_in(family)):
             served = [a for a in boot.answers if a.family == family and a.knock == knock and settled <= a.at < leaving]
             if knock in required and not served:
@@ -182,13 +189,16 @@ def _inside(boot: Boot, expected: Expected, units: Mapping[str, float]) -> list[
         out.append("cloud-init reports no error, and the policy was not put in force")
     if expected.closed and told["verify"]["exit"] != 0:
         out.append(f"verify: exit {told['verify']['exit']}: {told['verify']['said'].strip()[:300]}")
+    if expected.metadata and told["metadata"] != {"root": True, "nobody": False}:
+        out.append(f"the metadata service is for root alone, and answers: {told['metadata']}")
     if expected.rules_as and told["rules"] != expected.rules_as:
         out.append("the kernel does not hold the rules that it held before")
     out += _again(told, expected.noted)
     if told["restarted"] is False:
         out.append("a restart of the services that load the rules does not load what is saved")
     loaded = [units[unit] for unit in LOADERS if unit in units]
-    network, sshd = units.get("systemd-networkd.service"), units.get("ssh.service") or units.get("sshd.service")
+    network = next((units[unit] for unit in NETWORKS if unit in units), None)
+    sshd = units.get("ssh.service") or units.get("sshd.service")
     if not expected.tools:
         pass
     elif not loaded:
@@ -217,6 +227,25 @@ def _again(told: Mapping[str, Any], noted: str) -> list[str]:
             said = f"{' '.join(run['notes'])} {run['said'].strip()[:300]}"
             out.append(f"apply: exit {run['exit']}, {run['result']} for {result}: {said}")
     return out
+
+
+def _addresses(told: Mapping[str, Any], guest: Guest) -> list[str]:
+    """Where they are asked for: by DHCP, by DHCPv6, and one made of the router's prefix."""
+    if guest.manager == "networkd":
+        return []
+    found = set(told["addresses"])
+    wanted = {"DHCP": GUEST["4"], "DHCPv6": GUEST["6"]}
+    out = [
+        f"no address by {name}: {', '.join(sorted(found))}" for name, address in wanted.items() if address not in found
+    ]
+    prefix = GUEST["6"].partition("::")[0]
+    made = [address for address in found if address.startswith(f"{prefix}:") and address != GUEST["6"]]
+    return out if made else [*out, f"no address of the router's prefix: {', '.join(sorted(found))}"]
+
+
+def _presets(told: Mapping[str, Any]) -> list[str]:
+    """Where systemd took the boot for the machine's first, it has enabled and disabled all units as presets say."""
+    return [f"presets: {line.strip()}" for line in told["presets"] if "ailed" in line]
 
 
 def _selinux(told: Mapping[str, Any]) -> list[str]:

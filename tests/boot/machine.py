@@ -26,27 +26,6 @@ PROBER = Path(__file__).with_name("prober.py")
 AGAIN = "lab.again"  # inside/report.py looks for it
 LIMIT = 600  # seconds after which a guest counts as hung
 
-# What costs an emulated machine time; masked here, so that the disk stays as its packages made it.
-MASKED = (
-    "apt-daily-upgrade.timer",
-    "apt-daily.timer",
-    "dev-hugepages.mount",
-    "dev-mqueue.mount",
-    "dpkg-db-backup.timer",
-    "e2scrub_all.timer",
-    "e2scrub_reap.service",
-    "fstrim.timer",
-    "getty@tty1.service",
-    *(f"modprobe@{module}.service" for module in ("configfs", "dm_mod", "drm", "efi_pstore", "fuse", "loop")),
-    "proc-sys-fs-binfmt_misc.automount",
-    "serial-getty@ttyS0.service",
-    "sys-kernel-debug.mount",
-    "sys-kernel-tracing.mount",
-    "systemd-binfmt.service",
-    "systemd-logind.service",
-    "systemd-update-utmp-runlevel.service",
-    "systemd-update-utmp.service",
-)
 # Drivers for what is not there, or for what nothing in the lab uses: udev would load each.
 UNUSED_MODULES = (
     "aesni_intel",
@@ -86,6 +65,17 @@ ethernets:
       - {{to: 0.0.0.0/0, via: "{GATEWAY["4"]}"}}
       - {{to: "2000::/3", via: "{GATEWAY["6"]}"}}
 """
+# As most clouds have it: an address by DHCP, another by DHCPv6, a third made of what the router advertises.
+NETWORK_BY_DHCP = f"""\
+version: 2
+ethernets:
+  eth0:
+    match: {{macaddress: "{GUEST_MAC}"}}
+    set-name: eth0
+    dhcp4: true
+    dhcp6: true
+"""
+NETWORKS = {"networkd": NETWORK, "NetworkManager": NETWORK_BY_DHCP}
 
 
 class BootFailed(Exception):
@@ -133,12 +123,12 @@ def failed(why: str) -> Boot:
     return Boot("failed", 0.0, {}, (), {}, 0.0, "", failure=why)
 
 
-def seed(folder: Path, user_data: bytes, instance: str) -> Path:
-    """The disk that a cloud would attach: NoCloud."""
+def seed(folder: Path, user_data: bytes, instance: str, network: str = NETWORK) -> Path:
+    """The disk that a cloud would attach: NoCloud. `network`: cloud-init's network configuration, version 2."""
     parts = {
         "user-data": user_data,
         "meta-data": f"instance-id: {instance}\nlocal-hostname: lab\n".encode(),
-        "network-config": NETWORK.encode(),
+        "network-config": network.encode(),
     }
     content = folder / f"seed-{instance}"
     shutil.rmtree(content, ignore_errors=True)
@@ -157,12 +147,12 @@ def boot(
     seed_disk: Path | None,
     folder: Path,
     *,
-    smbios: str = "",
+    board: Sequence[str] = (),
     cut_at: str = "",
     freezing: Freezing | None = None,
     again: bool = False,
 ) -> Boot:
-    """Switch a guest on and watch it until it is off. `smbios`: what its board says of itself. `cut_at`: the moment of
+    """Switch a guest on and watch it until it is off. `board`: what that says of itself. `cut_at`: the moment of
     the guest at which its power is cut. `freezing`: when its disk is to be kept as it is. `again`: the guest applies
     its policy again in the end."""
     console, heard = folder / "console.log", folder / "answers.jsonl"
@@ -175,10 +165,10 @@ def boot(
         try:
             _wait_for_prober(prober, heard)
             powered = time.monotonic()
-            told = " ".join((command_line(), disk.command_line, AGAIN if again else ""))
+            told = " ".join((command_line(masked=disk.masked), disk.command_line, AGAIN if again else ""))
             command = emulator(disk.kernel, disk.initrd, overlay, seed_disk, cmdline=told)
             command += ["-no-reboot", "-serial", f"file:{console}", "-serial", "stdio"]
-            command += ["-smbios", smbios] if smbios else []
+            command += [word for told in board for word in ("-smbios", told)]
             freezer = None
             if freezing:
                 freezer = Freezer(freezing, overlay, folder / "qmp")
@@ -211,7 +201,7 @@ def boot(
     return replace(seen, frozen=tuple(freezer.frozen)) if freezer else seen
 
 
-def command_line(*, masked: Sequence[str] = MASKED, unused: Sequence[str] = UNUSED_MODULES) -> str:
+def command_line(*, masked: Sequence[str] = disks.SLOW_UNITS, unused: Sequence[str] = UNUSED_MODULES) -> str:
     """What the kernel is told: the units that it is not to start, the modules that it is not to load.
 
     Without random addresses a program that is started again finds the code that qemu has translated for it.

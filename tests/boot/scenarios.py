@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from tests.boot import cloud, disks, machine
+from tests.boot import cloud, dhcp, disks, machine
+from tests.boot.cloud import CLOUDS, Cloud
 from tests.boot.freezer import Freezing
 from tests.boot.guests import GUESTS, Guest
 from tests.boot.judge import Expected, Row, judge
@@ -116,22 +118,35 @@ class Lab:
         raw = user_data if isinstance(user_data, bytes) else user_data.encode()
 
         def seen() -> Boot:
-            seed = machine.seed(folder, raw, instance)
-            return machine.boot(
-                self.wire, self.disk, overlay, seed, folder, cut_at=cut_at, freezing=freezing, again=again
-            )
+            seed = machine.seed(folder, raw, instance, machine.NETWORKS[self.guest.manager])
+            with self._addresses(folder):
+                return machine.boot(
+                    self.wire, self.disk, overlay, seed, folder, cut_at=cut_at, freezing=freezing, again=again
+                )
 
         return self._seen(seen, folder)
 
-    def boot_in_a_cloud(self, overlay: Path, user_data: str, name: str) -> Boot:
-        """The same for a machine that has to ask its network for the user-data, before that network is up."""
+    def boot_in_a_cloud(self, overlay: Path, user_data: str, name: str, where: Cloud) -> tuple[Boot, list[str]]:
+        """The same for a machine that has to ask its network for the user-data, before that network is up. -> and what
+        is wrong with how it asked."""
         folder = self._folder(name)
+        log = folder / "cloud.log"
+        log.unlink(missing_ok=True)
 
         def seen() -> Boot:
-            with cloud.metadata_service(self.wire, folder, user_data.encode()):
-                return machine.boot(self.wire, self.disk, overlay, None, folder, smbios=cloud.SMBIOS, again=True)
+            with cloud.metadata_service(self.wire, folder, where, user_data.encode()):
+                return machine.boot(self.wire, self.disk, overlay, None, folder, board=where.board, again=True)
 
-        return self._seen(seen, folder)
+        boot = self._seen(seen, folder)
+        said = cloud.asked(log) if log.exists() else []
+        if any(path.partition(" ")[2].startswith(where.asked) and code == 200 for path, code in said):
+            return boot, []
+        return boot, [f"the user-data did not come from {where.source}: {said[-5:]}"]
+
+    def _addresses(self, folder: Path) -> contextlib.AbstractContextManager[None]:
+        """Who gives the guest its addresses, where they are not in its own configuration."""
+        asks = self.guest.manager != "networkd"
+        return dhcp.addresses(self.wire, folder, ipv6=True) if asks else contextlib.nullcontext()
 
     def _folder(self, name: str) -> Path:
         folder = self.folder / name.replace(" ", "-")
@@ -193,11 +208,13 @@ def refused(lab: Lab) -> Iterator[Row]:
     yield judge(lab.guest.name, "refused policy", seen, wanted)
 
 
-def in_a_cloud(lab: Lab) -> Iterator[Row]:
+def in_a_cloud(lab: Lab, *, where: str) -> Iterator[Row]:
     """cloud-init's first stage brings the network up to ask for the user-data: the seal is there before it, however
-    slow the service that loads it, and lets the stage ask."""
-    seen = lab.boot_in_a_cloud(lab.fresh("in a cloud"), TUTORIAL, "in a cloud")
-    yield judge(lab.guest.name, "in a cloud", seen, Expected(WEB))
+    slow the service that loads it, and lets the stage ask. Later on root may ask, and nobody else."""
+    name = f"in a cloud: {where}"
+    boot, missed = lab.boot_in_a_cloud(lab.fresh(f"cloud-{where}"), TUTORIAL, f"cloud {where}", CLOUDS[where])
+    row = judge(lab.guest.name, name, boot, Expected(WEB, metadata=True))
+    yield replace(row, problems=(*row.problems, *missed))
 
 
 def power_cut(lab: Lab) -> Iterator[Row]:

@@ -169,6 +169,8 @@ REPORT: dict[str, Any] = {
     "status": {"result": "applied", "problems": []},
     "rules": "rules",
     "restarted": True,
+    "addresses": [],
+    "presets": [],
     "began": {"cloud-init-local.service": 21.0},
     "units": {
         "nftables.service": 20.0,
@@ -192,7 +194,7 @@ def _good() -> Boot:
 
 
 def test_a_good_boot_has_no_problem() -> None:
-    row = judge("guest", "first boot", _good(), Expected(WEB))
+    row = judge("debian12", "first boot", _good(), Expected(WEB))
     assert row.problems == ()
     assert (row.leaks, row.sealed, row.in_force, row.sshd, row.added) == (0, 20.0, 42.0, 50.0, 2.0)
     assert "first boot" in table([row])
@@ -227,7 +229,7 @@ def test_a_good_boot_has_no_problem() -> None:
     ],
 )
 def test_each_check_can_fail(change: dict[str, object], expected: Expected, word: str) -> None:
-    problems = judge("guest", "x", replace(_good(), **change), expected).problems  # type: ignore[arg-type]
+    problems = judge("debian12", "x", replace(_good(), **change), expected).problems  # type: ignore[arg-type]
     assert any(word in problem for problem in problems), problems
 
 
@@ -252,8 +254,33 @@ def test_each_check_can_fail(change: dict[str, object], expected: Expected, word
 )
 def test_what_the_guest_says_can_fail_it(told: dict[str, object], word: str) -> None:
     boot = replace(_good(), report={**REPORT, **told})
-    problems = judge("guest", "x", boot, Expected(WEB)).problems
+    problems = judge("debian12", "x", boot, Expected(WEB)).problems
     assert any(word in problem for problem in problems), problems
+
+
+def test_addresses_that_were_asked_for_are_missed_one_by_one() -> None:
+    made = f"{GUEST['6'].partition('::')[0]}::5054:ff:fe12:3456"
+    for missing in (GUEST["4"], GUEST["6"], made):
+        told = {
+            **REPORT,
+            "selinux": {"labels": "", "denied": []},
+            "addresses": {GUEST["4"], GUEST["6"], made} - {missing},
+        }
+        told["again"] = AGAIN
+        row = judge("el9-networkmanager", "x", replace(_good(), report=told), Expected(WEB))
+        assert [problem.partition(":")[0].startswith("no address") for problem in row.problems] == [True]
+
+
+def test_presets_that_could_not_be_applied_are_told() -> None:
+    told = {**REPORT, "selinux": {"labels": "", "denied": []}, "presets": ["systemd[1]: Failed to populate preset"]}
+    row = judge("el9-nftables", "x", replace(_good(), report=told), Expected(WEB))
+    assert row.problems == ("presets: systemd[1]: Failed to populate preset",)
+
+
+def test_without_ipv6_nobody_is_missed_there() -> None:
+    boot = replace(_good(), answers=tuple(answer for answer in _good().answers if answer.family == "4"))
+    assert judge("debian12-no-ipv6", "x", boot, Expected(WEB)).problems == ()
+    assert judge("debian12", "x", boot, Expected(WEB)).problems
 
 
 def test_what_the_last_instance_opened_may_answer_until_ours_has_spoken() -> None:
@@ -261,20 +288,20 @@ def test_what_the_last_instance_opened_may_answer_until_ours_has_spoken() -> Non
     early, late = (
         replace(_good(), answers=(*_good().answers, Answer(at, "4", "anyone 8080/tcp", "x"))) for at in (41, 43)
     )
-    assert judge("guest", "second", early, expected).problems == ()
-    assert judge("guest", "second", late, expected).leaks == 1
+    assert judge("debian12", "second", early, expected).problems == ()
+    assert judge("debian12", "second", late, expected).leaks == 1
 
 
 def test_in_a_boot_in_which_the_module_had_nothing_to_do_the_saved_rules_are_the_policy() -> None:
     open_late = (*_good().answers, Answer(30.0, "4", "anyone 8080/tcp", "x"))
     reboot = replace(_good(), moments={"settled": 60.0}, answers=open_late)
-    row = judge("guest", "reboot", reboot, Expected(WEB, before=frozenset({"anyone 8080/tcp"})))
+    row = judge("debian12", "reboot", reboot, Expected(WEB, before=frozenset({"anyone 8080/tcp"})))
     assert (row.in_force, row.leaks) == (20.0, 1)
 
 
 def test_a_machine_that_nothing_can_close_is_told_and_not_judged() -> None:
     open_still = replace(_good(), answers=(*_good().answers, Answer(70.0, "4", "anyone 3306/tcp", "syn-ack")))
-    row = judge("guest", "no repository", open_still, Expected(WEB, closed=False))
+    row = judge("debian12", "no repository", open_still, Expected(WEB, closed=False))
     assert (row.leaks, row.problems) == (1, ())
 
 
@@ -288,7 +315,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
     monkeypatch.setattr(disks, "disk_of", lambda guest, flavour: disk)
     for made in ("overlay", "copy"):
         monkeypatch.setattr(disks, made, lambda source, target: target)
-    monkeypatch.setattr(machine, "seed", lambda folder, user_data, instance: folder)
+    monkeypatch.setattr(machine, "seed", lambda folder, *asked: folder)
     monkeypatch.setattr(machine, "boot", lambda *where, **how: _good())
     return Lab(Wire(0), GUESTS["debian12"], disks.SEALED, tmp_path)
 

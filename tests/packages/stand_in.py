@@ -10,7 +10,7 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-from tests.boot import el9
+from tests.boot import el
 from tests.boot.guests import GUESTS, cache_directory, locked, remove, root_of
 
 UNUSED = ("./boot", "./usr/lib/modules", "./usr/lib/firmware", "./var/cache/apt", "./var/lib/apt/lists")
@@ -18,8 +18,9 @@ UNUSED = ("./boot", "./usr/lib/modules", "./usr/lib/firmware", "./var/cache/apt"
 
 def stand_in() -> Path:
     """The root, from the cache or made now. It has neither nft nor iptables, and a repository that has both."""
-    original = root_of(GUESTS["el9-bare"])
-    digest = hashlib.sha256(original.name.encode() + Path(el9.__file__).read_bytes()).hexdigest()[:12]
+    guest = GUESTS["el9-bare"]
+    original = root_of(guest)
+    digest = hashlib.sha256(original.name.encode() + Path(el.__file__).read_bytes()).hexdigest()[:12]
     cache = cache_directory()
     root = cache / f"packages-el9-{digest}"
     with locked(cache / "packages-el9.lock"):
@@ -34,6 +35,6 @@ def stand_in() -> Path:
             ) as copy:
                 subprocess.run(["tar", "-C", str(partial), "-xpf", "-"], stdin=copy.stdout, check=True)
             assert copy.returncode == 0
-            el9.disguise(partial, "none")
+            el.disguise(partial, guest)
             partial.rename(root)
     return root

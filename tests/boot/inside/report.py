@@ -9,6 +9,7 @@ import subprocess
 import time
 
 UNITS = (
+    "NetworkManager.service",
     "cloud-final.service",
     "cloud-init-local.service",
     "cloud-init-network.service",
@@ -30,6 +31,7 @@ UNITS = (
 )
 CYCLE = re.compile(r"ordering cycle|deleted to break", re.IGNORECASE)
 AGAIN = "lab.again"  # told to the kernel of a boot whose disk is not used any more
+METADATA = "169.254.169.254"
 CONFINED = re.compile(r"scontext=\w+:\w+:(?:iptables|setfiles)_t\b")
 STATUS = "/var/lib/vps-firewall/status-private.json"  # the whole of it
 
@@ -136,6 +138,23 @@ def applied_again() -> list[dict[str, object]] | None:
     return out
 
 
+def addresses() -> list[str]:
+    """All that this machine has but its own loopback's."""
+    interfaces = parsed(run("ip", "-j", "address")[1])
+    found = (
+        [each for interface in interfaces for each in interface["addr_info"]] if isinstance(interfaces, list) else []
+    )
+    return [address["local"] for address in found if address["scope"] != "host"]
+
+
+def metadata() -> dict[str, bool]:
+    """Who on this machine reaches the metadata service: root, and a user who is nobody in particular."""
+    connect = f"import socket; socket.create_connection(({METADATA!r}, 80), 3).close()"
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    asking = {"root": (), "nobody": nobody}
+    return {who: run(*changed, "python3", "-c", connect)[0] == 0 for who, changed in asking.items()}
+
+
 def selinux(saved: list[str]) -> dict[str, object] | None:
     """Where it is on: whether the files of rules have the labels of their places, and what was denied to the tools that
     have a domain of their own: nothing but the lock that we let them hold, which they neither read nor write."""
@@ -175,6 +194,9 @@ def main() -> None:
         "restarted": restarted(services) if services else None,
         "again": applied_again(),  # after all that asks what this boot has done
         "selinux": selinux(saved or []),
+        "metadata": metadata(),
+        "addresses": addresses(),
+        "presets": [line for line in journal.splitlines() if "preset" in line],
         "instance": os.path.basename(os.path.realpath("/var/lib/cloud/instance")),
     }
     print("@report " + json.dumps(told), flush=True)

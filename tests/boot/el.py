@@ -1,9 +1,9 @@
-"""a Debian root -> one that is CentOS Stream 9 to cloud-init, dnf, systemd's presets and our engine.
+"""a Debian root -> one that is CentOS Stream to cloud-init, dnf, systemd's presets and our engine.
 
 What is imitated is what decides about a first boot: what the system says it is, the distro class of cloud-init,
 packages from a repository through dnf, the order of cloud-init's units, and firewall services with default
 dependencies that load their file before the network, flush at their stop, and fall back to a second file. SELinux is
-there, with Debian's policy, and permissive. What is not there: EL's policy, NetworkManager, grub, EL's kernels.
+there, with Debian's policy, and permissive. What is not there: EL's policy, grub, EL's kernels.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.boot.guests import run
+from tests.boot.guests import Guest, run
 
-RELEASE = "CentOS Stream release 9\n"
+RELEASE = "CentOS Stream release {version}\n"
 OS_RELEASE = """\
 NAME="CentOS Stream"
-VERSION="9"
+VERSION="{version}"
 ID="centos"
 ID_LIKE="rhel fedora"
-VERSION_ID="9"
-PLATFORM_ID="platform:el9"
-PRETTY_NAME="CentOS Stream 9"
+VERSION_ID="{version}"
+PLATFORM_ID="platform:el{version}"
+PRETTY_NAME="CentOS Stream {version}"
 """
 
 # Debian's default is a database per user, which dnf does not look at.
 RPM_MACROS = """\
 %_dbpath /var/lib/rpm
-%dist .el9
-%rhel 9
+%dist .el{version}
+%rhel {version}
 """
 REPOSITORY = "usr/share/lab-repository"
 REPO_FILE = """\
@@ -48,51 +48,43 @@ system_info:
 """
 DEBIAN_MODULES = re.compile(r"(?m)^ - (?:apt-|byobu|fan|grub|landscape|lxd|snap|ubuntu-).*\n")
 
-# The order that EL has: no stage before sysinit.target, the network stage with default dependencies and before sshd.
-UNITS = {
-    "cloud-init-local.service": """\
+# unit of cloud-init -> its [Unit] section on EL: no stage before sysinit.target. There are two orders: on rhel what
+# runs before the network has no default dependencies and the network stage has them, on centos it is the other way
+# round (cloud-init, systemd/*.tmpl). What a unit starts is left as its package has it.
+EARLY = {
+    "rhel": "DefaultDependencies=no\nRequires=dbus.socket\nAfter=dbus.socket\nBefore=network.service\n",
+    "centos": "",
+}
+LATE = {"rhel": "", "centos": "DefaultDependencies=no\n"}
+BEFORE_THE_NETWORK = """\
 [Unit]
-Description=cloud-init, before the network (in EL's order)
-DefaultDependencies=no
-Requires=dbus.socket
-Wants=network-pre.target
-After=dbus.socket systemd-remount-fs.service
+Description={unit}, before the network (in the order of {order})
+{dependencies}Wants=network-pre.target
+After=systemd-remount-fs.service
 Before=NetworkManager.service systemd-networkd.service network-pre.target firewalld.target shutdown.target
 Conflicts=shutdown.target
 RequiresMountsFor=/var/lib/cloud
 
-[Service]
-Type=oneshot
-ExecStart=/usr/bin/cloud-init init --local
-RemainAfterExit=yes
-TimeoutSec=0
-StandardOutput=journal+console
-
-[Install]
-WantedBy=cloud-init.target
-""",
-    "cloud-init.service": """\
+"""
+WHEN_THE_NETWORK_IS_UP = """\
 [Unit]
-Description=cloud-init, when the network is up (in EL's order)
-Wants=cloud-init-local.service sshd-keygen.service
+Description={unit}, when the network is up (in the order of {order})
+{dependencies}Wants=cloud-init-local.service sshd-keygen.service
 After=cloud-init-local.service NetworkManager.service NetworkManager-wait-online.service
 After=systemd-networkd-wait-online.service
 Before=network-online.target sshd-keygen.service sshd.service systemd-user-sessions.service
 
-[Service]
-Type=oneshot
-ExecStart=/usr/bin/cloud-init init
-RemainAfterExit=yes
-TimeoutSec=0
-StandardOutput=journal+console
-
-[Install]
-WantedBy=cloud-init.target
-""",
+"""
+STAGES = {
+    "cloud-init-main.service": (BEFORE_THE_NETWORK, EARLY),  # all stages in one process, from 24.3 on
+    "cloud-init-local.service": (BEFORE_THE_NETWORK, EARLY),
+    "cloud-init-network.service": (WHEN_THE_NETWORK_IS_UP, LATE),  # its name from 24.3 on
+    "cloud-init.service": (WHEN_THE_NETWORK_IS_UP, LATE),
 }
 
+# As EL has it: what the presets do not name is off. cloud-init's own file is of its package.
 PRESETS = {
-    "90-default.preset": "enable ssh.service\nenable sshd.service\nenable systemd-networkd*\nenable cloud-*\n"
+    "90-default.preset": "enable ssh.service\nenable sshd.service\nenable {manager}*\nenable cloud-*\n"
     "enable dbus*\nenable lab-*\n",
     "99-default-disable.preset": "disable *\n",
 }
@@ -208,45 +200,68 @@ BASE_PROVIDES = (
     "python3-pyyaml = 6.0",
     "cloud-init = 22.4.2",
 )
-SITE = "usr/lib/python3.9/site-packages"
+SITE = {"9": "usr/lib/python3.9/site-packages", "10": "usr/lib/python3.12/site-packages"}
+MANAGERS = {"networkd": "systemd-networkd", "NetworkManager": "NetworkManager"}
 
 
-def disguise(root: Path, firewall: str) -> None:
-    """Make `root` an EL stand-in. `firewall`: the backend whose service the image has; `none`: neither service nor
-    tools, as in the vendors' own images, where a first boot has to install them."""
+def disguise(root: Path, guest: Guest) -> None:
+    """Make `root` an EL stand-in. Where the guest's firewall is `none` it has neither service nor tools, as the
+    vendors' own images, on which a first boot has to install them."""
+    version, site = guest.version, root / SITE[guest.version]
     for path, text in {
-        "etc/os-release": OS_RELEASE,
-        "usr/lib/os-release": OS_RELEASE,
-        "etc/centos-release": RELEASE,
-        "etc/redhat-release": RELEASE,
-        "etc/rpm/macros": RPM_MACROS,
+        "etc/os-release": OS_RELEASE.format(version=version),
+        "usr/lib/os-release": OS_RELEASE.format(version=version),
+        "etc/centos-release": RELEASE.format(version=version),
+        "etc/redhat-release": RELEASE.format(version=version),
+        "etc/rpm/macros": RPM_MACROS.format(version=version),
         "etc/yum.repos.d/lab.repo": REPO_FILE,
         "etc/selinux/config": SELINUX,
         "etc/cloud/cloud.cfg.d/91_el.cfg": CLOUD_CONFIG,
-        **{f"etc/systemd/system-preset/{name}": text for name, text in PRESETS.items()},
+        **{
+            f"etc/systemd/system-preset/{name}": text.format(manager=MANAGERS[guest.manager])
+            for name, text in PRESETS.items()
+        },
         # Above Debian's own units of the same names.
-        **{f"etc/systemd/system/{name}": text for name, text in UNITS.items()},
+        **{f"etc/systemd/system/{unit}": text for unit, text in _stages(root, guest.order).items()},
     }.items():
         _write(root, path, text)
     _write(root, "etc/locale.conf", "LANG=C.UTF-8\n")
     config = root / "etc/cloud/cloud.cfg"
     config.write_text(DEBIAN_MODULES.sub("", config.read_text()))
     (root / "etc/sysconfig").mkdir(exist_ok=True)
-    (root / SITE).parent.mkdir(parents=True)
-    (root / SITE).symlink_to("../python3/dist-packages")
+    site.parent.mkdir(parents=True)
+    site.symlink_to("../python3/dist-packages")
     (root / "usr/libexec/cloud-init").symlink_to("/usr/lib/cloud-init")
     # Debian's own service and its configuration are not EL's.
     for path in ("etc/nftables.conf", "usr/lib/systemd/system/nftables.service", "lib/systemd/system/nftables.service"):
         (root / path).unlink(missing_ok=True)
     rpms = _repository(root)
     run(["rpm", "--root", str(root), "--dbpath", "/var/lib/rpm", "--initdb"])
-    chosen = {"iptables": ["iptables-nft-services"], "nftables": ["nftables"], "none": []}[firewall]
+    chosen = {"iptables": ["iptables-nft-services"], "nftables": ["nftables"], "none": []}[guest.firewall]
     install = [str(rpms[name]) for name in ("lab-base", *chosen)]
     for package in PACKAGES:
         for pattern in TOOLS[package] if package not in chosen else ():
             for tool in (root / "usr/sbin").glob(pattern):
                 tool.unlink()
     run(["rpm", "--root", str(root), "--dbpath", "/var/lib/rpm", "--replacefiles", "-i", *install])
+
+
+def preset_all(root: Path) -> None:
+    """Enable and disable every unit of the finished root as the presets say, as an EL image's first boot does."""
+    run(["systemctl", f"--root={root}", "preset-all"])
+
+
+def _stages(root: Path, order: str) -> dict[str, str]:
+    """Unit of cloud-init -> its text, in one of EL's orders, for those that this root's cloud-init has."""
+    texts = {}
+    for unit, (section, dependencies) in STAGES.items():
+        own = root / "usr/lib/systemd/system" / unit
+        if own.is_file() and not own.is_symlink():
+            service = own.read_text().partition("[Service]")[2]
+            texts[unit] = (
+                section.format(unit=unit, order=order, dependencies=dependencies[order]) + "[Service]" + service
+            )
+    return texts
 
 
 def add(root: Path, name: str) -> None:
