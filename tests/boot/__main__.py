@@ -4,6 +4,7 @@ python -m tests.boot                   every guest, every scenario, and what peo
 python -m tests.boot --quick           what CI runs
 python -m tests.boot --guest debian13  one guest
 python -m tests.boot --only sweep      the power cut at 14 moments of each guest's first boot
+python -m tests.boot --count           what a boot costs in instructions, with our module and without
 python -m tests.boot --build           make the guests, boot none
 """
 
@@ -21,7 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from tests import records
-from tests.boot import disks, guests, scenarios
+from tests.boot import counts, disks, guests, scenarios
 from tests.boot.cloud import CLOUDS
 from tests.boot.guests import GUESTS
 from tests.boot.judge import Row, first_answers, table
@@ -146,6 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     about = "Boot guests and watch them from outside."
     parser = argparse.ArgumentParser(prog="python -m tests.boot", description=about)
     parser.add_argument("--quick", action="store_true", help="what CI runs")
+    parser.add_argument("--count", action="store_true", help="count instructions, with our module and without")
     parser.add_argument("--build", action="store_true", help="make the guests' roots, boot none")
     parser.add_argument("--guest", choices=(*OURS, *FURTHER), action="append", help="only this one; may be given again")
     labels = "tutorial, newest, cloud, none, twice, refused, cut, no-extensions, bare, cut-off, stock, compare"
@@ -162,6 +164,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.build:
         for kind in GUESTS.values():
             guests.root_of(kind)
+        return 0
+    if options.count:
+        with guests.locked(cache / "lab.lock"), wire() as network:
+            counted = [
+                pair for name in counts.COUNTED for pair in counts.pairs(network, name=name, folder=cache / "boots")
+            ]
+        print(counts.table(counted))
         return 0
     started = time.monotonic()
     rows: list[Row] = []

@@ -180,7 +180,7 @@ def boot(
                 stderr=said,
             )
             try:
-                end, lines = _follow(running, cut_at, freezer)
+                end, lines = follow(running, cut_at, freezer)
             except FreezeFailed as failure:
                 raise BootFailed(str(failure)) from failure
             finally:
@@ -215,7 +215,15 @@ def command_line(*, masked: Sequence[str] = disks.SLOW_UNITS, unused: Sequence[s
     )
 
 
-def emulator(kernel: Path, initrd: Path, overlay: Path, seed_disk: Path | None, *, cmdline: str) -> list[str]:
+def emulator(
+    kernel: Path,
+    initrd: Path,
+    overlay: Path,
+    seed_disk: Path | None,
+    *,
+    cmdline: str,
+    accelerator: str = "tcg,thread=multi,tb-size=512",
+) -> list[str]:
     """The command of a machine; who calls it says what its serial ports lead to. Without a seed it has to ask a cloud.
 
     Plain emulation: needs no /dev/kvm. The NIC has no boot ROM: nothing answers before the guest's kernel.
@@ -226,7 +234,7 @@ def emulator(kernel: Path, initrd: Path, overlay: Path, seed_disk: Path | None, 
     seed = ["-drive", f"file={seed_disk},if=virtio,format=raw,readonly=on"] if seed_disk else []
     return [
         *("nice", "-n", "10"),
-        *("qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", PROCESSOR),
+        *("qemu-system-x86_64", "-machine", "pc", "-accel", accelerator, "-cpu", PROCESSOR),
         *("-smp", "1", "-m", "1024"),
         *("-nodefaults", "-no-user-config", "-display", "none"),
         *("-kernel", str(kernel), "-initrd", str(initrd), "-append", cmdline),
@@ -246,8 +254,8 @@ def _wait_for_prober(prober: subprocess.Popen[bytes], heard: Path) -> None:
         time.sleep(0.05)
 
 
-def _follow(
-    running: subprocess.Popen[bytes], cut_at: str, freezer: Freezer | None
+def follow(
+    running: subprocess.Popen[bytes], cut_at: str = "", freezer: Freezer | None = None
 ) -> tuple[str, list[tuple[float, str]]]:
     """Read what the guest says from inside, until it is off. -> how it ended, the lines with the moment of each."""
     assert running.stdout is not None
@@ -278,17 +286,24 @@ def _follow(
                 freezer.hear(moment[0])
 
 
+def report_in(lines: Sequence[tuple[float, str]]) -> Mapping[str, Any]:
+    """What the guest told of itself, or nothing."""
+    report: Mapping[str, Any] = {}
+    for _, line in lines:
+        if line.startswith("@report "):
+            with contextlib.suppress(ValueError):
+                report = json.loads(line[8:])
+    return report
+
+
 def _boot(end: str, seconds: float, lines: list[tuple[float, str]], heard: str, console: str) -> Boot:
     moments: dict[str, float] = {}
-    starts, report = [], {}
+    starts, report = [], report_in(lines)
     for at, line in lines:
         if line.startswith("@moment "):
             _, uptime, name = line.split()
             moments[name] = float(uptime)
             starts.append(at - float(uptime))
-        elif line.startswith("@report "):
-            with contextlib.suppress(ValueError):
-                report = json.loads(line[8:])
     kernel_start = min(starts)  # every line came later than it was said: the earliest is the nearest
     told = [json.loads(line) for line in heard.splitlines()]
     answers = [

@@ -138,6 +138,18 @@ def applied_again() -> list[dict[str, object]] | None:
     return out
 
 
+def processor() -> dict[str, object]:
+    """Nanoseconds that a processor worked in this boot: for all, and for each unit that has run."""
+    whole = re.search(r"usage_usec (\d+)", read("/sys/fs/cgroup/cpu.stat"))
+    _, text = run("systemctl", "show", "-p", "Id,CPUUsageNSec", *UNITS)
+    units = {}
+    for block in text.split("\n\n"):
+        fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if (used := fields.get("CPUUsageNSec", "")).isdigit():
+            units[fields["Id"]] = int(used)
+    return {"whole": int(whole[1]) * 1000 if whole else 0, "units": units}
+
+
 def addresses() -> list[str]:
     """All that this machine has but its own loopback's."""
     interfaces = parsed(run("ip", "-j", "address")[1])
@@ -168,6 +180,7 @@ def selinux(saved: list[str]) -> dict[str, object] | None:
 
 
 def main() -> None:
+    used = processor()  # before this program has used much itself
     log = read("/var/log/cloud-init.log")
     # A second boot appends to the log: what is told here is this boot's.
     log = log[max(log.rfind("running 'init-local'"), 0) :]
@@ -178,6 +191,7 @@ def main() -> None:
     services = status.get("services") if isinstance(status, dict) else None
     saved = status.get("saved") if isinstance(status, dict) else None
     told = {
+        "processor": used,
         "cloud_init": {"exit": cloud_init_exit, "status": parsed(cloud_init)},
         "result": parsed(read("/run/cloud-init/result.json")),
         "warnings": [line for line in log.splitlines() if re.search(r"\[(WARNING|ERROR|CRITICAL)\]", line)][:20],
