@@ -57,9 +57,9 @@ $(LAYERS):
 test-neighbours: ## programs of others in every order and with every backend; `make test` has the first of each
 	VPS_FIREWALL_NEIGHBOURS=all python3 -m tests neighbours $(ARGS)
 
-test-boot: host $(STAMP) ## guests under qemu, watched from power-on to power-off; ARGS=--quick as CI
+test-boot: host $(STAMP) ## guests under qemu, watched from power-on to power-off; ARGS=--quick as CI, GUEST=image.qcow2
 	tests/boot/install-host
-	$(PYTHON) -m tests.boot $(ARGS)
+	$(PYTHON) -m tests.boot $(if $(GUEST),--image $(GUEST)) $(ARGS)
 
 test-attack: host $(STAMP) ## scans, disguises and spoilt user-data, then floods, on an idle machine; ARGS="TABLE RATE SECONDS"
 	VPS_FIREWALL_ATTACK=all python3 -m tests attack

@@ -4,6 +4,7 @@ python -m tests.boot                   every guest, every scenario, and what peo
 python -m tests.boot --quick           what CI runs
 python -m tests.boot --guest debian13  one guest
 python -m tests.boot --only sweep      the power cut at 14 moments of each guest's first boot
+python -m tests.boot --image FILE      a vendor's own image, as it is, with a bundle
 python -m tests.boot --count           what a boot costs in instructions, with our module and without
 python -m tests.boot --build           make the guests, boot none
 """
@@ -22,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from tests import records
-from tests.boot import counts, disks, guests, scenarios
+from tests.boot import bootable, counts, disks, guests, machine, scenarios, vendor
 from tests.boot.cloud import CLOUDS
 from tests.boot.guests import GUESTS
 from tests.boot.judge import Row, first_answers, table
@@ -69,6 +70,7 @@ def full(folder: Path, names: Sequence[str], only: Sequence[str]) -> list[Job]:
             ("stock", name in names or (name == "el9-bare" and el), partial(scenarios.stock, name=name, folder=folder))
             for name in scenarios.STOCK_FORMS
         ),
+        ("vendor", debian, partial(stand_in, name="debian12", folder=folder)),
         ("no-extensions", el, partial(scenarios.no_extensions, folder=folder)),
         ("bare", el, partial(scenarios.bare, folder=folder)),
         ("cut-off", el, partial(scenarios.cut_off, folder=folder)),
@@ -94,6 +96,13 @@ def image(network: Wire, *, scenario: Callable[[Lab], Iterator[Row]], name: str,
 def cloudy(network: Wire, *, name: str, where: str, folder: Path) -> Iterator[Row]:
     """An image of ours in a cloud."""
     return scenarios.in_a_cloud(Lab(network, GUESTS[name], disks.CLOUD, folder), where=where)
+
+
+def stand_in(network: Wire, *, name: str, folder: Path) -> Iterator[Row]:
+    """What `--image` does, with an image that is made here."""
+    made = bootable.image(GUESTS[name], folder / "image")
+    yield from vendor.boots(network, image=made, accelerator=machine.EMULATION, folder=folder)
+    made.unlink()
 
 
 first_and_reboot = partial(scenarios.tutorial, short=True)
@@ -147,10 +156,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     about = "Boot guests and watch them from outside."
     parser = argparse.ArgumentParser(prog="python -m tests.boot", description=about)
     parser.add_argument("--quick", action="store_true", help="what CI runs")
+    parser.add_argument("--image", type=Path, metavar="FILE", help="a vendor's image and a bundle, instead of all that")
     parser.add_argument("--count", action="store_true", help="count instructions, with our module and without")
     parser.add_argument("--build", action="store_true", help="make the guests' roots, boot none")
     parser.add_argument("--guest", choices=(*OURS, *FURTHER), action="append", help="only this one; may be given again")
-    labels = "tutorial, newest, cloud, none, twice, refused, cut, no-extensions, bare, cut-off, stock, compare"
+    labels = "tutorial, newest, cloud, none, twice, refused, cut, no-extensions, bare, cut-off, stock, vendor, compare"
     several = f"{labels}, rivals, unsealed, cycle, or sweep, which no other run does; may be given again"
     parser.add_argument("--only", action="append", default=[], metavar="LABEL", help=several)
     parser.add_argument("--record", action="store_true", help="write what was seen to tests/records/boot.json")
@@ -178,7 +188,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with guests.locked(cache / "lab.lock"):
         folder = cache / "boots"
         guests.remove(folder)
-        jobs = quick(folder) if options.quick else full(folder, options.guest or (*OURS, *FURTHER), options.only)
+        jobs: list[Job]
+        if options.image:
+            chosen = vendor.accelerator_for(options.image, folder)
+            print(f"by {chosen.partition(',')[0]}", file=sys.stderr)
+            jobs = [partial(vendor.boots, image=options.image, accelerator=chosen, folder=folder)]
+        else:
+            jobs = quick(folder) if options.quick else full(folder, options.guest or (*OURS, *FURTHER), options.only)
         for come in run(jobs, options.machines):
             if isinstance(come, Row):
                 rows.append(come)
@@ -206,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _recorded(row: Row) -> Mapping[str, object]:
-    guest = GUESTS[row.guest]
+    guest = GUESTS.get(row.guest, GUESTS["debian12"])  # the vendor's stand-in is made of that
     return {
         "guest": row.guest,
         "scenario": row.scenario,

@@ -29,6 +29,8 @@ RUNCMD, UFW, FIREWALLD, CYCLE = "runcmd", "ufw", "firewalld", "cycle"
 BESIDE_UFW, BESIDE_FIREWALLD, CUT_OFF = "beside-ufw", "beside-firewalld", "cut-off"
 # Ours, sealed with iptables by a kernel that could load it, and then with one that cannot, as EL 10's is.
 NO_EXTENSIONS = "no-extensions"
+# As a vendor makes it, without the lab's witness too.
+VENDOR = "vendor"
 # Ours on an image for a cloud, with a service that is slow to load the rules.
 CLOUD = "cloud"
 # Instead of the kernel's own choice, which is AppArmor.
@@ -104,6 +106,19 @@ ExecStart=/bin/true
 StandardInput=socket
 """
 
+# The same without systemd's sockets, for an image that is not made here.
+LISTENING = """\
+import selectors, socket
+
+select = selectors.DefaultSelector()
+for port in (80, 3306, 8080):
+    listening = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=64)
+    select.register(listening, selectors.EVENT_READ)
+while True:
+    for key, _ in select.select():
+        key.fileobj.accept()[0].close()
+"""
+
 WATCH = """\
 [Unit]
 Description=Tell the lab what moment it is
@@ -146,8 +161,8 @@ class Disk:
     """A file system with the kernel that boots it. Never written to: who boots it lays an overlay over it."""
 
     file: Path
-    kernel: Path
-    initrd: Path
+    kernel: Path | None  # none where the disk has a boot loader
+    initrd: Path | None
     units: tuple[str, ...]  # what systemd-analyze says against its units that it did not say before we came
     command_line: str = ""  # what its kernel is told besides
     masked: tuple[str, ...] = SLOW_UNITS  # what its kernel is told to mask
@@ -268,6 +283,10 @@ def _flavour(guest: Guest, flavour: str, root: Path) -> None:
             write(root, f"etc/systemd/system/{unit}.d/slow.conf", SLOW)
     if flavour == NO_EXTENSIONS:
         _take_modules(root, EXTENSIONS)
+    if flavour == VENDOR:
+        run(["systemctl", f"--root={root}", "disable", "lab-listen.socket", "lab-watch.service"])
+        for path in (*(root / "etc/systemd/system").glob("lab-*"), *(root / "usr/local/lib/lab").iterdir()):
+            path.unlink()
     if flavour == CUT_OFF:
         (root / "etc/yum.repos.d/lab.repo").unlink()
 

@@ -48,6 +48,7 @@ UNUSED_MODULES = (
 )
 # A processor that claims to move strings fast is believed, and qemu moves them byte by byte.
 PROCESSOR = "max,erms=off,fsrm=off"
+EMULATION = "tcg,thread=multi,tb-size=512"
 
 # The usual ::/0 gets lost in cloud-init 22.4, and gateway6 is deprecated in 25.1. There is no router to ask: networkd
 # would wait for one for 12 seconds, and be online after that.
@@ -151,6 +152,7 @@ def boot(
     cut_at: str = "",
     freezing: Freezing | None = None,
     again: bool = False,
+    accelerator: str = EMULATION,
 ) -> Boot:
     """Switch a guest on and watch it until it is off. `board`: what that says of itself. `cut_at`: the moment of
     the guest at which its power is cut. `freezing`: when its disk is to be kept as it is. `again`: the guest applies
@@ -166,7 +168,7 @@ def boot(
             _wait_for_prober(prober, heard)
             powered = time.monotonic()
             told = " ".join((command_line(masked=disk.masked), disk.command_line, AGAIN if again else ""))
-            command = emulator(disk.kernel, disk.initrd, overlay, seed_disk, cmdline=told)
+            command = emulator(disk.kernel, disk.initrd, overlay, seed_disk, cmdline=told, accelerator=accelerator)
             command += ["-no-reboot", "-serial", f"file:{console}", "-serial", "stdio"]
             command += [word for told in board for word in ("-smbios", told)]
             freezer = None
@@ -216,32 +218,46 @@ def command_line(*, masked: Sequence[str] = disks.SLOW_UNITS, unused: Sequence[s
 
 
 def emulator(
-    kernel: Path,
-    initrd: Path,
+    kernel: Path | None,
+    initrd: Path | None,
     overlay: Path,
     seed_disk: Path | None,
     *,
     cmdline: str,
-    accelerator: str = "tcg,thread=multi,tb-size=512",
+    accelerator: str = EMULATION,
+    wired: bool = True,
 ) -> list[str]:
-    """The command of a machine; who calls it says what its serial ports lead to. Without a seed it has to ask a cloud.
+    """The command of a machine; who calls it says what its serial ports lead to. Without a seed it has to ask a cloud,
+    without a kernel it starts from its disk. Where it is not wired it has no network at all.
 
-    Plain emulation: needs no /dev/kvm. The NIC has no boot ROM: nothing answers before the guest's kernel.
+    Plain emulation needs no /dev/kvm. The NIC has no boot ROM: nothing answers before the guest's kernel.
 
     One processor: with two, qemu 7.2 sometimes leaves one of them for ever at a place where the kernel had just changed
     its own code (seen at netif_receive_skb_list_internal, when a static key was switched).
     """
     seed = ["-drive", f"file={seed_disk},if=virtio,format=raw,readonly=on"] if seed_disk else []
-    return [
-        *("nice", "-n", "10"),
-        *("qemu-system-x86_64", "-machine", "pc", "-accel", accelerator, "-cpu", PROCESSOR),
-        *("-smp", "1", "-m", "1024"),
-        *("-nodefaults", "-no-user-config", "-display", "none"),
-        *("-kernel", str(kernel), "-initrd", str(initrd), "-append", cmdline),
-        *("-drive", f"file={overlay},if=virtio,format=qcow2"),
-        *seed,
+    started = ["-kernel", str(kernel), "-initrd", str(initrd), "-append", cmdline] if kernel else []
+    card = (
         *("-netdev", f"tap,id=wire,ifname={TAP},script=no,downscript=no"),
         *("-device", f"virtio-net-pci,netdev=wire,mac={GUEST_MAC},romfile="),
+    )
+    return [
+        *("nice", "-n", "10"),
+        *(
+            "qemu-system-x86_64",
+            "-machine",
+            "pc",
+            "-accel",
+            accelerator,
+            "-cpu",
+            PROCESSOR if accelerator != "kvm" else "host",
+        ),
+        *("-smp", "1", "-m", "1024"),
+        *("-nodefaults", "-no-user-config", "-display", "none"),
+        *started,
+        *("-drive", f"file={overlay},if=virtio,format=qcow2"),
+        *seed,
+        *(card if wired else ()),
         *("-device", "virtio-rng-pci"),
     ]
 
@@ -284,6 +300,13 @@ def follow(
                 return "cut", lines
             if freezer and moment:
                 freezer.hear(moment[0])
+
+
+def says_something(running: subprocess.Popen[bytes], within: float) -> bool:
+    """Whether a machine says anything within so many seconds."""
+    assert running.stdout is not None
+    readable, _, _ = select.select([running.stdout], [], [], within)
+    return bool(readable and os.read(running.stdout.fileno(), 1))
 
 
 def report_in(lines: Sequence[tuple[float, str]]) -> Mapping[str, Any]:

@@ -172,6 +172,8 @@ def stand_in(images: Path) -> tuple[Path, Path, Path]:
                 digest.update(block)
         (folder / "SHA256SUMS").write_text(f"SHA256 ({file.name}) = {digest.hexdigest()}\n")
         mark.write_text(disk.file.name)
+    assert disk.kernel
+    assert disk.initrd
     return file, disk.kernel, disk.initrd
 
 
