@@ -193,6 +193,9 @@ def chains_lead_where_they_lead(algebra: Algebra) -> None:
         ("-A INPUT -j NFQUEUE --queue-num 1", "unknown"),  # a program decides
         ("-A INPUT -m time --timestart 10:00 -j ACCEPT", "unknown"),
         ("-A INPUT -m conntrack --ctstate INVALID,RELATED -j ACCEPT", "drop"),
+        ('-A INPUT -m connlabel --label "126" -j DROP\n-A INPUT -j ACCEPT', "accept"),
+        ('-A INPUT -m connlabel ! --label "126" -j ACCEPT', "accept"),
+        ('-A INPUT -m connlabel --label "126" --set -j ACCEPT', "unknown"),
     ):
         sets = algebra.live_ipset.sets("create ports bitmap:port range 0-1023\nadd ports 22\n")
         (table,) = algebra.live_iptables.tables(f"{head}{body}\nCOMMIT\n", 4, "iptables", sets)

@@ -184,6 +184,8 @@ LIVE_MUTATIONS: tuple[tuple[str, str, str], ...] = (
     ("live", "if packet.states <= {*said}:", "if packet.states & {*said}:"),
     ("live_iptables", "return _in_ports(packet.sent_to or packet.port, value.split(\",\"))",
      "return _in_ports(packet.port, value.split(\",\"))"),
+    ("live_iptables", 'if name == "--label":', "if False:"),
+    ("live_iptables", 'if word == "--set" and wanted and wanted[-1][0] == "--label":', "if False:"),
     ("live_iptables", 'if name == "-o" and packet.out:', 'if name == "-o" and not packet.out:'),
     ("live_iptables", "if value not in held:", "if False:"),
     ("live_ipset", 'words[2], "nomatch" in plain[3:])', "words[2], False)"),

@@ -77,8 +77,8 @@ OVER = {"--hashlimit-above", "--connlimit-above"}
 # Modules whose options say everything, and those that look for what no first packet of tcp or udp has: `-m ah` without
 # any option means every packet with such a header.
 MODULES = {
-    *("addrtype", "comment", "connlimit", "connmark", "conntrack", "hashlimit", "icmp", "icmp6", "icmpv6", "iprange"),
-    *("limit", "mark", "multiport", "pkttype", "set", "state", "tcp", "udp"),
+    *("addrtype", "comment", "connlabel", "connlimit", "connmark", "conntrack", "hashlimit", "icmp", "icmp6", "icmpv6"),
+    *("iprange", "limit", "mark", "multiport", "pkttype", "set", "state", "tcp", "udp"),
 }
 OTHER_PACKETS = {"ah", "dccp", "dst", "esp", "frag", "hbh", "mh", "rt", "sctp"}
 # What they are told besides, and what changes no fate.
@@ -131,7 +131,9 @@ def _iptables_rule(
             count = 0  # an option that is a flag
         values = list(words[at : at + count])
         at += count
-        if word in ("--to-destination", "--to-ports"):
+        if word == "--set" and wanted and wanted[-1][0] == "--label":
+            wanted[-1] = ("unknown", [], False)  # it matches where the tracker has room for the label
+        elif word in ("--to-destination", "--to-ports"):
             sent_to = _target(values[0]) if word == "--to-destination" else ("", values[0])
             effect = REWRITES if "-" in values[0] else effect  # one of several
         elif word in ("-j", "-g"):
@@ -262,6 +264,8 @@ def _iptables_match(name: str, values: Sequence[str], packet: Packet) -> bool | 
         return value == "ORIGINAL"
     if name in ("--loose", "--validmark", "--accept-local"):  # of rpfilter
         return True
+    if name == "--label":  # the rules themselves give them
+        return False
     if name == "-f" or (name == "--mark" and value == f"{ended.MARK:#x}"):  # a further fragment; what --cut ended
         return False
     if name == "--syn":

@@ -289,6 +289,8 @@ class Reader:
             return self._among(packet.sent_to or packet.port, right, packet)
         if key == "direction" and packet.states <= NEW:
             return said == {"original"}
+        if key == "label":  # the rules themselves give them
+            return False
         if key == "mark" and said == {str(ended.MARK)}:  # what --cut ended
             return False
         if key == "state" and said <= STATES:

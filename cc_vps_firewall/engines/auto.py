@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "210bd614a3f9bb20aa456f83ad8672f06f2ebcae65122ca50f5a02b114a747cb"
+SOURCES = "a1a61f93853086477d0d00024b2a20583e7731bcefb35092b4bf7363dafd6489"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

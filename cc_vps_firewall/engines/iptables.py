@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "f5d1d1d71f7973846fed3b0854ce51b2bb0b60ceccde87a33103252b971da10f"
+SOURCES = "3757832a184726cc268c41eeac96427023d675023edbfb0bf0227f111719cb32"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called nftables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "d66337c126436e3de948035abc943433a40a2836fe371684d453845a7a10789c"
+SOURCES = "fcf7f330685f8e8a8375657bf8c9434d30e3fb086a239189ac9367ec53422d10"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

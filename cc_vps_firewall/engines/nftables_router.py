@@ -1,6 +1,6 @@
 """The engine called nftables_router -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "baf0474a5944ad3c7a4901f499c2fd465dda2cf804a188572230ff4355df74ed"
+SOURCES = "ac652e75010840aab0809e5e45f77312f71b3ae206e4fcc7940bcfcb540970a2"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

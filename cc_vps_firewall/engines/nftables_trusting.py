@@ -1,6 +1,6 @@
 """The engine called nftables_trusting -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "801412e69f56de43cd2e926ed66de325d11f7d2c6e0e56afca8bc59657b2c7cb"
+SOURCES = "cc25f1a4f21ca9ad68a1851571045e3a47ffdb9cde4d0a5ea2faa40cd9611449"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

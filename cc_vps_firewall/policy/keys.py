@@ -237,7 +237,13 @@ ENTRY: Table = (
         (["10.0.0.0/8"], ["office"]),
         "any",
     ),
-    Key("limit", "limit", "New connections per source", "Beyond it they are dropped.", ("20/minute",)),
+    Key(
+        "limit",
+        "limit",
+        "New connections per source",
+        "Beyond it they are refused. Of TCP those count whose handshake is finished.",
+        ("20/minute",),
+    ),
     Key("interface", "interface"),
     Key("comment", "comment"),
 )
@@ -309,7 +315,13 @@ PUBLICATION: Table = (
         "any",
     ),
     Key("interface", "interface"),
-    Key("limit", "limit", "New connections per source", "Beyond it they are dropped.", ("20/minute",)),
+    Key(
+        "limit",
+        "limit",
+        "New connections per source",
+        "Beyond it they are refused. Of TCP those count whose handshake is finished.",
+        ("20/minute",),
+    ),
     Key(
         "masquerade",
         "flag",

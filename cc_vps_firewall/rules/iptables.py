@@ -11,7 +11,7 @@ from itertools import takewhile
 
 from ..policy import EVERYTHING, WIDTH, Limit, Net, network_text
 from .rule import Chain, Port, Rule, Ruleset
-from .ruleset import LINK_LOCAL, REPLIES
+from .ruleset import JUDGED, LIMITERS, LINK_LOCAL, REPLIES
 
 NAME = "iptables"
 MARK = "vps-firewall"  # opens the comment of every rule of ours: how they are told from other people's
@@ -29,6 +29,9 @@ SHARED = {"nat": ("prerouting", "postrouting"), "raw": ("prerouting",)}
 DNAT_SEEN = (
     OURS + "DNAT"
 )  # the kernel's list that says whether a TCP port leads elsewhere by DNAT (/proc/net/xt_recent)
+FLOODS = OURS + "FLOOD"  # and whether a flood of SYNs was under way, of late, while the kernel's cookies are good
+FLOOD_SECONDS = 180
+ASKED = JUDGED - 3 - LIMITERS  # the label of a connection that came in within its limit, before its first answer
 
 MULTIPORT = 15  # ports in one rule, a range counts as two (iptables-extensions(8), multiport)
 
@@ -66,6 +69,7 @@ class _Writer:
         self.policies: dict[str, str] = {}
         self.rules: dict[str, list[str]] = {}
         self.hooks = [c for c in rules.chains if c.hook in hooks]
+        self.hook = ""  # of the chain that is written
 
     def text(self) -> str:
         for chain in self.hooks:
@@ -78,6 +82,7 @@ class _Writer:
             elif self.table == "mangle":
                 policy = "ACCEPT"
             hook = "PREROUTING" if chain.hook == "raw" else chain.hook.upper()
+            self.hook = chain.hook
             self.open(hook, policy)
             self.write(hook, rules)
         declared = (f":{name} {policy} [0:0]\n" for name, policy in self.policies.items())
@@ -108,16 +113,28 @@ class _Writer:
             address, port = network_text(self.family, (rule.to[0], WIDTH[self.family])), rule.to[1]
             host = f"[{address}]" if self.family == 6 and port else address
             return f"-j DNAT --to-destination {host}{f':{port}' if port else ''}"
-        if rule.verdict == "add_dnat_port":
+        if rule.verdict in ("add_dnat_port", "add_flood", "set_label"):
             return ""
+        if rule.verdict == "reset" and self.table != "filter":
+            return "-j DROP"  # the kernel takes REJECT in filter alone
         target = _VERDICTS.get(rule.verdict) or f"-j {self.called(self.chains[rule.verdict])}"
-        return f"-j {self.limit(rule.limit, rule.label, target)}" if rule.limit else target
+        return f"-j {self.limit(rule, target)}" if rule.limit else target
 
     def called(self, chain: Chain) -> str:
-        if chain.name not in self.names:
-            name = self.declare(chain.name.upper(), chain.name)
-            self.write(name, chain.rules)
-        return self.names[chain.name]
+        counting = [rule for rule in chain.rules if rule.connlabel == JUDGED]
+        key = (chain.name, self.hook if counting else "")
+        if key not in self.names:
+            name = self.declare(f"{chain.name.upper()}{'-OUT' * (key[1] == 'output')}", key)
+            if self.hook == "input":
+                self.write(name, (replace(rule, connlabel=ASKED) for rule in counting))
+                counting = [rule for rule in counting if rule.verdict == "set_label"]
+            rules = [rule for rule in chain.rules if self.hook != "input" or rule not in counting]
+            if key == ("judge", "output"):
+                # In peace it was counted when it came in, maybe by older rules, and has not been answered before.
+                peace = replace(rules[0], verdict="judged", connlabel=ASKED, no_flood=True)
+                rules.insert(-1, peace)
+            self.write(name, rules)
+        return self.names[key]
 
     def add(self, chain: str, match: str, label: str, target: str) -> None:
         self.rules[chain].append(f"-A {chain}{match}{_remark(label)} {target}".rstrip() + "\n")
@@ -137,7 +154,8 @@ class _Writer:
                 words += f" {flag} {network_text(self.family, nets[0])}"
         for match, label in self.protocol(rule):
             state = " -m conntrack" if rule.state or rule.original else ""
-            state += f" --ctstate {rule.state.upper()}" if rule.state else ""
+            kind = "status" if rule.state == "assured" else "state"
+            state += f" --ct{kind} {rule.state.upper()}" if rule.state else ""
             state += " --ctdir ORIGINAL" if rule.original else ""
             owner = ""
             if rule.uid_root is not None:
@@ -145,15 +163,23 @@ class _Writer:
             local = " -m addrtype --dst-type LOCAL" if rule.local else ""
             local += " -m addrtype ! --src-type LOCAL" if rule.from_others else ""
             rate = f" -m limit {_rate(rule.rate, '--limit', '--limit-burst', rule.burst)}" if rule.rate else ""
-            dnat = self.dnat_seen(rule)
-            self.add(chain, words + match + state + owner + local + dnat + rate, label, target)
+            mark = f" -m connlabel --label {rule.connlabel}" if rule.connlabel else ""
+            mark += " --set" * (rule.verdict == "set_label")
+            seen = self.seen(rule)
+            self.add(chain, words + match + state + owner + local + seen + mark + rate, label, target)
 
-    def dnat_seen(self, rule: Rule) -> str:
-        """Does any port lead elsewhere? Without ipset(8) one list cannot hold ports: it holds one entry, for all."""
-        if not rule.dnat_port and rule.verdict != "add_dnat_port":
+    def seen(self, rule: Rule) -> str:
+        """Does any port lead elsewhere, or is a flood under way? Without ipset(8) one list cannot hold ports: it holds
+        one entry, for all."""
+        asks, notes = rule.dnat_port or rule.flood or rule.no_flood, rule.verdict in ("add_dnat_port", "add_flood")
+        if not asks and not notes:
             return ""
+        flood = rule.flood or rule.no_flood or rule.verdict == "add_flood"
         every = network_text(self.family, (0, WIDTH[self.family]))
-        return f" -m recent --{'rcheck' if rule.dnat_port else 'set'} --name {DNAT_SEEN} --mask {every} --rsource"
+        late = f" --seconds {FLOOD_SECONDS}" if rule.flood or rule.no_flood else ""
+        name = FLOODS if flood else DNAT_SEEN
+        way = f"{'! ' * rule.no_flood}--{'rcheck' if asks else 'set'}"
+        return f" -m recent {way}{late} --name {name} --mask {every} --rsource"
 
     def protocol(self, rule: Rule) -> list[tuple[str, str]]:
         """The matches on the protocol; what one rule cannot say takes several."""
@@ -188,21 +214,26 @@ class _Writer:
             for batch in _batches(rule.ports)
         ]
 
-    def limit(self, limit: Limit, label: str, target: str) -> str:
-        """A chain that gives `target` to a source's connections within its limit, and returns the rest."""
-        key = (limit, label, target)
+    def limit(self, rule: Rule, target: str) -> str:
+        """A chain that gives `target` to a source's connections within its limit, and returns the rest. One bucket
+        cannot count packets of both ways, so that of what comes in is asked first, and that of answers as well."""
+        limit = rule.limit
+        assert limit
+        way = "dst" if rule.by_client and self.hook == "output" else "src"
+        key = (limit, rule.label, target, way)
         if key not in self.names:
-            number = 1 + sum(OURS + "LIMIT" in n for n in self.names.values())
+            number = 1 + sum(OURS + "LIMIT-" in n for n in self.names.values())
             name = self.declare(f"LIMIT-{number}", key)
             # The kernel keeps a table under its name while a rule uses it, with the rate it was made with:
             # the rate is part of the name, so that a changed policy gets a table of its own.
             bucket = f"{self.table[0]}{number}-{limit.count}-{limit.period}"
             match = (
-                f" -m hashlimit {_rate(limit, '--hashlimit-upto', '--hashlimit-burst')} --hashlimit-mode srcip"
+                f" -m hashlimit {_rate(limit, '--hashlimit-upto', '--hashlimit-burst')} --hashlimit-mode {way}ip"
                 f" --hashlimit-name {bucket} --hashlimit-htable-max {TRACKED}"
             )
             # An IPv6 customer has a /64 at the least (RFC 6177), so that is one source.
-            self.add(name, match + (" --hashlimit-srcmask 64" if self.family == 6 else ""), label, target)
+            match += f" --hashlimit-{way}mask 64" if self.family == 6 else ""
+            self.add(name, match, rule.label, target)
         return self.names[key]
 
     def tree(self, nets: tuple[Net, ...], flag: str, target: str, label: str) -> str:

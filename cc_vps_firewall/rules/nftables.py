@@ -26,6 +26,7 @@ HOOKS = {
 CHUNK = 2048
 TRACKED = 65_535  # sources that one limit follows at a time; beyond that the limit no longer holds, access does
 TIMEOUTS = {"second": "1m", "minute": "1m", "hour": "1h", "day": "1d"}  # by then a bucket is full again
+FLOODS = "floods"  # TCP, while a flood of SYNs is under way, and for as long as the kernel's cookies are good
 DNAT_PORTS = "dnat_ports"  # TCP ports that lead elsewhere by DNAT, as far as anybody has come by them yet
 COMMENT = 100  # nft takes 127 bytes
 
@@ -117,15 +118,23 @@ class _Writer:
             verdict = f"dnat ip{'6' * (family == 6)} to {host}{f':{port}' if port else ''}"
         if rule.verdict == "add_dnat_port" or rule.dnat_port:
             self.declare(DNAT_PORTS, "inet_service", [f"size {TRACKED}", "flags dynamic"])
+        if rule.verdict == "add_flood" or rule.flood:
+            self.declare(FLOODS, "inet_proto", [f"size {TRACKED}", "flags dynamic,timeout", "timeout 3m"])
+        if rule.verdict == "set_label":
+            verdict = f"ct label set {rule.connlabel}"
         if rule.limit:
-            verdict = f"jump {self.limit(rule.limit, rule.label, verdict)}"
+            verdict = f"jump {self.limit(rule, verdict)}"
         words = []
+        if rule.connlabel and rule.verdict != "set_label":
+            words.append(f"ct label {rule.connlabel}")
         if rule.in_interface:
             words.append('iif "lo"' if rule.in_interface == "lo" else f'iifname "{rule.in_interface}"')
         if rule.out_interface:
             words.append('oif "lo"' if rule.out_interface == "lo" else f'oifname "{rule.out_interface}"')
         if rule.state:
-            words.append("ct status dnat" if rule.state == "dnat" else f"ct state {rule.state}")
+            words.append(f"ct {'status' if rule.state in ('dnat', 'assured') else 'state'} {rule.state}")
+        if rule.original:
+            words.append("ct direction original")
         if rule.local:
             words.append("fib daddr type local")
         if rule.from_others:
@@ -133,6 +142,8 @@ class _Writer:
         address, verdict = self.address(rule, family, verdict)
         words += address
         words += self.protocol(rule)
+        if rule.flood:
+            words.append(f"meta l4proto @{FLOODS}")
         if rule.uid_root is not None:
             words.append(f"meta skuid {'==' if rule.uid_root else '!='} 0")
         if rule.rate:
@@ -235,8 +246,10 @@ class _Writer:
             self.chains.append(_block("chain", name, [f"{ip} {side} vmap {{\n\t\t\t{listed}\n\t\t}}"]))
         return self.names[key]
 
-    def limit(self, limit: Limit, label: str, verdict: str) -> str:
+    def limit(self, rule: Rule, verdict: str) -> str:
         """A chain that gives `verdict` to a source's connections within its limit, and returns the rest."""
+        limit, label = rule.limit, rule.label
+        assert limit
         key = (limit, label, verdict)
         if key not in self.names:
             name = self.name("limit", key)
@@ -247,6 +260,7 @@ class _Writer:
                 fields = [f"type {kind}", f"size {TRACKED}", "flags dynamic,timeout", f"timeout {timeout}"]
                 self.sets.append(_block("set", seen, fields))
                 said = _comment(f"too fast: {label}")
+                source = f"{'ct original ' * rule.by_client}{source}"
                 lines.append(f'update @{seen} {{ {source} {_rate(limit, "over ")} }} return comment "{said}"')
             lines.append(f'{verdict} comment "{_comment(label)}"')
             self.chains.append(_block("chain", name, lines))
@@ -260,6 +274,7 @@ _VERDICTS = {
     "accept": "accept", "drop": "drop", "reset": "reject with tcp reset", "return": "return",
     "masquerade": "masquerade", "clamp": "tcp option maxseg size set rt mtu", "notrack": "notrack",
     "add_dnat_port": f"add @{DNAT_PORTS} {{ ct original proto-dst }}",
+    "add_flood": f"update @{FLOODS} {{ meta l4proto }}",
 }  # fmt: skip
 
 

@@ -22,9 +22,11 @@ class Rule:
 
     `verdict`: accept, drop, reset (refuse with a TCP reset), log, return (to the chain before), dnat (`to` an address
     and a port, 0 for the same), masquerade, clamp (no larger segments than the path takes), notrack, add_dnat_port
-    (DNAT leads the port elsewhere), or the name of a chain to go on in.
+    (DNAT leads the port elsewhere), add_flood (a flood of SYNs is under way), set_label (the connection gets
+    `connlabel`), or the name of a chain to go on in. The four that note something end nothing.
     `ports` are destination ports. `original_dport` asks for a packet that was DNATed, and judges the port it
-    was sent to first. `limit` counts each source for itself, `rate` all packets together.
+    was sent to first. `limit` counts each source for itself, `rate` all packets together. `connlabel` is a label that
+    the connection bears in the tracker, of 1 to 127; 0 asks for none.
     """
 
     label: str
@@ -48,6 +50,10 @@ class Rule:
     local: bool = False  # is the destination an address of this host?
     from_others: bool = False  # is the source none of this host's?
     dnat_port: bool = False  # is the port among those that DNAT has been seen to lead elsewhere?
+    connlabel: int = 0
+    flood: bool = False  # has there been a flood of SYNs of late?
+    no_flood: bool = False  # or none? Of iptables alone
+    by_client: bool = False  # does `limit` count who began the connection, whichever way the packet goes?
     to: tuple[int, int] = (0, 0)
     limit: Limit | None = None
     rate: Limit | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ..policy import WIDTH, Entry, Limit, Policy, Publication, Route, Sources
@@ -30,11 +30,17 @@ ECHO_REQUEST, ECHO_REQUEST_V6 = 8, 128
 
 # SYNs to open ports that are tracked; those beyond it get the kernel's cookie, and no entry in the tracker's table.
 TRACKED_SYNS, BURST = Limit(200, "second"), 400
+SYN = ("fin,syn,rst,ack", "syn")
 PING_LIMIT = Limit(100, "second")  # for all sources together: nobody may turn the host into a reflector
 
 
 def build(policy: Policy) -> Ruleset:
     """Policy -> the chains that enforce it."""
+    here, forwarded = opened(policy.entries), _forwarded_openings(policy)
+    limiters = _limiters([*here, *forwarded], policy)
+    judge = [JUDGE] if _counted(here, limiters) else []
+    answers = [JUDGE_ANSWERS] if judge else []
+    judged = [replace(JUDGE, original=True)] if _counted(forwarded, limiters) else []
     chains = [
         Chain("essential", _essential()),
         Chain("malformed", _malformed(policy)),
@@ -42,26 +48,27 @@ def build(policy: Policy) -> Ruleset:
         Chain("to_bridges", _bridges(policy, outwards=True) if policy.contained else ()),
         Chain("containers_outgoing", _containers_outgoing(policy)),
         Chain("containers", _bridges(policy, "containers_outgoing") if policy.contained else ()),
-        Chain("incoming", _incoming(policy)),
-        Chain("published", _published(policy)),
-        Chain("publish_alone", _publish_alone(policy)),
+        *_limits(limiters),
+        Chain("incoming", _incoming(policy, _count(here, limiters))),
+        Chain("published", _count(forwarded, limiters)),
+        Chain("publish_alone", _publish_alone(policy, limiters)),
         Chain("routed", _routed(policy)),
         Chain("forwarded", _forwarded(policy)),
         Chain("metadata", _metadata(policy, "reset", uid_root=False)),
         Chain("metadata_forwarded", _metadata(policy, "drop")),
         Chain("outgoing", _outgoing(policy)),
-        Chain("input", _input(policy), "input", "drop"),
+        Chain("input", _input(policy, judge), "input", "drop"),
         Chain(
             "forward",
-            (*_clamp(policy), REPLIES, Rule("base: what is forwarded", "forwarded")),
+            (*_clamp(policy), *judged, REPLIES, Rule("base: what is forwarded", "forwarded")),
             "forward",
             "drop",
         ),
-        Chain("output", _output(policy), "output", "accept" if policy.outgoing is None else "drop"),
+        Chain("output", _output(policy, answers), "output", "accept" if policy.outgoing is None else "drop"),
     ]
     chains += _translating(policy)
     if guards(policy):
-        chains += _untracked(policy)
+        chains += _untracked(policy, limiters)
     empty = {c.name for c in chains if not c.rules}
     wanted = {r.verdict for c in chains for r in c.rules} - empty
     return Ruleset(
@@ -82,12 +89,13 @@ ESSENTIALS = (
 REPLIES = Rule("base: replies", "accept", state="established,related")
 
 
-def _input(policy: Policy) -> tuple[Rule, ...]:
+def _input(policy: Policy, judge: Iterable[Rule]) -> tuple[Rule, ...]:
     # A reply meets three rules, in either family. ::1 comes fourth: the kernel itself lets no ::1 in from
     # a wire (RFC 4291 2.5.3), 127.0.0.0/8 it does where route_localnet is on.
     return (
         Rule("base: loopback", "accept", in_interface="lo"),
         Rule("base: spoofed loopback", "drop", sources=LOOPBACK4),
+        *judge,
         REPLIES,
         Rule("base: spoofed loopback", "drop", sources=LOOPBACK6),
         Rule("base: what comes in", "incoming"),
@@ -133,7 +141,7 @@ def _malformed(policy: Policy) -> tuple[Rule, ...]:
     )
 
 
-def _incoming(policy: Policy) -> tuple[Rule, ...]:
+def _incoming(policy: Policy, openings: Iterable[Rule]) -> tuple[Rule, ...]:
     rules = [*ESSENTIALS, *_dnat_ports(policy)]
     if policy.malformed == "drop":
         rules.append(Rule("malformed", "malformed"))
@@ -141,7 +149,7 @@ def _incoming(policy: Policy) -> tuple[Rule, ...]:
     if policy.ping:
         rules.append(Rule("ping", "accept", 4, "icmp", icmp=(ECHO_REQUEST,), rate=PING_LIMIT))
         rules.append(Rule("ping", "accept", 6, "icmpv6", icmp=(ECHO_REQUEST_V6,), rate=PING_LIMIT))
-    rules += opened(policy.entries)
+    rules += openings
     # What Podman, LXD and libvirt serve to their own containers and machines on the bridge's address.
     label = "containers: their resolver and DHCP"
     rules += [
@@ -219,10 +227,10 @@ def _forwarded(policy: Policy) -> tuple[Rule, ...]:
     )
 
 
-def _published(policy: Policy) -> tuple[Rule, ...]:
+def _forwarded_openings(policy: Policy) -> list[Rule]:
     """What may reach a port that is published, by the port on this host: `allow` and `publish` together."""
     opening = (replace(r, original_dport=True) for r in opened(policy.allow) if r.proto in ("", "tcp", "udp"))
-    return (*opening, *map(_let_through, policy.publish))
+    return [*(opening if policy.containers == "guard" else ()), *map(_let_through, policy.publish)]
 
 
 def _let_through(each: Publication) -> Rule:
@@ -237,13 +245,13 @@ def _port_of(each: Publication, verdict: str) -> Rule:
     return Rule(each.label, verdict, each.family, each.opening.proto, (port,))
 
 
-def _publish_alone(policy: Policy) -> tuple[Rule, ...]:
+def _publish_alone(policy: Policy, limiters: Limiters) -> tuple[Rule, ...]:
     """Where containers' ports are left alone: our own are judged as ever."""
     judged: list[Rule] = []
     for each in policy.publish if policy.containers == "ignore" else ():
         here = replace(_port_of(each, "malformed"), original_dport=True)
         judged += [here] if policy.malformed == "drop" and each.opening.proto == "tcp" else []
-        judged += [_let_through(each), replace(here, verdict="drop")]
+        judged += [*_count([_let_through(each)], limiters), replace(here, verdict="drop")]
     return tuple(judged)
 
 
@@ -317,7 +325,7 @@ def guards(policy: Policy) -> tuple[Rule, ...]:
         return ()
     published = [each.opening for each in policy.publish]
     rules = dict.fromkeys(
-        Rule("flood: SYNs", "flood", proto="tcp", ports=ports)
+        Rule("flood: untracked", "notrack", proto="tcp", ports=ports)
         for rule in opened(policy.entries)
         if rule.proto == "tcp"
         for ports in [
@@ -328,23 +336,85 @@ def guards(policy: Policy) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def _untracked(policy: Policy) -> list[Chain]:
+def _untracked(policy: Policy, limiters: Limiters) -> list[Chain]:
     """SYNs to open ports of this host beyond a rate are not tracked, so that they evict nobody from the tracker. A port
     that leads elsewhere, as a container's does, needs the tracker: the kernel notes it when it first did."""
-    syn = ("fin,syn,rst,ack", "syn")
+    note = [Rule("flood: noted", "add_flood")] if limiters else []
     return [
         Chain(
-            "flood",
+            "syns",
             (
                 Rule("flood: tracked", "return", rate=TRACKED_SYNS, burst=BURST),
-                Rule("flood: untracked", "notrack"),
+                *note,
+                Rule("flood: published", "return", proto="tcp", dnat_port=True),
+                *guards(policy),
             ),
         ),
+        Chain("raw", (Rule("flood: SYNs", "syns", proto="tcp", flags=SYN, local=True),), "raw", "accept"),
+    ]
+
+
+# Labels of the tracker, of 128: the last ones, for whoever else has some takes the first.
+JUDGED, LIMITED, LIMITERS = 127, 126, 100
+Limiters = Mapping[tuple[str, "Limit | None"], int]  # each with the label of the connections that it counts
+# Its handshake is finished, and it has not been counted yet. Who refuses it by a RST of its own may.
+JUDGE = Rule("limits: finished handshakes", "judge", proto="tcp", flags=("rst", ""), state="assured", connlabel=LIMITED)
+# An answer that only a finished handshake has. A connection whose SYN was not tracked is not assured before that.
+JUDGE_ANSWERS = replace(JUDGE, flags=("syn,rst", ""), state="")
+
+
+def _limiters(rules: Iterable[Rule], policy: Policy) -> Limiters:
+    """Accepting rules -> what counts finished handshakes. Beyond LIMITERS of them they share the last label: any of
+    these may let a connection in then."""
+    limited = (rule for rule in rules if rule.limit and rule.proto in ("", "tcp") and policy.flood == "guard")
+    each = dict.fromkeys((rule.label, rule.limit) for rule in limited)
+    return {limiter: LIMITED - 1 - min(number, LIMITERS) for number, limiter in enumerate(each)}
+
+
+def _counted(rules: Iterable[Rule], limiters: Limiters) -> list[Rule]:
+    """Those of accepting rules of which TCP connections are counted when their handshakes are finished."""
+    return [rule for rule in rules if (rule.label, rule.limit) in limiters and rule.proto in ("", "tcp")]
+
+
+def _count(rules: list[Rule], limiters: Limiters) -> tuple[Rule, ...]:
+    """Accepting rules -> the same, those first that have no limit. What only others accept of TCP gets labels, by which
+    it is counted when its handshake is finished: a SYN can be sent in anybody's name."""
+    counted = _counted(rules, limiters)
+    if not counted:
+        return tuple(rules)
+    tcp = [replace(rule, proto="tcp", limit=None) for rule in counted]
+    bits = [limiters[rule.label, rule.limit] for rule in counted]
+    own = [replace(rule, verdict="set_label", connlabel=bit) for rule, bit in zip(tcp, bits) if len(limiters) > 1]
+    return (
+        *(rule for rule in rules if not rule.limit),
+        *own,
+        *(replace(rule, verdict="limited") for rule in tcp),
+        *tcp,
+        *(rule for rule in rules if rule.limit and rule.proto != "tcp"),
+    )
+
+
+def _limits(limiters: Limiters) -> list[Chain]:
+    """Whose connections are counted, and by what. A connection that begins without a SYN is older than the tracker, and
+    goes on; but for a flood, in which SYNs are not tracked, or forgotten."""
+    if not limiters:
+        return []
+    limited = Rule("limits: to be counted", "set_label", proto="tcp", connlabel=LIMITED)
+    buckets = [
+        Rule(label, "judged", limit=limit, by_client=True, connlabel=bit if len(limiters) > 1 else 0)
+        for (label, limit), bit in limiters.items()
+    ]
+    return [
+        Chain("limited", (replace(limited, flags=SYN), replace(limited, proto="", flood=True))),
+        Chain("judged", (Rule("limits: counted", "set_label", connlabel=JUDGED), Rule("limits: counted", "accept"))),
         Chain(
-            "syns",
-            (Rule("flood: published", "return", proto="tcp", dnat_port=True), *guards(policy)),
+            "judge",
+            (
+                Rule("limits: counted", "accept", connlabel=JUDGED),
+                *buckets,
+                Rule("limits: too fast", "reset", proto="tcp"),
+            ),
         ),
-        Chain("raw", (Rule("flood: SYNs", "syns", proto="tcp", flags=syn, local=True),), "raw", "accept"),
     ]
 
 
@@ -357,10 +427,11 @@ def _only(family: int, address: int) -> Sources:
     return Sources(net, ()) if family == 4 else Sources((), net)
 
 
-def _output(policy: Policy) -> tuple[Rule, ...]:
-    if not _outgoing(policy):
+def _output(policy: Policy, judge: Sequence[Rule]) -> tuple[Rule, ...]:
+    if not _outgoing(policy) and not judge:
         return ()
-    return (Rule("base: loopback", "accept", out_interface="lo"), REPLIES, Rule("base: what goes out", "outgoing"))
+    loopback = Rule("base: loopback", "accept", out_interface="lo")
+    return (loopback, *judge, REPLIES, Rule("base: what goes out", "outgoing"))
 
 
 def _outgoing(policy: Policy) -> tuple[Rule, ...]:

@@ -19,7 +19,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -217,8 +217,9 @@ def serving(inside: Namespace, address: str, port: int) -> Iterator[None]:
             server.wait()
 
 
-def served(inside: Sequence[tuple[Namespace, str, tuple[str, int]]], seconds: float) -> list[float]:
-    """Clients of each kind, EACH a second -> the share of each kind that has its bytes within a second."""
+def served(inside: Sequence[tuple[Namespace, str | Callable[[], str], tuple[str, int]]], seconds: float) -> list[float]:
+    """Clients of each kind, EACH a second -> the share of each kind that has its bytes within a second. A kind is where
+    it is, its address or what gives one for each client, and where it goes."""
     choose = selectors.DefaultSelector()
     asked, good = [0] * len(inside), [0] * len(inside)
     began = time.monotonic()
@@ -228,7 +229,7 @@ def served(inside: Sequence[tuple[Namespace, str, tuple[str, int]]], seconds: fl
             while spent < seconds and asked[kind] < spent * EACH:
                 with namespace.entered():
                     client = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-                client.bind((source, 0))
+                client.bind((source() if callable(source) else source, 0))
                 with contextlib.suppress(OSError):
                     client.connect_ex(to)
                 choose.register(client, selectors.EVENT_READ, client)

@@ -51,8 +51,19 @@ def test_a_limit_that_was_in_use_changes(tool: str) -> None:
             load_rules(topology.machine, tool, rules({"ssh": {"limit": f"{limit}/hour"}}))
             packets = [
                 # A source that the limit has not met yet.
-                Packet("tcp", 4, f"198.51.100.{100 + limit}", MACHINE[4], port=22, times=12, passes=arrive),
-                Packet("tcp", 6, f"2001:db8:{limit}::1", MACHINE[6], port=22, times=12, passes=arrive),
+                Packet(
+                    "tcp",
+                    4,
+                    f"198.51.100.{100 + limit}",
+                    MACHINE[4],
+                    port=22,
+                    times=12,
+                    passes=arrive,
+                    state="established",
+                ),
+                Packet(
+                    "tcp", 6, f"2001:db8:{limit}::1", MACHINE[6], port=22, times=12, passes=arrive, state="established"
+                ),
             ]
             with Prober(topology, packets) as prober:
                 assert misjudged(packets, prober.arrivals()) == [], limit

@@ -29,7 +29,7 @@ from tests.casefiles import CONTAINER, MACHINE, TRANSPORTS, Packet, Published
 
 from .crafting import PROTOCOLS, USER_PORT, asked_by_machine, body, frames, network, source_port, token
 from .namespaces import CLOSING, Namespace, packet_socket
-from .topology import BRIDGE, NEIGHBOUR, Topology
+from .topology import BRIDGE, MAC, NEIGHBOUR, Topology
 
 TOKEN = re.compile(rb"<(\d{6})>")
 PATIENCE = 1.0  # seconds for what is expected to arrive; it normally takes none
@@ -38,6 +38,7 @@ NO_ANSWER = 0.05  # seconds after which a SYN that should be dropped counts as u
 NOBODY = 65534
 # What is delivered on the machine itself, beside 127.0.0.0/8.
 OWN = {*MACHINE.values(), *BRIDGE.values(), "::1", "fe80::10", "ff02::1", "ff02::1:ff00:10", "255.255.255.255"}
+SECOND = ("10.0.0.", "fd00:1::")  # how the addresses begin that are on the link behind eth1
 ANY = {4: "0.0.0.0", 6: "::"}
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 
@@ -88,6 +89,9 @@ class Prober:
         for packet in self.packets:
             if packet.state == "established":
                 self._listen(packet)
+        beyond = {p.source for p in self.packets if p.state == "established" and p.source.startswith(SECOND)}
+        named_so = self.topology.host.second
+        machine.ip(*(f"neighbour replace {a} lladdr {MAC['wire1']} dev {named_so} nud permanent" for a in beyond))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -134,7 +138,8 @@ class Prober:
             whole = bytes(network(packet) / body(packet, number))
             return lambda: self._say(packet.family, whole, packet.destination)
         if packet.state == "established":
-            return lambda: self._put_on_wire(packet, frames(packet, number, 1001, self._handshake(packet, number)))
+            last = frames(packet, number, 1001, self._handshake(packet, number))
+            return lambda: self._put_on_wire(packet, last)
         if packet.state == "new":
             pieces = frames(packet, number)
             return lambda: self._put_on_wire(packet, pieces)
@@ -199,7 +204,7 @@ class Prober:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         server.bind((ANY[packet.family], port))
-        server.listen()
+        server.listen(1024)
         self._stack.callback(server.close)
 
     # Receiving

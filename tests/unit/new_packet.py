@@ -72,12 +72,12 @@ class Text:
             return ""
         bare = re.sub(r' -m comment --comment "[^"]*"', "", rule)
         asked = dict(re.findall(r"(?<= )(?:! )?(--?[a-z-]+) (\S+)", bare))
-        if asked.get("-p", "tcp") != "tcp" or asked.keys() & {"-i", "-o", "-d", "--ctstate", "--tcp-flags"}:
+        if asked.get("-p", "tcp") != "tcp" or asked.keys() & {"-i", "-o", "-d", "--ctstate", "--tcp-flags", "--label"}:
             return ""
         ports = (asked.get("--dport") or asked.get("--dports") or str(PORT)).split(",")
         if not any(_between(port.split(":"), PORT) for port in ports):
             return ""
-        return f"-g {asked['-g']}" if "-g" in asked else f"-j {asked['-j']}"
+        return f"-g {asked['-g']}" if "-g" in asked else f"-j {asked['-j']}" if "-j" in asked else ""
 
     def _nftables(self, rule: str, family: int, number: int) -> str:
         """'jump CHAIN' where the rule matches."""

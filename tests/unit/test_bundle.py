@@ -299,7 +299,7 @@ def test_ssh_over_an_interface_is_closed_elsewhere_from_the_first_moment(
 ) -> None:
     made = decided({"ssh": {"interface": "wg0"}, "allow": ["http"]}, "nftables", monkeypatch, tmp_path)
     for plan in (made.policy(), made.stand_ins[0]):
-        assert set(re.findall(r"\n\t\t(.*)tcp dport 22\b(?! jump flood)", text_of(plan))) == {'iifname "wg0" '}
+        assert set(re.findall(r"\n\t\t(.*)tcp dport 22\b(?! notrack)", text_of(plan))) == {'iifname "wg0" '}
 
 
 def test_a_bundle_of_both_has_its_ssh_for_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

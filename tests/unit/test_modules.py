@@ -77,8 +77,8 @@ NEEDED = {
         "ip_tables", "ip6_tables", "iptable_filter", "ip6table_filter", "iptable_mangle", "ip6table_mangle"
     ),
     "iptables": (
-        "xt_LOG", "nf_log_syslog", "xt_comment", "xt_conntrack", "nf_conntrack", "xt_hashlimit", "xt_hl", "xt_limit",
-        "xt_multiport", "xt_owner", "xt_tcpudp", "ipt_REJECT", "ip6t_REJECT",
+        "xt_LOG", "nf_log_syslog", "xt_comment", "xt_connlabel", "xt_conntrack", "nf_conntrack", "xt_hashlimit",
+        "xt_hl", "xt_limit", "xt_multiport", "xt_owner", "xt_tcpudp", "ipt_REJECT", "ip6t_REJECT",
     ),
 }  # fmt: skip
 
@@ -101,7 +101,7 @@ def test_one_module_that_is_missing_is_named(tmp_path: Path, kind: str, gone: st
 def test_what_a_text_does_not_need_may_be_missing(tmp_path: Path) -> None:
     put(tmp_path, "usr/sbin/nft", "", 0o755)
     kernel_in(tmp_path, VERSION, without="nft_log|nf_log_syslog|nft_reject_inet")
-    section = {"log": False, "metadata": "all"}
+    section = {"log": False, "metadata": "all", "flood": "ignore"}
     assert modules.lacking(Root(str(tmp_path)), "nftables", texts("nftables", section)) == {}
 
 
@@ -122,7 +122,7 @@ update vmap filter vps firewall dynamic fin syn rst psh ack urg service over bur
 minute hour day essential malformed incoming published forwarded outgoing long networks4 networks6 ports
 untracked direction denied metadata bridges to prerouting postrouting dstnat srcnat local publish
 route routed option maxseg mtu rt containers
-flood dnat_ports notrack raw syns
+dnat_ports notrack raw syns floods label assured judge judged limited
 """
 
 

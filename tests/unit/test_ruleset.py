@@ -73,6 +73,8 @@ def matches(rule: Rule, packet: Packet) -> bool:
             not mask or ((packet.flags & mask) == value) != rule.flags[1].startswith("!"),
             rule.uid_root is None or rule.uid_root == packet.root,
             not rule.original_dport,
+            not rule.connlabel or rule.verdict == "set_label",
+            not rule.flood,
         )
     )
 
@@ -82,7 +84,7 @@ def verdict(rules: Ruleset, hook: str, packet: Packet) -> str:
 
     def walk(name: str) -> str:
         for rule in chains[name].rules:
-            if matches(rule, packet) and rule.verdict != "log":
+            if matches(rule, packet) and rule.verdict not in ("log", "set_label"):
                 found = walk(rule.verdict) if rule.verdict in chains else rule.verdict
                 if found == "return":
                     return ""
@@ -95,11 +97,19 @@ def verdict(rules: Ruleset, hook: str, packet: Packet) -> str:
 
 
 def test_the_kernel_above_asks_all_that_a_rule_can_ask() -> None:
-    elsewhere = {"local", "to", "from_others", "dnat_port"}  # of chains that no packet is judged in
+    elsewhere = {
+        "local",
+        "to",
+        "from_others",
+        "dnat_port",
+        "by_client",
+        "no_flood",
+    }  # of chains that no packet is judged in
     asked = {f.name for f in dataclasses.fields(Rule)} - {"label", "verdict", "limit", "rate", "burst", *elsewhere}
     assert asked == {
         "family", "proto", "ports", "not_dports", "sport", "sources", "destinations", "in_interface", "out_interface",
         "state", "original", "icmp", "hop_limit", "flags", "uid_root", "original_dport",
+        "connlabel", "flood",
     }  # fmt: skip
 
 
