@@ -238,7 +238,7 @@ class _Boxes:
         services = self._guarded_services(family)
         for bridge in bridges(self.policy):
             for proto, port in (("tcp", 53), ("udp", 53), ("udp", 67), ("udp", 547)):
-                yield Box(IN, family, "", "containers: their resolver and DHCP", proto, (port, port), every, every,
+                yield Box(IN, family, "", "containers: DNS and DHCP", proto, (port, port), every, every,
                           bridge, kept_out)  # fmt: skip
             label = "containers: from their own bridges"
             yield Box(PUBLISHED, family, "", label, "", (0, 0), every, every, bridge, kept_out)

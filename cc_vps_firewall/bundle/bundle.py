@@ -202,8 +202,8 @@ _FILTER = {
 }  # fmt: skip
 _HEAD = """\
 #part-handler
-{mark} {version}: cloud-init runs it, and it closes this machine but for what the next part opens.
-# PACKED is its source, shortened by tools/engine.py, and the rules. Look: python3 THIS-FILE FOLDER
+{mark} {version}: cloud-init runs it; it closes this machine but for what the next part opens.
+# PACKED: its source, shortened by tools/engine.py, and the rules. Look: python3 THIS-FILE FOLDER
 # Check it without running it: that release's `vps-firewall bundle --verify FILE`.
 """
 

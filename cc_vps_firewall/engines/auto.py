@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "a1a61f93853086477d0d00024b2a20583e7731bcefb35092b4bf7363dafd6489"
+SOURCES = "bea4e87437641ef9794b64cd434e0aeeedd4368116161ce1adcc12f852a9fbc8"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "3757832a184726cc268c41eeac96427023d675023edbfb0bf0227f111719cb32"
+SOURCES = "45f3056dba5a50b04dd4bdb84843053d4210951dc8532662385725d13e6620d5"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -31,6 +31,7 @@ ECHO_REQUEST, ECHO_REQUEST_V6 = 8, 128
 # SYNs to open ports that are tracked; those beyond it get the kernel's cookie, and no entry in the tracker's table.
 TRACKED_SYNS, BURST = Limit(200, "second"), 400
 SYN = ("fin,syn,rst,ack", "syn")
+ACK = ("syn,rst,ack", "ack")  # what goes both ways once a handshake is begun
 PING_LIMIT = Limit(100, "second")  # for all sources together: nobody may turn the host into a reflector
 
 
@@ -82,11 +83,12 @@ def build(policy: Policy) -> Ruleset:
 
 # By protocol, so that a TCP packet does not walk through the chain.
 ESSENTIALS = (
-    Rule("base: the network's essentials", "essential", 4, "icmp"),
-    Rule("base: the network's essentials", "essential", 6, "icmpv6"),
-    Rule("base: the network's essentials", "essential", 0, "udp"),
+    Rule("base: essentials", "essential", 4, "icmp"),
+    Rule("base: essentials", "essential", 6, "icmpv6"),
+    Rule("base: essentials", "essential", 0, "udp"),
 )
 REPLIES = Rule("base: replies", "accept", state="established,related")
+INVALID = Rule("malformed: INVALID", "drop", state="invalid")
 
 
 def _input(policy: Policy, judge: Iterable[Rule]) -> tuple[Rule, ...]:
@@ -114,8 +116,8 @@ def _essential() -> tuple[Rule, ...]:
     sockets, which no rule keeps anything from.
     """
     return (
-        Rule("base: path MTU of what is untracked", "accept", 4, "icmp", icmp=(PATH_MTU,), state="untracked"),
-        Rule("base: path MTU of what is untracked", "accept", 6, "icmpv6", icmp=(PATH_MTU_V6,), state="untracked"),
+        Rule("base: path MTU, untracked", "accept", 4, "icmp", icmp=(PATH_MTU,), state="untracked"),
+        Rule("base: path MTU, untracked", "accept", 6, "icmpv6", icmp=(PATH_MTU_V6,), state="untracked"),
         Rule("base: neighbour discovery", "accept", 6, "icmpv6", icmp=NEIGHBOUR, hop_limit=255),
         Rule("base: multicast listeners", "accept", 6, "icmpv6", icmp=LISTENER, sources=LINK_LOCAL),
         Rule("base: multicast listeners", "accept", 6, "icmpv6", icmp=LISTENER_REPORT_V2, sources=UNSPECIFIED),
@@ -126,8 +128,10 @@ def _essential() -> tuple[Rule, ...]:
 
 def _malformed(policy: Policy) -> tuple[Rule, ...]:
     """Under a flood of SYNs the tracker forgets connections that nobody has answered yet. Then a client's ACK, with the
-    kernel's cookie in it, is new and no SYN: it meets what a SYN would."""
-    guard = Rule("flood: ACK", "return", proto="tcp", flags=("fin,syn,rst,ack", "ack"), state="new")
+    kernel's cookie in it, is new and no SYN: it meets what a SYN would. So does, in a flood, what the tracker takes for
+    invalid since it has not seen the SYN, and remembers an older connection from the same port."""
+    guarded = policy.flood == "guard"
+    new = Rule("flood: ACK", "return", proto="tcp", flags=("fin,syn,rst,ack", "ack"), state="new")
     every = "fin,syn,rst,psh,ack,urg"
     tcp = Rule("malformed", "drop", proto="tcp")
     return (
@@ -135,8 +139,9 @@ def _malformed(policy: Policy) -> tuple[Rule, ...]:
         replace(tcp, label="malformed: XMAS", flags=(every, every)),
         replace(tcp, label="malformed: SYN+FIN", flags=("fin,syn", "fin,syn")),
         replace(tcp, label="malformed: SYN+RST", flags=("syn,rst", "syn,rst")),
-        Rule("malformed: INVALID", "drop", state="invalid"),
-        *([guard] if policy.flood == "guard" else []),
+        *([replace(new, flags=ACK, state="invalid", flood=True)] if guarded else []),
+        INVALID,
+        *([new] if guarded else []),
         replace(tcp, label="malformed: new, not SYN", flags=("fin,syn,rst,ack", "!syn"), state="new"),
     )
 
@@ -151,7 +156,7 @@ def _incoming(policy: Policy, openings: Iterable[Rule]) -> tuple[Rule, ...]:
         rules.append(Rule("ping", "accept", 6, "icmpv6", icmp=(ECHO_REQUEST_V6,), rate=PING_LIMIT))
     rules += openings
     # What Podman, LXD and libvirt serve to their own containers and machines on the bridge's address.
-    label = "containers: their resolver and DHCP"
+    label = "containers: DNS and DHCP"
     rules += [
         Rule(label, "bridges", proto="udp", ports=(Port(53, 53, label), Port(67, 67, label), Port(547, 547, label))),
         Rule(label, "bridges", proto="tcp", ports=(Port(53, 53),)),
@@ -339,7 +344,7 @@ def guards(policy: Policy) -> tuple[Rule, ...]:
 def _untracked(policy: Policy, limiters: Limiters) -> list[Chain]:
     """SYNs to open ports of this host beyond a rate are not tracked, so that they evict nobody from the tracker. A port
     that leads elsewhere, as a container's does, needs the tracker: the kernel notes it when it first did."""
-    note = [Rule("flood: noted", "add_flood")] if limiters else []
+    note = [Rule("flood: SYNs", "add_flood")]
     return [
         Chain(
             "syns",
@@ -405,7 +410,8 @@ def _limits(limiters: Limiters) -> list[Chain]:
         for (label, limit), bit in limiters.items()
     ]
     return [
-        Chain("limited", (replace(limited, flags=SYN), replace(limited, proto="", flood=True))),
+        # What is not in the tracker cannot be counted.
+        Chain("limited", (INVALID, replace(limited, flags=SYN), replace(limited, proto="", flood=True))),
         Chain("judged", (Rule("limits: counted", "set_label", connlabel=JUDGED), Rule("limits: counted", "accept"))),
         Chain(
             "judge",
@@ -452,8 +458,7 @@ def _outgoing(policy: Policy) -> tuple[Rule, ...]:
              destinations=ORACLE_DISK, uid_root=True),
     )  # fmt: skip
     # The tracker does not know what it answers.
-    answer = Rule("flood: answers to what is not tracked", "accept", proto="tcp", flags=(
-        "fin,syn,rst,ack", "syn,ack"), state="invalid")  # fmt: skip
+    answer = Rule("flood: answers to what is not tracked", "accept", proto="tcp", flags=ACK, state="invalid")
     answers = (answer,) if guards(policy) else ()
     return (guard, *keep, *answers, *opened(policy.outgoing, outgoing=True), *_log(policy, "out"), _rest())
 

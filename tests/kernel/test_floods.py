@@ -145,6 +145,30 @@ def test_a_flood_leaves_room_in_the_table(tool: str, family: int, section: dict[
                     exchange(*ends, 5)
 
 
+@pytest.mark.parametrize("section", [{}, SILENT], ids=["plain", "outgoing"])
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_source_port_that_is_used_again_is_served(tool: str, family: int, section: dict[str, Any]) -> None:
+    """As a busy proxy uses them: the tracker remembers the connection before, and has not seen the SYN of this one."""
+    here, there = MACHINE[family], STRANGER[family]
+    with machine(tool, {"allow": ["8080/tcp"], **section}) as topology, ExitStack() as stack:
+        with topology.machine.entered():
+            server = stack.enter_context(socket.create_server((here, 8080), family=FAMILY[family], backlog=4096))
+        server.settimeout(3)
+        for turn in range(3 * BURST):
+            with topology.internet.entered():
+                client = socket.socket(FAMILY[family], socket.SOCK_STREAM)
+            with client:
+                client.settimeout(3)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                client.bind((there, 20000 + turn % BURST))
+                client.connect((here, 8080))
+                with server.accept()[0] as accepted:
+                    accepted.sendall(b"hello")
+                assert client.recv(5) == b"hello", f"connection {turn}"
+                assert client.recv(1) == b""
+
+
 @pytest.mark.parametrize("tool", TOOLS)
 def test_without_the_guard_it_does_not(tool: str) -> None:
     """The flood is one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import selectors
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -71,15 +72,20 @@ def machine(tool: str, section: Mapping[str, Any], host: Host | None = None) -> 
         yield topology
 
 
-def tried(topology: Topology, sources: Sequence[str], to: tuple[str, int], seconds: float = 2.5) -> list[int]:
-    """A client from each source, all at once -> how many have their first bytes, and how many a reset."""
+def tried(
+    topology: Topology, sources: Sequence[str], to: tuple[str, int], seconds: float = 2.5, *, port: int = 0
+) -> list[int]:
+    """A client from each source, all at once -> how many have their first bytes, and how many a reset. `port`: theirs,
+    one after the other from that one on; they leave them at once, so that they can be used again."""
     choose, served, reset = selectors.DefaultSelector(), 0, 0
     with ExitStack() as stack:
-        for source in sources:
+        for turn, source in enumerate(sources):
             with topology.internet.entered():
                 client = stack.enter_context(socket.socket(FAMILY[6 if ":" in source else 4], socket.SOCK_STREAM))
             client.setblocking(False)
-            client.bind((source, 0))
+            if port:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.bind((source, port and port + turn))
             client.connect_ex(to)
             choose.register(client, selectors.EVENT_READ)
         until = time.monotonic() + seconds
@@ -129,6 +135,17 @@ def test_so_they_are_in_a_flood(tool: str, family: int) -> None:
         # Nor does any of them keep one of sshd's places.
         time.sleep(1.5)
         assert established(topology, 22) == 0
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("tool", TOOLS)
+def test_nobody_gets_round_it_by_a_port_that_is_used_again(tool: str, family: int) -> None:
+    """In a flood the tracker takes such a connection for invalid, and can give it no label."""
+    with machine(tool, HOUR) as topology, serving(topology.machine, MACHINE[family], 22):
+        sources, to = [STRANGER[family]] * TRIES, (MACHINE[family], 22)
+        assert tried(topology, sources, to, port=30000)[0] == LIMIT
+        with flooding(topology, syns(family, 22)):
+            assert tried(topology, sources, to, port=30000)[0] == 0
 
 
 @pytest.mark.parametrize("tool", TOOLS)
