@@ -15,6 +15,7 @@ from cc_vps_firewall.root import Root
 from .systems import RULES, SYSTEMS, everything, kills, put, sealed, tree
 
 
+@pytest.mark.usefixtures("systemctl")
 @pytest.mark.parametrize("kind", SYSTEMS)
 def test_an_install_that_is_killed_comes_out_whole(image: Path, kind: str) -> None:
     SYSTEMS[kind](image)
@@ -94,7 +95,6 @@ def test_what_cannot_be_sealed_again_keeps_the_mark_too(image: Path) -> None:
     assert tree(image) == before
 
 
-@pytest.mark.usefixtures("systemctl")
 @pytest.mark.usefixtures("systemctl")
 def test_an_uninstall_without_a_record_that_is_killed_is_finished_by_the_next(image: Path) -> None:
     register.install(Root(str(image)))
