@@ -115,13 +115,14 @@ class Running:
 
 
 class Interpreter:
-    """Ends with this process."""
+    """Ends with this process, which holds the other end of its socket: not with the thread that first asked for it, as
+    what is told to die with its parent would."""
 
     def __init__(self, root: Path, environment: Sequence[str]) -> None:
         self.requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "chroot", str(root), "env", "-i", *environment,
+                ["chroot", str(root), "env", "-i", *environment,
                  "/usr/bin/python3", "-c", LOADER, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
             )  # fmt: skip
