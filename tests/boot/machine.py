@@ -76,7 +76,24 @@ ethernets:
     dhcp4: true
     dhcp6: true
 """
-NETWORKS = {"networkd": NETWORK, "NetworkManager": NETWORK_BY_DHCP}
+NETWORK_OF_IPV4 = f"""\
+version: 2
+ethernets:
+  eth0:
+    match: {{macaddress: "{GUEST_MAC}"}}
+    set-name: eth0
+    dhcp4: false
+    addresses: ["{GUEST["4"]}/24"]
+    routes: [{{to: 0.0.0.0/0, via: "{GATEWAY["4"]}"}}]
+"""
+
+
+def network_of(guest: guests.Guest) -> str:
+    """The network configuration that its cloud gives it: by DHCP where NetworkManager is, else its addresses, as far as
+    it has the families."""
+    if guest.manager == "NetworkManager":
+        return NETWORK_BY_DHCP
+    return NETWORK if "6" in guest.families else NETWORK_OF_IPV4
 
 
 class BootFailed(Exception):

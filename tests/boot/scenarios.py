@@ -118,7 +118,7 @@ class Lab:
         raw = user_data if isinstance(user_data, bytes) else user_data.encode()
 
         def seen() -> Boot:
-            seed = machine.seed(folder, raw, instance, machine.NETWORKS[self.guest.manager])
+            seed = machine.seed(folder, raw, instance, machine.network_of(self.guest))
             with self._addresses(folder):
                 return machine.boot(
                     self.wire, self.disk, overlay, seed, folder, cut_at=cut_at, freezing=freezing, again=again
