@@ -207,8 +207,8 @@ def test_the_good_policy_is_good() -> None:
 
 
 @given(POLICIES)
-def test_what_is_made_of_good_parts_is_refused_for_ssh_alone(section: dict[str, Any]) -> None:
-    ends = ("nobody could log in", "or name its sources in from")
+def test_what_is_made_of_good_parts_is_refused_for_ssh_and_for_sources_of_nobody(section: dict[str, Any]) -> None:
+    ends = ("nobody could log in", "or name its sources in from", "leaves nobody; name fewer sources")
     assert all(line.endswith(ends) for line in problems(section) or ())
 
 
