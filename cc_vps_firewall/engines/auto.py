@@ -1,6 +1,6 @@
 """The engine called auto -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "bea4e87437641ef9794b64cd434e0aeeedd4368116161ce1adcc12f852a9fbc8"
+SOURCES = "5b85cd15120863fc47963ee565c1a991ce8fa8ed036491a69b0d129baec1c16f"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

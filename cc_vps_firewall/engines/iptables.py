@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "45f3056dba5a50b04dd4bdb84843053d4210951dc8532662385725d13e6620d5"
+SOURCES = "5aba151137d98f4105017299a0bdf30808a7f339eac91f79aa0d6f8ca43d1c60"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

@@ -31,7 +31,7 @@ ECHO_REQUEST, ECHO_REQUEST_V6 = 8, 128
 # SYNs to open ports that are tracked; those beyond it get the kernel's cookie, and no entry in the tracker's table.
 TRACKED_SYNS, BURST = Limit(200, "second"), 400
 SYN = ("fin,syn,rst,ack", "syn")
-ACK = ("syn,rst,ack", "ack")  # what goes both ways once a handshake is begun
+ACK = ("syn,rst,ack", "ack")  # what comes once a handshake is answered
 PING_LIMIT = Limit(100, "second")  # for all sources together: nobody may turn the host into a reflector
 
 
@@ -458,7 +458,8 @@ def _outgoing(policy: Policy) -> tuple[Rule, ...]:
              destinations=ORACLE_DISK, uid_root=True),
     )  # fmt: skip
     # The tracker does not know what it answers.
-    answer = Rule("flood: answers to what is not tracked", "accept", proto="tcp", flags=ACK, state="invalid")
+    answer = Rule("flood: answers to what is not tracked", "accept", proto="tcp", flags=("rst,ack", "ack"),
+                  state="invalid")  # fmt: skip
     answers = (answer,) if guards(policy) else ()
     return (guard, *keep, *answers, *opened(policy.outgoing, outgoing=True), *_log(policy, "out"), _rest())
 
