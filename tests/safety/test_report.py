@@ -159,9 +159,10 @@ NOBODY = 65534
 
 
 def as_nobody(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command as a user who may read the program and nothing of root's."""
+    """The command as a user who may read the program and nothing of root's. What it imports late is imported before:
+    the interpreter, too, may be root's alone."""
     script = (
-        "import os, sys; from cc_vps_firewall.cli import main\n"  # before: the interpreter may be root's alone
+        "import ipaddress, os, sys; from cc_vps_firewall.cli import listening, main\n"
         f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY}); sys.exit(main(sys.argv[1:]))"
     )
     return subprocess.run([sys.executable, "-c", script, *arguments], cwd=REPOSITORY, capture_output=True, text=True)
