@@ -1,12 +1,13 @@
 // node snapshot.mjs PYODIDE ARCHIVE OUT: a Python that has the builder's modules already, as the memory that it then has.
-// The page starts from that in a fifth of the time that importing them takes. Clocks stand and no number is random, so
-// that the same input gives the same file.
+// The page starts from that in a fifth of the time that importing them takes. Clocks stand, no number is random, and the
+// memory does not hold where this program is, so that the same input gives the same file.
 import crypto from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 
 const [pyodide, archive, out] = process.argv.slice(2);
+process.argv[1] = "snapshot.mjs";
 const { loadPyodide } = await import(pathToFileURL(`${pyodide}/pyodide.mjs`).href);
 Date.now = () => 315532800000;
 performance.now = () => 0;
