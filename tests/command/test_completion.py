@@ -103,7 +103,7 @@ def _typed(prepare: str, line: str, folder: Path) -> str:
         os.write(terminal, b"print -r -- BE''GIN\n")
         _until(terminal, "BEGIN", 20)
         os.write(terminal, (line + "\x04").encode())
-        return _until(terminal, "", 8)  # nothing says that zsh has shown all
+        return _until_quiet(terminal)
     finally:
         os.close(terminal)
         os.kill(child, 9)
@@ -115,6 +115,16 @@ def _until(terminal: int, word: str, seconds: float) -> str:
     while time.monotonic() < deadline and not (word and word in text.replace("\r", "").replace("\n", "")):
         if select.select([terminal], [], [], 0.2)[0]:
             text += os.read(terminal, 65536).decode(errors="replace")
+    return text
+
+
+def _until_quiet(terminal: int) -> str:
+    """What is shown below a line: nothing says when that is all, but for a while in which no more comes."""
+    text, began = "", time.monotonic()
+    last = began
+    while time.monotonic() - began < 60 and not ("\n" in text and time.monotonic() - last > 3):
+        if select.select([terminal], [], [], 0.2)[0]:
+            text, last = text + os.read(terminal, 65536).decode(errors="replace"), time.monotonic()
     return text
 
 
