@@ -23,6 +23,7 @@ from tests.boot.metadata import Page
 from tests.boot.wire import GATEWAY, GUEST, GUEST_MAC, TAP, Wire
 
 SERVICE = "169.254.169.254"
+ON_LINK = {SERVICE: 16}  # length of its network: a guest may ask from an address of the link
 AZURE_WIRE_SERVER = "168.63.129.16"
 SERIAL = "4711"  # of the machine; most data sources take it for the instance's
 UUID = "ec2e1916-9099-4caf-8d21-012345abcdef"  # one of EC2 begins so
@@ -246,13 +247,18 @@ def metadata_service(network: Wire, folder: Path, cloud: Cloud, user_data: bytes
         for turn, (address, pages) in enumerate(cloud.pages(user_data).items()):
             file = folder / f"pages-{turn}.json"
             metadata.write(pages, file)
-            subprocess.run(network.inside(["ip", "addr", "replace", f"{address}/32", "dev", TAP]), check=True)
+            subprocess.run(
+                network.inside(["ip", "addr", "replace", f"{address}/{ON_LINK.get(address, 32)}", "dev", TAP]),
+                check=True,
+            )
             command = [sys.executable, str(SERVER), address, str(file)]
             said = log if not turn else folder / f"cloud-{turn}.log"
             stack.enter_context(serving(network, command, said, (f"{address}:{metadata.PORT} ",)))
         yield log
     for address in cloud.pages(b""):
-        subprocess.run(network.inside(["ip", "addr", "del", f"{address}/32", "dev", TAP]), check=True)
+        subprocess.run(
+            network.inside(["ip", "addr", "del", f"{address}/{ON_LINK.get(address, 32)}", "dev", TAP]), check=True
+        )
 
 
 def asked(log: Path) -> list[tuple[str, int]]:
