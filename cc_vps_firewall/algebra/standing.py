@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..policy import WIDTH
 from .model import ACCEPT, FORWARD, ICMP, IN, OTHER_PROTOCOLS, OUT, PUBLISHED, USERS, Model
 from .questions import Packet, judge
 from .words import address_text
@@ -140,13 +139,3 @@ def described(connections: Iterable[Connection], most: int) -> list[str]:
     """Connections -> lines for people."""
     texts = list(dict.fromkeys(map(str, connections)))
     return texts[:most] + ([f"and {len(texts) - most:,} more"] if len(texts) > most else [])
-
-
-def address(number: bytes) -> int:
-    """An address as the kernel has it -> a number."""
-    return int.from_bytes(number, "big")
-
-
-def width(family: int) -> int:
-    """Bytes of an address."""
-    return WIDTH[family] // 8

@@ -1,6 +1,6 @@
 """The engine called iptables -> its text. Made by tools/engine.py: `make generate`."""
 
-SOURCES = "5aba151137d98f4105017299a0bdf30808a7f339eac91f79aa0d6f8ca43d1c60"
+SOURCES = "e58d3ba3b90731378e0a73e3b0586920109c9b3916ebee361d832e4800816d21"
 TEXT = (
     'import contextlib,ctypes,hashlib,json,logging,os,re,shutil,signal,socket,struct,subprocess,sys,threading,time\n'
     'from collections import Counter\n'

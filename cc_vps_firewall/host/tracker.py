@@ -12,8 +12,9 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..algebra.standing import TCP, UDP, Connection, Flow, address, width
+from ..algebra.standing import TCP, UDP, Connection, Flow
 from ..errors import FirewallError
+from ..policy import WIDTH
 
 NETLINK_SOCK_DIAG, NETLINK_NETFILTER = 4, 12
 REQUEST, ACK, DUMP = 0x1, 0x4, 0x300  # flags of a message
@@ -154,7 +155,7 @@ def _connection(body: bytes) -> Iterator[Connection]:
     if original and reply:
         zone = _attribute(CTA_ZONE, said[CTA_ZONE]) if CTA_ZONE in said else b""
         handle = _attribute(TUPLE_ORIG | NESTED, said[TUPLE_ORIG]) + zone
-        yield Connection(original, reply, master, handle, address(said.get(CTA_MARK, b"")))
+        yield Connection(original, reply, master, handle, _number(said.get(CTA_MARK, b"")))
 
 
 def _flow(data: bytes) -> Flow | None:
@@ -164,8 +165,8 @@ def _flow(data: bytes) -> Flow | None:
     if source not in ends or PROTO_NUM not in proto:
         return None
     kind = proto.get(ICMP_TYPE) or proto.get(ICMPV6_TYPE) or proto.get(DST_PORT, b"")
-    ports = address(proto.get(SRC_PORT, b"")), address(kind)
-    return Flow(family, proto[PROTO_NUM][0], address(ends[source]), address(ends[destination]), *ports)
+    ports = _number(proto.get(SRC_PORT, b"")), _number(kind)
+    return Flow(family, proto[PROTO_NUM][0], _number(ends[source]), _number(ends[destination]), *ports)
 
 
 def _socket(body: bytes, proto: int) -> Socket:
@@ -176,6 +177,16 @@ def _socket(body: bytes, proto: int) -> Socket:
         ours, other, version = ours[:4], other[:4], 4
     elif ours.startswith(MAPPED):
         ours, other, version = ours[12:], other[12:], 4
-    flow = Flow(version, proto, address(ours), address(other[: width(version)]), sport, dport)
+    flow = Flow(version, proto, _number(ours), _number(other[: _width(version)]), sport, dport)
     handle = struct.pack("=BBBBI", family, proto, 0, 0, EVERY_STATE) + body[4:52]
     return Socket(flow, state, struct.unpack_from("=I", body, 68)[0], handle)
+
+
+def _number(told: bytes) -> int:
+    """What the kernel has in the byte order of networks -> a number."""
+    return int.from_bytes(told, "big")
+
+
+def _width(family: int) -> int:
+    """Bytes of an address."""
+    return WIDTH[family] // 8

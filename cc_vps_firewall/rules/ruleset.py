@@ -69,7 +69,7 @@ def build(policy: Policy) -> Ruleset:
     ]
     chains += _translating(policy)
     if guards(policy):
-        chains += _untracked(policy, limiters)
+        chains += _untracked(policy)
     empty = {c.name for c in chains if not c.rules}
     wanted = {r.verdict for c in chains for r in c.rules} - empty
     return Ruleset(
@@ -341,16 +341,15 @@ def guards(policy: Policy) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def _untracked(policy: Policy, limiters: Limiters) -> list[Chain]:
+def _untracked(policy: Policy) -> list[Chain]:
     """SYNs to open ports of this host beyond a rate are not tracked, so that they evict nobody from the tracker. A port
     that leads elsewhere, as a container's does, needs the tracker: the kernel notes it when it first did."""
-    note = [Rule("flood: SYNs", "add_flood")]
     return [
         Chain(
             "syns",
             (
                 Rule("flood: tracked", "return", rate=TRACKED_SYNS, burst=BURST),
-                *note,
+                Rule("flood: SYNs", "add_flood"),
                 Rule("flood: published", "return", proto="tcp", dnat_port=True),
                 *guards(policy),
             ),
